@@ -1,0 +1,370 @@
+"""Prints what sweeper costs, beside something else that ran in the same minutes here.
+
+    python scripts/benchmark.py              everything (about 15 minutes on 2 cores)
+    python scripts/benchmark.py fit noop     only these
+
+Speeds of shared machines wander: read the ratios, not the seconds.
+"""
+
+import argparse
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+SEED, EPOCHS, BATCH_SIZE, TRIALS = 0, 8, 16, 5
+
+
+def say(name, value, beside=""):
+    """One line of the report."""
+    print(f"{name:<58} {value:>12}   {beside}", flush=True)
+
+
+# The documented job, beside a pool of processes written by hand
+
+
+def documented_space():
+    """The configuration space of d2l 19.1.1."""
+    from scipy import stats
+
+    return {"learning_rate": stats.loguniform(1e-4, 1)}
+
+
+def documented_objective(config, max_epochs=EPOCHS):
+    """The objective of d2l 19.1.2, word for word but for the library's name."""
+    import sweeper
+
+    learning_rate = config["learning_rate"]
+    trainer = sweeper.HPOTrainer(max_epochs=max_epochs)
+    data = sweeper.FashionMNIST(batch_size=BATCH_SIZE)
+    model = sweeper.SoftmaxRegression(num_outputs=10, lr=learning_rate)
+    trainer.fit(model=model, data=data)
+    return trainer.validation_error().detach().numpy()
+
+
+def tensors():
+    """Training and validation images and labels as tensors in memory, sweeper's split."""
+    import torch
+
+    import sweeper
+
+    data = sweeper.FashionMNIST(batch_size=10_000)
+    torch.manual_seed(0)
+    train, validation = (
+        [torch.cat(parts) for parts in zip(*data.get_dataloader(train), strict=True)]
+        for train in (True, False)
+    )
+    return (*train, *validation)
+
+
+def bare_epoch(net, optimizer, X, y):
+    """One epoch of the loop that everybody writes."""
+    import torch
+
+    for batch in torch.randperm(len(X)).split(BATCH_SIZE):
+        loss = torch.nn.functional.cross_entropy(net(X[batch]), y[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+def bare_trial(config):
+    """A trial of the documented job without any library but torch."""
+    import torch
+
+    X, y, X_validation, y_validation = bare_trial.tensors
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+    optimizer = torch.optim.SGD(net.parameters(), lr=config["learning_rate"])
+    for _ in range(EPOCHS):
+        bare_epoch(net, optimizer, X, y)
+        with torch.no_grad():
+            wrong = (net(X_validation).argmax(1) != y_validation).double().mean()
+    return wrong.item()
+
+
+def job_by_pool():
+    """The documented job on a pool of 2 processes."""
+    import sweeper
+
+    search = sweeper.RandomSearch(TRIALS)
+    bare_trial.tensors = tensors()
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        print(min(pool.map(bare_trial, search.configs(documented_space(), SEED), chunksize=1)))
+
+
+def job_by_sweeper():
+    """The documented job on sweeper."""
+    import sweeper
+
+    with tempfile.TemporaryDirectory() as folder:
+        results = sweeper.run(
+            documented_objective,
+            documented_space(),
+            sweeper.RandomSearch(TRIALS),
+            seed=SEED,
+            num_workers=2,
+            folder=folder,
+            address="local",
+            progress=False,
+        )
+    print(results.best_error)
+
+
+def whole_process(function):
+    """Seconds that a function takes in a Python of its own, imports included."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, __file__, "--child", function.__name__], check=True,
+                   stdout=subprocess.DEVNULL)  # fmt: skip
+    return time.perf_counter() - start
+
+
+def job():
+    """The documented job: sweeper beside a pool, each a process from its start to its end."""
+    import sweeper
+
+    sweeper.FashionMNIST()  # both find the data prepared
+    pairs = [(whole_process(job_by_sweeper), whole_process(job_by_pool)) for _ in range(3)]
+    ratios = sorted(ours / pool for ours, pool in pairs)
+    detail = ", ".join(f"{ours:.1f} s / {pool:.1f} s" for ours, pool in pairs)
+    say("documented job / pool of 2 processes (≤ 1.25)", f"{ratios[1]:.2f}", detail)
+
+
+def fit():
+    """HPOTrainer.fit beside the bare loop, epochs in turn, one thread."""
+    import torch
+
+    import sweeper
+
+    torch.set_num_threads(1)
+    X, y, *_ = tensors()
+    data = sweeper.FashionMNIST(batch_size=BATCH_SIZE)
+    trainer = sweeper.Trainer(max_epochs=1)
+    trainer.fit(sweeper.SoftmaxRegression(num_outputs=10, lr=0.1), data)
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    bare_epoch(net, optimizer, X, y)
+    ours, bare = [], []
+    for _ in range(7):
+        start = time.perf_counter()
+        trainer.fit_epoch()
+        middle = time.perf_counter()
+        bare_epoch(net, optimizer, X, y)
+        ours.append(middle - start)
+        bare.append(time.perf_counter() - middle)
+    ratios = sorted(a / b for a, b in zip(ours, bare, strict=True))
+    detail = f"{min(ours):.2f} s / {min(bare):.2f} s an epoch"
+    say("HPOTrainer.fit / bare loop, softmax, batch 16 (≤ 1.15)", f"{ratios[3]:.2f}", detail)
+
+
+# The fleet
+
+
+def with_ray(num_cpus):
+    """A Ray of so many logical CPUs."""
+    import ray
+
+    ray.init(address="local", num_cpus=num_cpus, include_dashboard=False, log_to_driver=False,
+             logging_level="ERROR")  # fmt: skip
+    return ray
+
+
+def sweep(objective, space, searcher, num_workers, **options):
+    """A quiet sweep; its results and the seconds it took."""
+    import sweeper
+
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        results = sweeper.run(objective, space, searcher, num_workers=num_workers, folder=folder,
+                              progress=False, **options)  # fmt: skip
+        return results, time.perf_counter() - start
+
+
+def bare_tune(objective, num_trials, num_workers, reuse):
+    """The same trials on Ray Tune alone: seconds, and the number of processes that ran them."""
+    from ray import tune
+
+    class Trainable(tune.Trainable):
+        def setup(self, config):
+            pass
+
+        def reset_config(self, new_config):
+            return True
+
+        def step(self):
+            return {"validation_error": objective({}), "worker": os.getpid(), "done": True}
+
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        grid = tune.Tuner(
+            Trainable,
+            tune_config=tune.TuneConfig(
+                num_samples=num_trials, reuse_actors=reuse, max_concurrent_trials=num_workers
+            ),
+            run_config=tune.RunConfig(
+                storage_path=folder,
+                verbose=0,
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            ),
+        ).fit()
+        seconds = time.perf_counter() - start
+    return seconds, len({result.metrics["worker"] for result in grid})
+
+
+def fleet():
+    """640 trials that sleep 1 s on 16 workers."""
+    import sweeper
+
+    def sleep(config):
+        time.sleep(1)
+        return 0.5
+
+    ray = with_ray(16)
+    results, wall_s = sweep(sleep, {"x": 1}, sweeper.RandomSearch(640), 16)
+    frame = results.frame
+    end_s = (frame["start_s"] + frame["runtime_s"]).max()
+    ideal = 640 / 16 / (end_s - frame["start_s"].min())
+    detail = f"{frame['worker'].nunique()} of 16 workers used; whole sweep {wall_s:.1f} s"
+    say("640 × 1 s on 16 workers, part of ideal (≥ 0.93)", f"{ideal:.3f}", detail)
+    for reuse, trials in ((True, 640), (False, 64)):
+        seconds, used = bare_tune(sleep, trials, 16, reuse)
+        name = f"  bare Tune, {trials} × 1 s, reuse_actors={reuse}"
+        detail = f"{used} processes; whole run {seconds:.1f} s, ideal {trials / 16:.0f} s"
+        say(name, f"{trials / 16 / seconds:.3f}", detail)
+    ray.shutdown()
+
+
+def noop():
+    """2,000 trials that return at once on 2 workers, rows on disk."""
+    import sweeper
+
+    def nothing(config):
+        return 0.5
+
+    ray = with_ray(2)
+    results, wall_s = sweep(nothing, {"x": 1}, sweeper.RandomSearch(2000), 2)
+    frame = results.frame
+    per_trial_ms = 1000 * (frame["start_s"].max() - frame["start_s"].min()) / len(frame)
+    detail = f"{frame['worker'].nunique()} workers used; whole sweep {wall_s:.1f} s"
+    say("2,000 trials that do nothing, ms a trial (≤ 12)", f"{per_trial_ms:.1f}", detail)
+    for reuse, trials in ((True, 500), (False, 20)):
+        seconds, used = bare_tune(nothing, trials, 2, reuse)
+        name = f"  bare Tune, {trials} trials, reuse_actors={reuse}"
+        say(name, f"{1000 * seconds / trials:.1f}", f"{used} processes, start included")
+    ray.shutdown()
+
+
+def failing():
+    """40 short trials on 4 workers, 10 of them raising."""
+    import sweeper
+
+    def objective(config):
+        time.sleep(0.2)
+        if config["x"] % 4 == 0:
+            raise ValueError
+        return 0.5
+
+    ray = with_ray(4)
+    space = {"x": list(range(40))}
+    results, wall_s = sweep(objective, space, sweeper.GridSearch(), 4)
+    failed = (results.frame["status"] == "failed").sum()
+    say("40 trials, 10 raising, 4 workers: set-ups in all (4)", results.frame["worker"].nunique(),
+        f"{failed} failed; whole sweep {wall_s:.1f} s")  # fmt: skip
+    ray.shutdown()
+
+
+def private_mb():
+    """Memory that only this process holds and that is not a file: Private_Dirty, in MB."""
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty")) / 1000
+
+
+def memory():
+    """Private memory that data adds to a worker."""
+    import numpy as np
+
+    import sweeper
+
+    def through_modules(config):
+        before = private_mb()
+        data = sweeper.FashionMNIST(batch_size=256)
+        seen = sum(int(y.sum()) for _, y in data.get_dataloader(True))
+        assert seen
+        return private_mb() - before
+
+    def through_argument(config, data):
+        before = private_mb()
+        assert data["images"].sum() == 0
+        return private_mb() - before
+
+    ray = with_ray(2)
+    large = {"images": np.zeros((60_000, 784), dtype=np.float32)}
+    for name, objective, data in (
+        ("FashionMNIST, read once through", lambda config: through_modules(config), None),
+        ("data= of 188 MB, read once through", through_argument, large),
+    ):
+        # The second of two trials on each worker: caches of libraries are warm.
+        results, _ = sweep(objective, {"x": 1}, sweeper.RandomSearch(8), 2, data=data)
+        last = results.frame.sort_values("start_s").groupby("worker")["validation_error"].last()
+        say(f"{name}: private MB a worker (≤ 5)", f"{last.max():.1f}", "growth of Private_Dirty")
+    ray.shutdown()
+
+
+def start():
+    """Starting the package and the command, beside a Python that does nothing."""
+
+    def best_of(*command):
+        times = []
+        for _ in range(7):
+            begin = time.perf_counter()
+            subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL)
+            times.append(time.perf_counter() - begin)
+        return sorted(times)[3]
+
+    nothing = best_of("-c", "pass")
+    for name, command in (("import sweeper", ("-c", "import sweeper")),
+                          ("sweeper --help", ("-m", "sweeper.cli", "--help"))):  # fmt: skip
+        say(f"{name}, s (≤ 0.3)", f"{best_of(*command):.3f}", f"python -c pass: {nothing:.3f} s")
+
+
+def same():
+    """The frame of 1 worker and that of 2, to the last bit."""
+    import sweeper
+
+    ray = with_ray(2)
+    frames = []
+    for workers in (1, 2):
+        results, _ = sweep(documented_objective_short, documented_space(), sweeper.RandomSearch(4),
+                           workers)  # fmt: skip
+        frames.append(results.frame.drop(columns=["start_s", "runtime_s", "worker", "node"]))
+    say("frames of 1 worker and of 2 are equal to the last bit", str(frames[0].equals(frames[1])))
+    ray.shutdown()
+
+
+def documented_objective_short(config):
+    """The documented objective with one epoch."""
+    return documented_objective(config, max_epochs=1)
+
+
+PARTS = {f.__name__: f for f in (start, fit, same, failing, noop, memory, job, fleet)}
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        globals()[arguments.child]()
+    else:
+        unknown = [part for part in arguments.parts if part not in PARTS]
+        if unknown:
+            parser.error(f"unknown {unknown}; choose from {list(PARTS)}")
+        print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
+        for part in arguments.parts or PARTS:
+            PARTS[part]()

@@ -1,0 +1,178 @@
+"""Where trials run: this machine or a running cluster, its resources and how many workers fit."""
+
+import logging
+import math
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What each trial gets: CPU cores and GPUs, fractions allowed.
+
+    torch uses as many threads as there are whole CPUs, at least one.
+
+    Raises:
+        ValueError: a number is negative, not finite, or both are 0.
+        TypeError: a value is no number.
+    """
+
+    cpus: float = 1
+    gpus: float = 0
+
+    def __post_init__(self) -> None:
+        for name, value in (("cpus", self.cpus), ("gpus", self.gpus)):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise TypeError(
+                    f"Resources({name}=…) needs a number, but got {value!r} "
+                    f"({type(value).__name__})."
+                )
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"Resources({name}=…) needs a number ≥ 0, but got {value!r}.")
+        if self.cpus == self.gpus == 0:
+            raise ValueError("Resources(cpus=0, gpus=0) is nothing. Give a trial a CPU or a GPU.")
+        if self.gpus > 1 and self.gpus != int(self.gpus):
+            raise ValueError(
+                f"Resources(gpus={self.gpus}): more than one GPU must be a whole number."
+            )
+
+    def describe(self) -> str:
+        """Such as `1 CPU` or `2 CPUs and 0.5 GPUs`."""
+        parts = [
+            f"{value:g} {unit}{'s' * (value != 1)}"
+            for value, unit in ((self.cpus, "CPU"), (self.gpus, "GPU"))
+            if value
+        ]
+        return " and ".join(parts)
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[str]:
+    """Connects to Ray for the time of a sweep; yields a line that says to which.
+
+    `None` takes the first there is: a Ray initialised in this process, `RAY_ADDRESS`, one that
+    runs on this machine, or a new one. "local" always starts a new one. Only a Ray that was
+    started here is stopped again, only a connection that was made here is closed.
+
+    Raises:
+        ValueError: an address of the form `ray://…`.
+        ConnectionError: nothing answers at the address.
+    """
+    if ray.is_initialized():
+        if address is not None:
+            raise ValueError(
+                f"address={address!r}, but this process is connected to a Ray already. "
+                "Leave address out to use it, or call ray.shutdown() first."
+            )
+        yield "Ray of this process"
+        return
+    address = address or os.environ.get("RAY_ADDRESS") or None
+    where = _start(address)
+    try:
+        yield where
+    finally:
+        ray.shutdown()
+
+
+def _start(address: str | None) -> str:
+    if address is not None and address.startswith("ray://"):
+        raise ValueError(
+            f"{address}: a Ray client connection would run the sweep on the head node without "
+            "saying so. Run the script there: ray submit cluster.yaml SCRIPT, or ray job submit."
+        )
+    if address not in (None, "local", "auto"):
+        _check_reachable(address)
+    options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    with quiet():
+        if address != "local":
+            try:
+                ray.init(address=address or "auto", **options)
+                return f"Ray at {ray.get_runtime_context().gcs_address}"
+            except ConnectionError as error:
+                if address is not None:
+                    raise ConnectionError(
+                        f"No Ray answers at {address!r}: {error}. Start one with `ray start "
+                        "--head`, or leave the address out."
+                    ) from error
+        ray.init(address="local", include_dashboard=False, **options)
+    return "this machine"
+
+
+def _check_reachable(address: str, timeout_s: float = 5) -> None:
+    """Ray itself waits very long for an address where nothing answers."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise ValueError(
+            f"address={address!r}: must be HOST:PORT of a Ray head node, 'auto' or 'local'."
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout_s).close()
+    except OSError as error:
+        raise ConnectionError(f"No Ray answers at {address}: {error}.") from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps Ray and Tune from talking of themselves, unless `SWEEPER_RAY_LOGS` is set."""
+    if os.environ.get("SWEEPER_RAY_LOGS"):
+        yield
+        return
+    loggers = [logging.getLogger(name) for name in _TALKATIVE]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    # A page of text for each worker that dies; the row of its trial tells it in a line.
+    ray_worker = ray._private.worker
+    print_error = ray_worker.print_to_stdstream
+    ray_worker.print_to_stdstream = lambda *arguments, **options: None
+    try:
+        yield
+    finally:
+        ray_worker.print_to_stdstream = print_error
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+
+
+_TALKATIVE = (
+    "ray",
+    "ray.tune",
+    "ray.tune.tune",
+    "ray.tune.analysis.experiment_analysis",
+    "ray._private.worker",
+)
+
+
+def count_workers(resources: Resources) -> int:
+    """How many workers fit on the nodes that are there.
+
+    Raises:
+        ValueError: none does; the message lists what the nodes have.
+    """
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    fit = 0
+    for node in nodes:
+        have = node["Resources"]
+        room = [
+            have.get(kind, 0) / need
+            for kind, need in (("CPU", resources.cpus), ("GPU", resources.gpus))
+            if need
+        ]
+        # Fractional resources: 1 / 0.1 must be 10.
+        fit += math.floor(min(room) + 1e-9)
+    if not fit:
+        there = "; ".join(
+            f"{node['NodeManagerHostname']} with {node['Resources'].get('CPU', 0):g} CPUs and "
+            f"{node['Resources'].get('GPU', 0):g} GPUs"
+            for node in nodes
+        )
+        raise ValueError(
+            f"resources: a trial needs {resources.describe()}, but there is only {there}. "
+            "Ask for less, or add a node that has them."
+        )
+    return fit

@@ -1,0 +1,199 @@
+"""The record of a sweep on disk: `sweep.json` and the append-only `trials.jsonl`.
+
+Both are plain JSON that a person can read. JSON has no NaN and no infinities: such a float is
+written as `{"$float": "nan"}`, and a dict that happens to look like that as `{"$dict": {...}}`.
+Tuples become lists. Neither Ray, torch nor pickle is needed to read them.
+"""
+
+import fcntl
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FORMAT = 1
+
+Row = dict[str, Any]
+
+
+class Journal:
+    """Appends the rows of ended trials to a sweep's folder; one process at a time.
+
+    Raises:
+        BlockingIOError: another process writes to this folder.
+        OSError: the folder can't be written; its path is in the message.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "trials.jsonl"
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # dies with this process
+        except BlockingIOError:
+            os.close(self._file)
+            raise BlockingIOError(
+                f"{folder}: another process is running this sweep. Wait for it or stop it."
+            ) from None
+        size = os.fstat(self._file).st_size
+        if size and os.pread(self._file, 1, size - 1) != b"\n":
+            os.write(self._file, b"\n")  # a crash cut the last line short: set it aside
+
+    def append(self, row: Row) -> None:
+        """Writes one row; when this returns, it is on the disk."""
+        line = json.dumps(encode(row), allow_nan=False) + "\n"
+        try:
+            if os.fstat(self._file).st_nlink == 0:
+                raise FileNotFoundError(2, "the sweep's folder was removed", str(self._path))
+            written = os.write(self._file, line.encode())
+            if written < len(line):
+                raise OSError(28, "no space left on device", str(self._path))
+            os.fsync(self._file)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._path)) from error
+
+    def close(self) -> None:
+        """Lets other processes write."""
+        os.close(self._file)
+
+
+def append_look(folder: Path, look: dict[str, Any]) -> None:
+    """Notes a look at the test set in `test_looks.jsonl`."""
+    with open(folder / "test_looks.jsonl", "a") as file:
+        file.write(json.dumps(encode(look), allow_nan=False) + "\n")
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a sweep's folder holds. `unreadable` names the lines that are no complete row."""
+
+    folder: Path
+    sweep: dict[str, Any]
+    rows: list[Row]
+    unreadable: list[str]
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a file at once or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(temporary, "w") as file:
+        json.dump(encode(value), file, indent=2, allow_nan=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def read(folder: str | Path) -> Record:
+    """The record in a sweep's folder, also while the sweep is running.
+
+    Raises:
+        FileNotFoundError: there is no sweep in this folder.
+        ValueError: `sweep.json` is damaged or of a newer format.
+    """
+    folder = Path(folder)
+    path = folder / "sweep.json"
+    try:
+        sweep = decode(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{folder}: no sweep here (no sweep.json). Give the folder that a sweep printed."
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: damaged, it is no JSON ({error}).") from error
+    if not isinstance(sweep, dict) or not isinstance(sweep.get("format"), int):
+        raise ValueError(f"{path}: damaged, it does not describe a sweep.")
+    if sweep["format"] > FORMAT:
+        raise ValueError(
+            f"{path}: format {sweep['format']} is newer than this sweeper reads ({FORMAT}). "
+            "Upgrade sweeper."
+        )
+    rows, unreadable = _read_rows(folder / "trials.jsonl")
+    return Record(folder, sweep, rows, unreadable)
+
+
+def _read_rows(path: Path) -> tuple[list[Row], list[str]]:
+    rows: dict[tuple[int, int], Row] = {}
+    unreadable = []
+    lines = path.read_bytes().split(b"\n") if path.exists() else []
+    for number, line in enumerate(lines, start=1):
+        if not line and number == len(lines):
+            continue  # what follows the last newline
+        row = _read_row(line) if number < len(lines) else None
+        if row is None:
+            cut = "cut short" if number == len(lines) else "damaged"
+            unreadable.append(f"{path}:{number}: {cut}: {line[:60].decode(errors='replace')!r}")
+            continue
+        key = row["trial"], row["replicate"]
+        # The first row wins, unless it tells of a trial that never came to its end.
+        if key not in rows or rows[key]["status"] in ("interrupted", "failed"):
+            rows[key] = row
+    return [rows[key] for key in sorted(rows)], unreadable
+
+
+_KINDS: dict[str, Any] = {
+    "trial": int,
+    "replicate": int,
+    "config": dict,
+    "validation_error": (float, int, type(None)),
+    "epochs": (int, type(None)),
+    "status": str,
+    "seed": int,
+    "start_s": (float, int, type(None)),
+    "runtime_s": (float, int, type(None)),
+    "worker": (str, type(None)),
+    "node": (str, type(None)),
+    "exception": (str, type(None)),
+    "traceback": (str, type(None)),
+    "curve": list,
+}
+STATUSES = ("finished", "diverged", "stopped", "failed", "interrupted")
+
+
+def _read_row(line: bytes) -> Row | None:
+    """The row in a line, or None if the line is no row of a trial."""
+    try:
+        row = decode(json.loads(line))
+    except (ValueError, RecursionError):
+        return None
+    whole = (
+        isinstance(row, dict)
+        and all(isinstance(row.get(name), kind) for name, kind in _KINDS.items())
+        and row["status"] in STATUSES
+        and all(_is_point(point) for point in row["curve"])
+    )
+    return row if whole else None
+
+
+def _is_point(point: Any) -> bool:
+    return (
+        isinstance(point, list)
+        and len(point) == 3
+        and all(isinstance(x, int | float) for x in point)
+    )
+
+
+def encode(value: Any) -> Any:
+    """Plain data as JSON has it."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"$float": repr(value)}
+    if isinstance(value, dict):
+        plain = {key: encode(item) for key, item in value.items()}
+        return {"$dict": plain} if len(plain) == 1 and "$" in next(iter(plain))[:1] else plain
+    if isinstance(value, list | tuple):
+        return [encode(item) for item in value]
+    return value
+
+
+def decode(value: Any) -> Any:
+    """Plain data from what `encode` made of it."""
+    if isinstance(value, list):
+        return [decode(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"$float"} and value["$float"] in ("nan", "inf", "-inf"):
+        return float(value["$float"])
+    if value.keys() == {"$dict"} and isinstance(value["$dict"], dict):
+        value = value["$dict"]
+    return {key: decode(item) for key, item in value.items()}

@@ -1,0 +1,71 @@
+"""What objectives print: kept in a file a worker, C libraries and dying processes included."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+_MOST_AT_ONCE = 1 << 20  # bytes that travel with one result; what is more stays behind
+
+
+class OutputFile:
+    """Sends this process's standard output and error to a file while entered.
+
+    With a `folder` (the sweep's own, on this machine) the file lies in it. Without one it is a
+    temporary file, and `unread` hands over what came since the last time.
+    """
+
+    def __init__(self, worker: str, folder: Path | None) -> None:
+        self._folder = folder
+        if folder is None:
+            self._file: IO[bytes] = tempfile.TemporaryFile(prefix="sweeper-")  # noqa: SIM115
+        else:
+            (folder / "output").mkdir(exist_ok=True)
+            self._file = open(folder / "output" / f"{worker}.txt", "ab")  # noqa: SIM115
+        self._read_to = 0
+
+    def title(self, text: str) -> None:
+        """Writes a line that tells which trial the following output is of."""
+        os.write(self._file.fileno(), f"--- {text}\n".encode())
+
+    def unread(self) -> str:
+        """What was printed since the last call and is not in the sweep's folder yet."""
+        if self._folder is not None:
+            return ""
+        end = os.lseek(self._file.fileno(), 0, os.SEEK_END)
+        start = max(self._read_to, end - _MOST_AT_ONCE)
+        self._read_to = end
+        return os.pread(self._file.fileno(), end - start, start).decode(errors="replace")
+
+    def __enter__(self) -> None:
+        _flush()
+        self._streams = sys.stdout, sys.stderr
+        self._saved = os.dup(1), os.dup(2)
+        os.dup2(self._file.fileno(), 1)
+        os.dup2(self._file.fileno(), 2)
+        # Ray's own streams need not end in 1 and 2. Line by line, so that a dying process leaves
+        # its last words.
+        sys.stdout = open(1, "w", buffering=1, closefd=False, errors="replace")
+        sys.stderr = open(2, "w", buffering=1, closefd=False, errors="replace")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _flush()
+        for saved, standard in zip(self._saved, (1, 2), strict=True):
+            os.dup2(saved, standard)
+            os.close(saved)
+        sys.stdout, sys.stderr = self._streams
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            continue  # closed or replaced by the objective

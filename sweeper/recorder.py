@@ -1,0 +1,187 @@
+"""From what Tune tells about trials to the rows of the journal, and the end of a sweep by force."""
+
+import math
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+
+from sweeper.journal import Journal, Row
+from sweeper.progress import Progress
+
+Key = tuple[int, int]  # trial and replicate
+
+
+class StopSweepError(Exception):
+    """Leads out of Tune, which would hide any other exception of a callback in its own."""
+
+
+class Recorder(Callback):
+    """Writes the row of each trial as it ends.
+
+    Ask it to `stop` and the sweep ends at the next step of Tune: workers are killed, what has
+    ended is kept.
+    """
+
+    def __init__(self, folder: Path, bar: Progress, num_workers: int) -> None:
+        self._folder = folder
+        self._journal = Journal(folder)
+        self._bar = bar
+        self._num_workers = num_workers
+        self._start = time.monotonic()
+        self._started_s: dict[Key, float] = {}
+        self._running: dict[Key, Trial] = {}
+        self._curves: dict[Key, list[list[float]]] = {}
+        self._actor_of: dict[Key, Any] = {}
+        self._names: dict[Any, Any] = {}  # actor → a reference to its names, later the names
+        self._failures: Counter[str] = Counter()
+        self._rows: dict[Key, Row] = {}
+        self.stop_reason: BaseException | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Tune pickles what it is given, to restore it; here nothing is to be restored
+
+    @property
+    def rows(self) -> list[Row]:
+        """All rows so far."""
+        return list(self._rows.values())
+
+    def stop(self, reason: BaseException) -> None:
+        """Ends the sweep at the next step of Tune; the first reason counts."""
+        self.stop_reason = self.stop_reason or reason
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Shows progress, and carries out a stop."""
+        self._bar.tick()
+        if self.stop_reason is not None:
+            for trial in self._running.values():
+                if trial.temporary_state.ray_actor is not None:
+                    ray.kill(trial.temporary_state.ray_actor)
+            raise StopSweepError
+
+    def on_trial_start(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Notes the time."""
+        key = _key(trial)
+        self._running[key] = trial
+        self._curves[key] = []
+        self._started_s[key] = time.monotonic() - self._start
+        actor = self._actor_of[key] = trial.temporary_state.ray_actor
+        if actor is not None and actor not in self._names:
+            # Asked before its first trial, so that the names of a worker that dies are known.
+            self._names[actor] = actor.names.remote()
+        self._bar.started(key)
+
+    def on_trial_result(
+        self,
+        iteration: int,
+        trials: list[Trial],
+        trial: Trial,
+        result: dict[str, Any],
+        **info: Any,
+    ) -> None:
+        """Notes a point of the learning curve, or the end of the trial."""
+        if result["printed"]:
+            self._keep_output(self._names_of(_key(trial))["worker"], result["printed"])
+        if result["done"]:
+            self._record(trial, **result["ended"])
+        else:
+            point = [result["epoch"], result["validation_error"], result["elapsed_s"]]
+            self._curves[_key(trial)].append(point)
+
+    def on_trial_error(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Notes the death of a trial's process, the only failure that Tune sees."""
+        told = Path(trial.error_file).read_text()
+        self._record(
+            trial,
+            status="failed",
+            validation_error=None,
+            runtime_s=time.monotonic() - self._start - self._started_s.get(_key(trial), math.nan),
+            exception=_describe_death(told),
+            traceback=told,
+        )
+
+    def interrupt(self) -> None:
+        """Rows for the trials that are running while the sweep ends by force."""
+        for trial in list(self._running.values()):
+            self._record(trial, status="interrupted", validation_error=None)
+
+    def close(self) -> None:
+        """Closes the journal and the progress line."""
+        self._journal.close()
+        self._bar.close()
+
+    def _record(self, trial: Trial, *, status: str, curve: Any = (), **columns: Any) -> None:
+        key = _key(trial)
+        if key in self._rows:
+            return  # the first row of a trial wins
+        start_s = self._started_s.get(key)
+        row = {
+            "trial": key[0],
+            "replicate": key[1],
+            "config": trial.config["config"],
+            "validation_error": columns.pop("validation_error"),
+            "epochs": columns.pop("epochs", None) or len(self._curves.get(key, ())) or None,
+            "status": status,
+            "seed": trial.config["seed"],
+            "start_s": start_s,
+            "runtime_s": columns.pop("runtime_s", None),
+            **self._names_of(key),
+            "exception": None,
+            "traceback": None,
+            "curve": self._curves.pop(key, None) or list(curve),
+            **columns,
+        }
+        self._rows[key] = row
+        self._running.pop(key, None)
+        try:
+            self._journal.append(row)
+        except OSError as error:
+            self.stop(error)
+        self._bar.ended(key, row)
+        self._say_if_all_fail_alike(row)
+
+    def _say_if_all_fail_alike(self, row: Row) -> None:
+        if row["status"] == "failed":
+            self._failures[row["exception"]] += 1
+        alike = self._failures[row["exception"]] if row["exception"] else 0
+        if alike == len(self._rows) == max(2, self._num_workers):
+            self._bar.say(f"The first {alike} trials failed alike:\n{row['traceback']}")
+
+    def _names_of(self, key: Key) -> dict[str, str | None]:
+        """The worker and node that a trial runs on."""
+        actor = self._actor_of.get(key)
+        names = self._names.get(actor)
+        if isinstance(names, ray.ObjectRef):
+            try:
+                names = self._names[actor] = ray.get(names, timeout=1)
+            except (RayError, TimeoutError):
+                names = None
+        return names or {"worker": None, "node": None}
+
+    def _keep_output(self, worker: str | None, printed: str) -> None:
+        """Writes down what a worker on another node printed."""
+        output = self._folder / "output"
+        output.mkdir(exist_ok=True)
+        with open(output / f"{worker}.txt", "a") as file:
+            file.write(printed)
+
+
+def _key(trial: Trial) -> Key:
+    return trial.config["trial"], trial.config["replicate"]
+
+
+def _describe_death(told: str) -> str:
+    """One line about a dead process; Ray can't tell os._exit, a signal and the kernel apart."""
+    detail = next((line for line in told.splitlines() if "exit detail" in line.lower()), "")
+    detail = detail[detail.lower().find("worker exit detail") :].strip()
+    cause = "the process ended (os._exit, a signal, or out of memory)."
+    return f"WorkerDied: {cause} {detail}".strip()

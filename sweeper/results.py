@@ -1,0 +1,167 @@
+"""What a sweep found: its rows as DataFrames, and its incumbent."""
+
+from collections import Counter
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sweeper import journal
+
+_CURVE_COLUMNS = ["trial", "replicate", "epoch", "validation_error", "elapsed_s"]
+
+
+class Results:
+    """The trials of a sweep. Made by `sweeper.run` and `sweeper.load`.
+
+    Attributes:
+        folder: where the sweep's record lies.
+        sweep: what was run: space as text, searcher, seed, versions, git commit.
+        rows: one dict a trial, in the order of trials; tracebacks included.
+        unreadable: lines of the record that a crash cut short, named.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        sweep: dict[str, Any],
+        rows: list[journal.Row],
+        unreadable: list[str] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.sweep = sweep
+        self.rows = sorted(rows, key=lambda row: (row["trial"], row["replicate"]))
+        self.unreadable = unreadable or []
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row a trial: `trial`, `replicate`, the hyperparameters, `validation_error`, …
+
+        `validation_error` is a misclassified fraction or whatever the objective returned, NaN
+        where there is none; `start_s` counts from the start of the sweep, `runtime_s` is the
+        objective's own time.
+        """
+        names = list(self.sweep["config_space"])
+        table: dict[str, Any] = {
+            "trial": [row["trial"] for row in self.rows],
+            "replicate": [row["replicate"] for row in self.rows],
+        }
+        for name in names:
+            table[name] = _column([row["config"].get(name) for row in self.rows])
+        for name in ("validation_error", "start_s", "runtime_s"):
+            table[name] = pd.Series([row[name] for row in self.rows], dtype="float64")
+        table["epochs"] = pd.Series([row["epochs"] for row in self.rows], dtype="Int64")
+        for name in ("status", "worker", "node", "exception"):
+            table[name] = pd.Series([row[name] for row in self.rows], dtype="object")
+        table["seed"] = pd.Series([row["seed"] for row in self.rows], dtype="int64")
+        tail = ["validation_error", "epochs", "status", "seed", "start_s", "runtime_s"]
+        columns = ["trial", "replicate", *names, *tail, "worker", "node", "exception"]
+        return pd.DataFrame(table, columns=columns)
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """Learning curves, one row an epoch: `trial`, `replicate`, `epoch`, `validation_error`,
+        `elapsed_s` (since the start of the trial).
+        """
+        points = [
+            (row["trial"], row["replicate"], int(epoch), float(error), float(elapsed_s))
+            for row in self.rows
+            for epoch, error, elapsed_s in row["curve"]
+        ]
+        types = dict(
+            zip(_CURVE_COLUMNS, ("int64", "int64", "int64", "float64", "float64"), strict=True)
+        )
+        return pd.DataFrame(points, columns=_CURVE_COLUMNS).astype(types)
+
+    @property
+    def best_row(self) -> journal.Row:
+        """The row of the incumbent: the finished trial of lowest validation error, ties to the
+        earlier one.
+
+        Raises:
+            LookupError: no trial has finished.
+        """
+        finished = [row for row in self.rows if row["status"] == "finished"]
+        if not finished:
+            first = next((row["exception"] for row in self.rows if row["exception"]), None)
+            hint = f" The first exception: {first}" if first else ""
+            raise LookupError(f"No trial has finished ({self.statuses()}).{hint}")
+        return min(finished, key=lambda row: row["validation_error"])
+
+    @property
+    def best_config(self) -> dict[str, Any]:
+        """The configuration of the incumbent. Raises LookupError if no trial has finished."""
+        return dict(self.best_row["config"])
+
+    @property
+    def best_error(self) -> float:
+        """The incumbent's validation error. Raises LookupError if no trial has finished."""
+        return float(self.best_row["validation_error"])
+
+    def statuses(self) -> str:
+        """How many trials ended how, such as `14 finished, 2 failed`."""
+        counts = Counter(row["status"] for row in self.rows)
+        ended = [f"{counts[status]:,} {status}" for status in journal.STATUSES if counts[status]]
+        return ", ".join(ended) or "no trial has ended"
+
+    def __repr__(self) -> str:
+        try:
+            best = f"best {self.best_error:.4g} with {self.best_config}"
+        except LookupError:
+            best = "no best one"
+        return f"<Results of {self.folder}: {self.statuses()}; {best}>"
+
+
+def load(folder: str | Path) -> Results:
+    """The results in a sweep's folder, also while the sweep is running; Ray is not needed.
+
+    Raises:
+        FileNotFoundError: there is no sweep in this folder.
+        ValueError: the record is damaged or of a newer format.
+    """
+    record = journal.read(folder)
+    return Results(record.folder, record.sweep, record.rows, record.unreadable)
+
+
+def _column(values: list[Any]) -> pd.Series:
+    """Numbers as numbers where all are of one kind, anything else untouched."""
+    kinds = {type(value) for value in values}
+    if kinds in ({int}, {float}, {bool}):
+        try:
+            return pd.Series(values)
+        except OverflowError:
+            pass
+    return pd.Series(values, dtype="object")
+
+
+def table(results: Results, most: int = 20) -> str:
+    """The trials as text, best first, at most `most` of them; columns that tell nothing left out.
+
+    Rows without a validation error come last.
+    """
+    frame = results.frame.sort_values(
+        ["validation_error", "trial"], na_position="last", kind="stable"
+    )
+    hidden = ["seed", "worker"]
+    hidden += [name for name in ("replicate", "node") if frame[name].nunique() <= 1]
+    hidden += [name for name in ("exception", "epochs") if frame[name].isna().all()]
+    shown = frame.drop(columns=hidden).head(most)
+    if "exception" in shown:
+        shown = shown.assign(exception=[_short(text) for text in shown["exception"]])
+    formats: Any = {
+        name: "{:.4g}".format
+        for name in shown.columns
+        if pd.api.types.is_float_dtype(shown[name].dtype)
+    }
+    formats |= dict.fromkeys(("start_s", "runtime_s"), "{:.1f}".format)
+    text = shown.to_string(index=False, formatters=formats, na_rep="", max_colwidth=60)
+    more = len(frame) - len(shown)
+    return text + (f"\n… and {more:,} more trials" if more else "")
+
+
+def _short(text: Any, most: int = 60) -> str:
+    if not isinstance(text, str):
+        return ""
+    line = text.splitlines()[0]
+    return line if len(line) <= most else line[: most - 1] + "…"

@@ -1,0 +1,159 @@
+"""Large data for objectives: packed once, on each node once, writable and private in each trial.
+
+The buffers of arrays, tensors and frames lie in one file a node. A trial maps that file privately
+(copy on write): nothing is copied until a trial writes, and what it writes only that trial sees.
+"""
+
+import fcntl
+import mmap
+import os
+import pickle
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import cloudpickle
+import numpy as np
+
+_ALIGNMENT = 64  # bytes: what NumPy and Arrow like best
+
+
+@dataclass(frozen=True)
+class PackedData:
+    """Data taken apart: `structure` is its pickle without the buffers, `buffers` are uint8 arrays.
+
+    The name of the node's file is random, so that nobody else can have put a file there before.
+    """
+
+    structure: bytes
+    buffers: list[np.ndarray]
+    name: str
+
+
+class _Pickler(cloudpickle.Pickler):
+    """Pickles CPU tensors through NumPy, whose buffers can stay outside of the pickle."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        if type(obj).__module__ == "torch" and type(obj).__name__ == "Tensor":
+            import torch
+
+            plain = obj.device.type == "cpu" and obj.layout == torch.strided
+            if plain and not obj.is_quantized and not obj.is_conj() and not obj.is_neg():
+                # Bytes, since NumPy has no bfloat16.
+                raw = obj.detach().contiguous().reshape(-1).view(torch.uint8).numpy()
+                return _tensor, (raw, obj.dtype, tuple(obj.shape), obj.requires_grad)
+        return super().reducer_override(obj)
+
+
+def _tensor(raw: np.ndarray, dtype: Any, shape: tuple[int, ...], requires_grad: bool) -> Any:
+    import torch
+
+    tensor = torch.from_numpy(raw).view(dtype).reshape(shape)
+    return tensor.requires_grad_(requires_grad)
+
+
+def pack(data: Any) -> PackedData:
+    """`data` taken apart into a small pickle and its large buffers.
+
+    Raises:
+        TypeError: `data` can't be pickled.
+    """
+    buffers: list[np.ndarray] = []
+
+    def keep_outside(buffer: pickle.PickleBuffer) -> None:
+        buffers.append(np.frombuffer(buffer.raw(), dtype=np.uint8))
+
+    stream = BytesIO()
+    try:
+        _Pickler(stream, protocol=5, buffer_callback=keep_outside).dump(data)
+    except Exception as error:
+        raise TypeError(
+            f"data= must be picklable, but {type(data).__name__} is not: {error}. "
+            "Pass arrays, tensors, frames, or dicts of these."
+        ) from error
+    return PackedData(stream.getvalue(), buffers, f"{secrets.token_hex(16)}.data")
+
+
+class NodeCopy:
+    """This node's copy of packed data, alive as long as one worker of the node holds it."""
+
+    def __init__(self, packed: PackedData) -> None:
+        self._structure = packed.structure
+        self._sizes = [buffer.nbytes for buffer in packed.buffers]
+        self._path = _folder() / packed.name
+        _remove_abandoned(self._path.parent)
+        self._file = _open_or_write(self._path, packed.buffers)
+
+    def open(self) -> Any:
+        """The data, writable; what is written to it stays in this process and this opening."""
+        if not sum(self._sizes):
+            return pickle.loads(self._structure, buffers=[bytearray() for _ in self._sizes])
+        pages = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_COPY)
+        buffers, start = [], 0
+        for size in self._sizes:
+            buffers.append(memoryview(pages)[start : start + size])
+            start += _padded(size)
+        return pickle.loads(self._structure, buffers=buffers)
+
+    def close(self) -> None:
+        """Lets go of the file; the last one to do so removes it."""
+        with _locked(self._path.parent):
+            _remove_if_unused(self._path, self._file)
+        self._file.close()
+
+
+def _folder() -> Path:
+    folder = Path(tempfile.gettempdir()) / f"sweeper-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        return Path(tempfile.mkdtemp(prefix="sweeper-"))
+    return folder
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Holds the folder's lock; files appear in it and vanish from it only then."""
+    with open(folder / "lock", "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _open_or_write(path: Path, buffers: list[np.ndarray]) -> BinaryIO:
+    """The node's file, opened and held with a shared lock; the first worker writes it."""
+    with _locked(path.parent):
+        if not path.exists():
+            unfinished = path.with_suffix(".unfinished")
+            with open(unfinished, "wb") as new:
+                for buffer in buffers:
+                    new.write(buffer.data)
+                    new.write(bytes(_padded(buffer.nbytes) - buffer.nbytes))
+            unfinished.rename(path)
+        file = open(path, "rb")  # noqa: SIM115 (held until close)
+        fcntl.flock(file, fcntl.LOCK_SH)
+        return file
+
+
+def _remove_if_unused(path: Path, file: BinaryIO) -> None:
+    """Removes a file that no other process holds; the folder is locked."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    path.unlink(missing_ok=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Removes what killed workers left behind."""
+    with _locked(folder):
+        for path in [*folder.glob("*.data"), *folder.glob("*.unfinished")]:
+            with open(path, "rb") as file:
+                _remove_if_unused(path, file)
+
+
+def _padded(size: int) -> int:
+    return -(-size // _ALIGNMENT) * _ALIGNMENT

@@ -1,0 +1,427 @@
+"""A sweep from its inputs to its results, and the look at the test set afterwards."""
+
+import hashlib
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, overload
+
+import cloudpickle
+import ray
+from ray import tune
+
+import sweeper.data
+from sweeper import journal
+from sweeper.cluster import Resources, connected, count_workers, quiet
+from sweeper.config_space import Config, ConfigSpace, check_seed, trial_seed
+from sweeper.progress import Progress
+from sweeper.recorder import Recorder, StopSweepError
+from sweeper.results import Results, table
+from sweeper.schedulers import HandOver, ToTheEnd
+from sweeper.searchers import Searcher, check_search
+from sweeper.shared_data import pack
+from sweeper.space_text import to_text
+from sweeper.trainable import (
+    Objective,
+    Task,
+    Worker,
+    accepts,
+    objective_faults,
+    run_here,
+)
+from sweeper.training import trial_context
+
+_DIGEST_DRAWS = 16
+
+
+@overload
+def run(
+    objective: Objective,
+    config_space: ConfigSpace,
+    searcher: Searcher,
+    *,
+    seed: int = 0,
+    num_workers: int | None = None,
+    resources: Resources = Resources(),
+    name: str | None = None,
+    folder: str | Path = "runs",
+    data: Any = None,
+    address: str | None = None,
+    dry_run: Literal[False] = False,
+    progress: bool = True,
+) -> Results: ...
+@overload
+def run(
+    objective: Objective,
+    config_space: ConfigSpace,
+    searcher: Searcher,
+    *,
+    seed: int = 0,
+    num_workers: int | None = None,
+    resources: Resources = Resources(),
+    name: str | None = None,
+    folder: str | Path = "runs",
+    data: Any = None,
+    address: str | None = None,
+    dry_run: Literal[True],
+    progress: bool = True,
+) -> list[Config]: ...
+
+
+def run(
+    objective: Objective,
+    config_space: ConfigSpace,
+    searcher: Searcher,
+    *,
+    seed: int = 0,
+    num_workers: int | None = None,
+    resources: Resources = Resources(),
+    name: str | None = None,
+    folder: str | Path = "runs",
+    data: Any = None,
+    address: str | None = None,
+    dry_run: bool = False,
+    progress: bool = True,
+) -> Results | list[Config]:
+    """The results of trying the searcher's configurations in parallel.
+
+    Args:
+        objective: A function of one configuration (a dict of plain values) that returns the
+            validation error, lower is better, or yields it after each epoch. It may take `data`.
+        config_space: Name → scipy.stats distribution, list of choices, or constant.
+        searcher: `RandomSearch(num_trials=…)` or `GridSearch(points=…)`.
+        seed: 0 ≤ seed < 2**32. The same seed gives the same configurations and trial seeds,
+            whatever the number of workers.
+        num_workers: How many trials run at once; None for all that fit, more than fit is capped.
+        resources: What each trial gets.
+        name: The sweep's own folder inside `folder`; None for one made of the time and the
+            objective's name.
+        folder: Where sweeps are kept.
+        data: Anything large that the objective wants; reaches each node once and the objective
+            as its argument `data`, writable and private to each trial.
+        address: Which Ray: None for the one of this process, `RAY_ADDRESS`, or one that runs on
+            this machine, else a new one; "local" for a new one; HOST:PORT for a running cluster.
+        dry_run: Only return the configurations.
+        progress: Print what goes on, to standard error.
+
+    Raises:
+        ValueError, TypeError: an input is wrong; all faults are in one message, nothing started.
+        FileExistsError: there is such a sweep already.
+        ConnectionError: no Ray answers at `address`.
+        OSError: the record can't be written. What was written before stays.
+        KeyboardInterrupt: the sweep was interrupted; its record is kept.
+    """
+    space = _check(objective, config_space, searcher, seed, num_workers, name, data)
+    configs = searcher.configs(space, seed)
+    say = _printer(progress)
+    say(searcher.describe(space))
+    if dry_run:
+        return configs
+    objective_bytes = _pickled(objective)
+    with connected(address) as where:
+        workers = _num_workers(num_workers, count_workers(resources), len(configs), say)
+        path = _new_folder(Path(folder), name or _default_name(objective))
+        description = _describe(objective, space, searcher, seed, resources, configs)
+        journal.write_json(path / "sweep.json", description)
+        say(f"{path}: {workers} {'worker' if workers == 1 else 'workers'} on {where}")
+        task = Task(
+            objective=objective_bytes,
+            data=None if data is None else pack(data),
+            cpus=resources.cpus,
+            gpus=resources.gpus,
+            driver_node=ray.get_runtime_context().get_node_id(),
+            folder=str(path.absolute()),
+            directory=os.getcwd(),
+            fashion_mnist=_fashion_mnist_for_other_nodes(),
+        )
+        recorder = Recorder(path, Progress(len(configs), workers, progress), workers)
+        try:
+            with _stop_on_signals(recorder):
+                _fit(task, _trials(configs, seed), len(configs), workers, recorder)
+        except StopSweepError:
+            recorder.interrupt()
+        finally:
+            recorder.close()
+    results = Results(path, description, recorder.rows)
+    if recorder.stop_reason is not None:
+        say(f"{table(results)}\nStopped: {results.statuses()}. The record is in {path}.")
+        raise recorder.stop_reason
+    _say_if_all_failed(results, say)
+    return results
+
+
+def test(results: Results, objective: Objective, *, data: Any = None) -> float:
+    """The error of the chosen configuration on the sealed test set; call it once, at the end.
+
+    Runs the objective once more in this process, on `results.best_config` with its trial's seed
+    and number of threads. sweeper's data modules hand out the test set for evaluation instead of
+    the validation set; an objective that brings its own data takes an argument `test=False` and
+    is called with `test=True`. The look is written into the sweep's record.
+
+    Raises:
+        LookupError: no trial has finished.
+        ValueError: the objective neither read a test set of sweeper's nor takes `test`.
+    """
+    row = results.best_row
+    faults = objective_faults(objective, data is not None)
+    if faults:
+        raise ValueError("\n".join(faults))
+    arguments: dict[str, Any] = {} if data is None else {"data": data}
+    own_test_set = accepts(objective, "test")
+    if own_test_set:
+        arguments["test"] = True
+    resources = Resources(**results.sweep["resources"])
+    with trial_context(test=True, gpus=resources.gpus) as trial:
+        error = run_here(objective, row["config"], arguments, row["seed"], resources.cpus)
+    if not (own_test_set or trial.test_set_read):
+        raise ValueError(
+            "The objective did not use a data module of sweeper's, so that its test set is not "
+            "known. Give it an argument `test=False`, and let it return its error on its own test "
+            "set if test is True."
+        )
+    look = {"time": _now(), "trial": row["trial"], "config": row["config"], "test_error": error}
+    journal.append_look(results.folder, look)
+    return error
+
+
+def _check(
+    objective: Objective,
+    config_space: ConfigSpace,
+    searcher: Searcher,
+    seed: int,
+    num_workers: int | None,
+    name: str | None,
+    data: Any,
+) -> dict[str, Any]:
+    """The checked space; all faults of all inputs in one message."""
+    faults = objective_faults(objective, data is not None)
+    space: dict[str, Any] = {}
+    try:
+        space = check_search(config_space, searcher)
+    except ValueError as error:
+        faults.append(str(error))
+    try:
+        check_seed(seed)
+    except (TypeError, ValueError) as error:
+        faults.append(str(error))
+    whole = isinstance(num_workers, int) and not isinstance(num_workers, bool)
+    if num_workers is not None and not (whole and num_workers >= 1):
+        faults.append(
+            f"num_workers must be an int of at least 1, or None for all that fit, but got "
+            f"{num_workers!r} ({type(num_workers).__name__})."
+        )
+    if name is not None and (not isinstance(name, str) or not _is_file_name(name)):
+        faults.append(
+            f"name must be the name of one folder, such as 'first', but got {name!r} "
+            f"({type(name).__name__})."
+        )
+    if faults:
+        raise ValueError("\n".join(faults))
+    return space
+
+
+def _is_file_name(name: str) -> bool:
+    return name == os.path.basename(name) and name not in ("", ".", "..") and "\0" not in name
+
+
+def _printer(enabled: bool) -> Callable[[str], None]:
+    def say(message: str) -> None:
+        if enabled:
+            print(message, file=sys.stderr, flush=True)
+
+    return say
+
+
+def _pickled(objective: Objective) -> bytes:
+    try:
+        return cloudpickle.dumps(objective)
+    except Exception as error:
+        raise TypeError(
+            f"objective can't be pickled: {error}. Open files, connections and locks inside of "
+            "it, and pass large things through data=."
+        ) from error
+
+
+def _num_workers(wanted: int | None, fit: int, trials: int, say: Callable[[str], None]) -> int:
+    if wanted is not None and wanted > fit:
+        say(f"num_workers={wanted}: only {fit} fit, which are used.")
+    return min(wanted or fit, fit, trials)
+
+
+def _default_name(objective: Objective) -> str:
+    plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in _objective_name(objective))
+    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{plain.strip('-')[-40:] or 'objective'}"
+
+
+def _objective_name(objective: Objective) -> str:
+    function = getattr(objective, "func", objective)  # of a functools.partial
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    path = parent / name
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir()
+    except FileExistsError:
+        raise FileExistsError(
+            f"{path}: exists already, and is never overwritten. Choose another name."
+        ) from None
+    return path
+
+
+def _describe(
+    objective: Objective,
+    space: ConfigSpace,
+    searcher: Searcher,
+    seed: int,
+    resources: Resources,
+    configs: list[Config],
+) -> dict[str, Any]:
+    """What `sweep.json` says."""
+    draws = json.dumps(journal.encode(configs[:_DIGEST_DRAWS]), sort_keys=True)
+    return {
+        "format": journal.FORMAT,
+        "created": _now(),
+        "objective": f"{getattr(objective, '__module__', None)}:{_objective_name(objective)}",
+        "config_space": {name: to_text(value) or repr(value) for name, value in space.items()},
+        "searcher": {"kind": type(searcher).__name__, **asdict(searcher)},
+        "num_trials": len(configs),
+        "seed": int(seed),
+        "resources": asdict(resources),
+        "digest_of_first_draws": hashlib.sha256(draws.encode()).hexdigest(),
+        "versions": {"python": platform.python_version(), **_versions()},
+        "git_commit": _git_commit(),
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _versions() -> dict[str, str]:
+    names = ("sweeper", "ray", "torch", "numpy", "scipy", "pandas")
+    return {name: version(name) for name in names}
+
+
+def _git_commit() -> str | None:
+    """The commit of the directory that the user is in, if it is one of git's."""
+    command = ["git", "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _trials(configs: list[Config], seed: int) -> Iterator[dict[str, Any]]:
+    """What Tune is handed for each trial."""
+    for trial, config in enumerate(configs):
+        yield {
+            "trial": trial,
+            "replicate": 0,
+            "seed": trial_seed(seed, trial, 0),
+            "config": config,
+        }
+
+
+def _fashion_mnist_for_other_nodes() -> dict[str, Any] | None:
+    """The images for nodes that lack them, where this one has them; nothing is downloaded."""
+    if sum(node["Alive"] for node in ray.nodes()) < 2:
+        return None
+    return sweeper.data.local_arrays()
+
+
+_TUNE_SETTINGS = {
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # it would end `fit` as if all were well
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # five files a trial
+    "TUNE_GLOBAL_CHECKPOINT_S": "1e9",  # the journal is the record
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new one prints although told to be silent
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "1e9",
+}
+
+
+def _fit(
+    task: Task,
+    trials: Iterator[dict[str, Any]],
+    num_trials: int,
+    num_workers: int,
+    recorder: Recorder,
+) -> None:
+    """Runs all trials on Tune; its own files go to a folder that is removed."""
+    settings = {**_TUNE_SETTINGS, "TUNE_MAX_PENDING_TRIALS_PG": str(num_workers)}
+    trainable = tune.with_resources(Worker, {"cpu": task.cpus, "gpu": task.gpus})
+    with (
+        _environment(settings),
+        quiet(),
+        tempfile.TemporaryDirectory(prefix="sweeper-tune-") as scratch,
+    ):
+        tune.Tuner(
+            trainable,
+            param_space={"task": ray.put(task)},
+            tune_config=tune.TuneConfig(
+                search_alg=HandOver(trials),
+                scheduler=ToTheEnd(),
+                num_samples=num_trials,
+                max_concurrent_trials=num_workers,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.trial_id,
+            ),
+            run_config=tune.RunConfig(
+                name="tune",
+                storage_path=scratch,
+                callbacks=[recorder],
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                verbose=0,
+            ),
+        ).fit()
+
+
+@contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _stop_on_signals(recorder: Recorder) -> Iterator[None]:
+    """Ctrl-C ends the sweep in order; a second one ends it at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: Any) -> None:
+        signal.signal(signal.SIGINT, before)
+        recorder.stop(KeyboardInterrupt("the sweep was interrupted"))
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _say_if_all_failed(results: Results, say: Callable[[str], None]) -> None:
+    failed = [row for row in results.rows if row["status"] == "failed"]
+    if len(failed) == len(results.rows):
+        say(f"All {len(failed)} trials failed. The first one:\n{failed[0]['traceback']}")

@@ -1,0 +1,320 @@
+"""The user's objective as a Ray Tune trainable that runs one trial after another, warm."""
+
+import gc
+import inspect
+import math
+import os
+import random
+import socket
+import sys
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import numpy as np
+import ray
+import torch
+from ray import tune
+
+import sweeper.data
+from sweeper.config_space import Config
+from sweeper.output import OutputFile
+from sweeper.shared_data import NodeCopy, PackedData
+from sweeper.training import TrialContext, trial_context
+
+Objective = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every worker of a sweep is given once."""
+
+    objective: bytes  # cloudpickle
+    data: PackedData | None
+    cpus: float
+    gpus: float
+    driver_node: str  # Ray's id of the node that the sweep's folder is on
+    folder: str  # the sweep's folder on that node
+    directory: str  # where the user is
+    sys_path: list[str] = field(default_factory=lambda: list(sys.path))
+    fashion_mnist: dict[str, np.ndarray] | None = None  # for nodes that lack the files
+
+
+def accepts(objective: Objective, argument: str) -> bool:
+    """Whether the objective can be called with a keyword argument of this name."""
+    try:
+        parameters = inspect.signature(objective).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return any(
+        p.kind is p.VAR_KEYWORD
+        or (p.name == argument and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+        for p in parameters
+    )
+
+
+def objective_faults(objective: Any, data_given: bool) -> list[str]:
+    """What is wrong with an objective, one sentence a fault; empty if nothing can be seen."""
+    if not callable(objective):
+        return [
+            "objective must be a function of one configuration, but got "
+            f"{objective!r} ({type(objective).__name__})."
+        ]
+    try:
+        parameters = list(inspect.signature(objective).parameters.values())
+    except (TypeError, ValueError):
+        return []  # builtins tell nothing about their arguments
+    positional = [
+        p
+        for p in parameters
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL)
+    ]
+    name = getattr(objective, "__name__", type(objective).__name__)
+    if not positional:
+        return [f"{name} takes no argument; it must take the configuration as its first one."]
+    needed = [
+        p.name
+        for p in parameters
+        if p is not positional[0]
+        and p.default is p.empty
+        and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    ]
+    faults = []
+    if data_given and not accepts(objective, "data"):
+        faults.append(f"{name} takes no argument `data`, but data= was given. Add the argument.")
+    if "data" in needed and not data_given:
+        faults.append(f"{name} needs its argument `data`. Give it with data=….")
+    others = [other for other in needed if other != "data"]
+    if others:
+        faults.append(
+            f"{name} needs {others}, which nothing provides. "
+            "Give them defaults, or fix them with functools.partial."
+        )
+    return faults
+
+
+def seed_everything(seed: int) -> None:
+    """Seeds Python, NumPy and torch."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def as_validation_error(value: Any) -> float:
+    """The value as a float.
+
+    Raises:
+        TypeError: `value` is None, text, a truth value, or anything else that is no single number.
+    """
+    if isinstance(value, float):  # the usual case, np.float64 included
+        return float(value)
+    if isinstance(value, np.ndarray | torch.Tensor) and value.ndim:
+        shape = tuple(value.shape)
+        raise TypeError(
+            f"The objective must return one number, but got {type(value).__name__} of shape "
+            f"{shape}. Return its mean, or one element."
+        )
+    try:
+        if value is None or isinstance(value, str | bytes | bool | np.bool_):
+            raise TypeError
+        return float(value)
+    except Exception:
+        raise TypeError(
+            "The objective must return its validation error as a number, but got "
+            f"{value!r:.200} ({type(value).__name__})."
+        ) from None
+
+
+def run_here(
+    objective: Objective, config: Config, arguments: dict[str, Any], seed: int, cpus: float
+) -> float:
+    """What the objective returns, or yields last, in this process as a worker would run it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(num_threads(cpus))
+    try:
+        seed_everything(seed)
+        returned = objective(config, **arguments)
+        if isinstance(returned, Iterator):
+            returned = deque(returned, maxlen=1).pop()
+        return as_validation_error(returned)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def num_threads(cpus: float) -> int:
+    """How many threads torch uses on so many CPUs."""
+    return max(1, int(cpus))
+
+
+class Worker(tune.Trainable):
+    """Runs trials one after another in one process. `step` never raises."""
+
+    def _setup_logdir(self) -> None:
+        os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"  # relative paths mean the user's directory
+        super()._setup_logdir()
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Does once what all trials of this worker share: imports, threads, the objective."""
+        self.config.pop("task", None)  # Tune sends `self.config` back with every result
+        task: Task = ray.get(config["task"])
+        self._task = task
+        self._node = _node_name()
+        self._worker = f"{socket.gethostname()}-{os.getpid()}"
+        local = ray.get_runtime_context().get_node_id() == task.driver_node
+        self._output = OutputFile(self._worker, Path(task.folder) if local else None)
+        sys.path.extend(path for path in task.sys_path if path not in sys.path)
+        if os.path.isdir(task.directory) and not _has_own_directory():
+            os.chdir(task.directory)
+        torch.set_num_threads(num_threads(task.cpus))
+        if task.fashion_mnist is not None:
+            arrays = task.fashion_mnist
+            sweeper.data.arrays_from_driver = lambda: arrays
+        self._objective: Objective | None = None
+        self._unloadable: BaseException | None = None
+        with self._output:
+            try:
+                self._objective = cloudpickle.loads(task.objective)
+            except BaseException as exception:  # reported by each trial; the worker lives on
+                self._unloadable = exception
+        self._data = None if task.data is None else NodeCopy(task.data)
+        gc.collect()
+        gc.freeze()  # what is loaded now stays: the collections between trials skip it
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Gets ready for another trial; the last one is closed and its memory freed."""
+        with self._output:
+            self._close()
+        self.config.pop("task", None)
+        self._trial: dict[str, Any] = {k: v for k, v in new_config.items() if k != "task"}
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """One epoch of an objective that yields, the whole of one that returns."""
+        with self._output:
+            try:
+                result = self._begin() if self._context is None else self._next()
+            except BaseException as exception:  # SystemExit too: the worker lives on
+                result = self._end(exception=exception)
+        result["printed"] = self._output.unread()
+        return result
+
+    def names(self) -> dict[str, str]:
+        """The names of this worker and of its node."""
+        return {"worker": self._worker, "node": self._node}
+
+    def cleanup(self) -> None:
+        """Closes the last trial and lets go of the data."""
+        with self._output:
+            self._close()
+        if self._data is not None:
+            self._data.close()
+
+    _context: TrialContext | None = None
+    _epochs: Iterator[Any] | None = None
+    _stack: ExitStack | None = None
+
+    def _begin(self) -> dict[str, Any]:
+        self._output.title(f"trial {self._trial['trial']}")
+        self._stack = ExitStack()
+        self._context = self._stack.enter_context(trial_context(gpus=self._task.gpus))
+        self._num_yields = 0
+        self._start = time.perf_counter()
+        arguments = {} if self._data is None else {"data": self._data.open()}
+        if self._objective is None:
+            assert self._unloadable is not None
+            raise self._unloadable
+        seed_everything(self._trial["seed"])
+        returned = self._objective(self._trial["config"], **arguments)
+        if isinstance(returned, Iterator):
+            self._epochs = returned
+            return self._next()
+        return self._end(error=as_validation_error(returned))
+
+    def _next(self) -> dict[str, Any]:
+        assert self._epochs is not None
+        try:
+            self._last_error = as_validation_error(next(self._epochs))
+        except StopIteration:
+            if not self._num_yields:
+                raise ValueError(
+                    "The objective is a generator that ended without a yield. "
+                    "Yield the validation error after each epoch."
+                ) from None
+            return self._end(error=self._last_error)
+        self._num_yields += 1
+        return {
+            "validation_error": self._last_error,
+            "epoch": self._num_yields,
+            "elapsed_s": time.perf_counter() - self._start,
+        }
+
+    def _end(
+        self, error: float | None = None, exception: BaseException | None = None
+    ) -> dict[str, Any]:
+        """The result that ends a trial, whatever became of it."""
+        runtime_s = time.perf_counter() - self._start
+        assert self._context is not None
+        curve = [] if self._num_yields else self._context.curve
+        ended = {
+            "status": "failed" if error is None else _status(error),
+            "validation_error": error,
+            "epochs": self._num_yields or self._context.epochs or None,
+            "runtime_s": runtime_s,
+            "curve": [[i, e, s] for i, (e, s) in enumerate(curve, start=1)],
+            **describe_exception(exception),
+        }
+        self._close()
+        return {
+            "done": True,
+            "ended": ended,
+            "validation_error": math.nan if error is None else error,
+        }
+
+    def _close(self) -> None:
+        """Closes the generator and frees what the trial held."""
+        if isinstance(self._epochs, Generator):
+            try:
+                self._epochs.close()
+            except BaseException:
+                traceback.print_exc()
+        self._epochs = None
+        if self._stack is not None:
+            self._stack.close()
+        self._stack = self._context = None
+        gc.collect()
+        if torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+
+
+def describe_exception(exception: BaseException | None) -> dict[str, str | None]:
+    """The columns of a row that tell of an exception."""
+    if exception is None:
+        return {"exception": None, "traceback": None}
+    text = "".join(traceback.format_exception_only(exception)).strip()
+    frames = list(traceback.extract_tb(exception.__traceback__))
+    ours = os.path.dirname(__file__)
+    while frames and os.path.dirname(frames[0].filename) == ours:
+        frames = frames[1:]  # the user's code is what the user wants to see
+    return {"exception": text, "traceback": "".join(traceback.format_list(frames)) + text}
+
+
+def _status(error: float) -> str:
+    return "finished" if math.isfinite(error) else "diverged"
+
+
+def _node_name() -> str:
+    """Host name and the start of Ray's node id, since several nodes can share a host."""
+    return f"{socket.gethostname()}-{ray.get_runtime_context().get_node_id()[:6]}"
+
+
+def _has_own_directory() -> bool:
+    """Whether Ray was told to run this worker in a directory that it ships."""
+    environment = ray.get_runtime_context().runtime_env
+    return bool(environment.get("working_dir"))

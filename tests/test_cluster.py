@@ -1,0 +1,91 @@
+import socket
+import time
+
+import pytest
+
+from sweeper.cluster import Resources, connected, count_workers
+
+
+@pytest.mark.parametrize(
+    ("resources", "workers"),
+    [
+        (Resources(), 8),
+        (Resources(cpus=3), 2),
+        (Resources(cpus=0.1), 80),
+        (Resources(cpus=8), 1),
+    ],
+)
+def test_as_many_workers_as_fit(ray_session, resources, workers):
+    assert count_workers(resources) == workers
+
+
+@pytest.mark.parametrize("resources", [Resources(cpus=9), Resources(cpus=1, gpus=99)])
+def test_what_fits_nowhere_is_an_error_that_lists_what_there_is(ray_session, resources):
+    with pytest.raises(ValueError, match=r"a trial needs .* but there is only .* with 8 CPUs"):
+        count_workers(resources)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"cpus": -1}, "number ≥ 0, but got -1"),
+        ({"gpus": float("nan")}, "number ≥ 0, but got nan"),
+        ({"cpus": 0}, "Give a trial a CPU or a GPU"),
+        ({"gpus": 1.5}, "must be a whole number"),
+    ],
+)
+def test_impossible_resources(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Resources(**arguments)
+
+
+@pytest.mark.parametrize("value", ["1", None, True, [1]])
+def test_resources_are_numbers(value):
+    with pytest.raises(TypeError, match=r"Resources\(cpus=…\) needs a number, but got"):
+        Resources(cpus=value)
+
+
+def test_resources_in_words():
+    assert Resources(cpus=2, gpus=0.5).describe() == "2 CPUs and 0.5 GPUs"
+    assert Resources().describe() == "1 CPU"
+
+
+def test_the_ray_of_this_process_is_used_and_left_running(ray_session):
+    import ray
+
+    with connected(None) as where:
+        assert where == "Ray of this process"
+    assert ray.is_initialized()
+
+
+def test_an_address_besides_the_ray_of_this_process_is_refused(ray_session):
+    with pytest.raises(ValueError, match="connected to a Ray already"), connected("local"):
+        pass
+
+
+@pytest.fixture
+def no_ray(monkeypatch):
+    """As if this process had no Ray, for checks that come before any connection."""
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+
+
+def test_ray_client_addresses_are_refused_with_the_cure(no_ray):
+    with pytest.raises(ValueError, match="ray submit"), connected("ray://head:10001"):
+        pass
+
+
+@pytest.mark.parametrize("address", ["head", "head:", ":6379", "http://head"])
+def test_malformed_addresses(no_ray, address):
+    with pytest.raises(ValueError, match="must be HOST:PORT"), connected(address):
+        pass
+
+
+def test_an_address_where_nothing_listens_is_an_error_within_seconds(no_ray):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    start = time.monotonic()
+    with pytest.raises(ConnectionError, match="No Ray answers"), connected(f"127.0.0.1:{port}"):
+        pass
+    # Not a measure of speed: Ray itself would wait for minutes.
+    assert time.monotonic() - start < 30

@@ -1,0 +1,77 @@
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import sweeper
+
+PACKAGE = Path(sweeper.__file__).parent
+# The path of the data, which is the order of the files: each imports only what stands before it.
+ORDER = [
+    *("config_space", "space_text", "search_space", "searchers", "schedulers"),
+    *("training", "data", "models", "classifier"),
+    *("output", "shared_data", "trainable", "cluster"),
+    *("journal", "results", "progress", "recorder", "sweep", "cli"),
+]
+TORCH = {"training", "data", "models", "classifier", "shared_data", "trainable"}
+RAY = {"search_space", "schedulers", "trainable", "cluster", "recorder", "sweep"}
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, wherever in the file."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def modules() -> dict[str, set[str]]:
+    return {p.stem: imports(p) for p in PACKAGE.glob("*.py") if p.stem != "__init__"}
+
+
+def test_order_names_every_file():
+    assert sorted(ORDER) == sorted(modules())
+
+
+def test_imports_point_backwards():
+    for name, imported in modules().items():
+        later = ORDER[ORDER.index(name) :]
+        # The command line imports the package's public names when it needs them.
+        assert not {f"sweeper.{other}" for other in later} & imported, name
+
+
+def test_torch_and_ray_stay_where_they_belong():
+    for name, imported in modules().items():
+        roots = {module.partition(".")[0] for module in imported}
+        assert "torch" not in roots or name in TORCH, name
+        assert "ray" not in roots or name in RAY, name
+
+
+def test_no_public_function_bears_the_name_of_a_module():
+    assert not set(sweeper.__all__) & set(ORDER)
+
+
+def test_public_names_are_there_and_documented():
+    for name in sweeper.__all__:
+        assert getattr(sweeper, name).__doc__, name
+
+
+def test_import_and_help_load_nothing_heavy():
+    heavy = "{'torch', 'ray', 'pandas', 'scipy.stats', 'numpy'} & set(sys.modules)"
+    for code in (
+        f"import sys, sweeper; sys.exit(str({heavy} or ''))",
+        "import sys, contextlib\n"
+        "from sweeper.cli import main\n"
+        "with contextlib.suppress(SystemExit): main(['run', '--help'])\n"
+        f"sys.exit(str({heavy} or ''))",
+    ):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.stderr.strip() == ""
+
+
+def test_files_stay_short():
+    for path in PACKAGE.glob("*.py"):
+        assert len(path.read_text().splitlines()) <= 480, path

@@ -1,0 +1,122 @@
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_journal import row, sweep
+
+from sweeper.journal import Journal
+from sweeper.results import Results, load, table
+
+
+def results(rows, names=("lr",)) -> Results:
+    return Results(None, {"config_space": dict.fromkeys(names, "")}, rows)
+
+
+def random_rows(n: int) -> list[dict]:
+    rng = np.random.default_rng(0)
+    statuses = ["finished", "diverged", "failed", "stopped", "interrupted"]
+    return [
+        row(i, status=str(rng.choice(statuses)), validation_error=float(rng.random()))
+        for i in range(n)
+    ]
+
+
+def test_the_frame_has_the_promised_columns():
+    frame = results([row(1), row(0)]).frame
+    assert list(frame.columns) == [
+        *("trial", "replicate", "lr", "validation_error", "epochs", "status", "seed"),
+        *("start_s", "runtime_s", "worker", "node", "exception"),
+    ]
+    assert list(frame["trial"]) == [0, 1]
+    assert frame["lr"].dtype == frame["validation_error"].dtype == np.float64
+    assert frame["epochs"].dtype == pd.Int64Dtype()
+
+
+def test_missing_values_stay_missing():
+    frame = results([row(validation_error=None, epochs=None, status="failed")]).frame
+    assert frame["validation_error"].isna().all()
+    assert frame["epochs"].isna().all()
+
+
+def test_values_of_mixed_kinds_are_kept_as_they_are():
+    values = [1, 1.0, True, None, "a", [1, 2], {"b": 3}, 10**30]
+    frame = results([row(i, config={"lr": value}) for i, value in enumerate(values)]).frame
+    assert [repr(value) for value in frame["lr"]] == [repr(value) for value in values]
+
+
+@pytest.mark.parametrize("value", [10**30, 2**63, -(2**63) - 1])
+def test_integers_too_large_for_numpy_are_kept(value):
+    frame = results([row(0, config={"lr": value})]).frame
+    assert list(frame["lr"]) == [value]
+
+
+def test_the_best_is_the_lowest_finished_one():
+    rows = random_rows(200)
+    found = results(rows)
+    frame = found.frame[found.frame["status"] == "finished"]
+    assert found.best_error == frame["validation_error"].min()
+    assert found.best_config == {"lr": frame.loc[frame["validation_error"].idxmin(), "lr"]}
+
+
+def test_ties_go_to_the_earlier_trial():
+    assert results([row(2), row(1), row(3)]).best_row["trial"] == 1
+
+
+def test_nothing_wins_when_nothing_has_finished():
+    lost = results([row(status="failed", validation_error=None, exception="ValueError: no")])
+    with pytest.raises(LookupError, match=r"No trial has finished \(1 failed\).*ValueError: no"):
+        _ = lost.best_config
+    assert "no best one" in repr(lost)
+
+
+def test_curves_are_one_row_an_epoch():
+    curves = results([row(0), row(1, curve=[])]).curves
+    assert curves.to_dict("list") == {
+        "trial": [0, 0],
+        "replicate": [0, 0],
+        "epoch": [1, 2],
+        "validation_error": [0.6, 0.5],
+        "elapsed_s": [0.7, 1.4],
+    }
+
+
+def test_an_empty_sweep_has_empty_frames():
+    empty = results([])
+    assert len(empty.frame) == len(empty.curves) == 0
+    assert empty.statuses() == "no trial has ended"
+    table(empty)
+
+
+def test_the_table_shows_the_best_first_and_leaves_out_what_tells_nothing():
+    rows = [row(0, validation_error=0.9), row(1, validation_error=0.123456)]
+    lines = table(results(rows)).splitlines()
+    assert "0.1235" in lines[1]
+    assert "0.9" in lines[2]
+    assert "exception" not in lines[0]
+    assert "replicate" not in lines[0]
+
+
+def test_the_table_shows_failures_last_and_short():
+    rows = [row(0, status="failed", validation_error=None, exception="E: " + "x" * 500), row(1)]
+    lines = table(results(rows)).splitlines()
+    assert "E: xxx" in lines[2]
+    assert len(lines[2]) < 200
+
+
+def test_a_long_table_says_what_it_leaves_out():
+    assert table(results(random_rows(50)), most=5).endswith("… and 45 more trials")
+
+
+def test_load_needs_neither_ray_nor_torch(tmp_path):
+    writer = Journal(sweep(tmp_path, config_space={"lr": "uniform(0, 1)"}))
+    writer.append(row(0))
+    code = (
+        "import sys, sweeper; r = sweeper.load(sys.argv[1]); r.frame; r.curves; r.best_config;"
+        "print({'torch', 'ray', 'scipy.stats'} & set(sys.modules))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]  # while the journal is open and locked
+    assert subprocess.run(command, capture_output=True, text=True).stdout == "set()\n"
+    writer.close()
+    assert load(tmp_path).best_error == 0.5

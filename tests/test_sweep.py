@@ -1,0 +1,460 @@
+"""Whole sweeps on a real Ray. The session's Ray has more logical CPUs than the machine."""
+
+import functools
+import json
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import stats
+
+import sweeper
+from sweeper.config_space import draw, trial_seed
+
+pytestmark = pytest.mark.usefixtures("ray_session")
+SPACE = {"x": stats.uniform(0, 1), "kind": ["a", "b"]}
+TIMED = ["start_s", "runtime_s", "worker", "node"]
+
+
+@pytest.fixture
+def run(tmp_path):
+    """`sweeper.run` with two workers, quiet, in a folder of the test's own."""
+
+    def start(objective, space=SPACE, searcher=None, **options):
+        searcher = searcher or sweeper.RandomSearch(4)
+        defaults = {"num_workers": 2, "progress": False, "folder": tmp_path / "runs"}
+        return sweeper.run(objective, space, searcher, **(defaults | options))
+
+    return start
+
+
+def square(config):
+    return (config["x"] - 0.5) ** 2
+
+
+def test_the_table_is_what_a_plain_loop_gives(run):
+    results = run(square, searcher=sweeper.RandomSearch(6), seed=3)
+    expected = [draw(SPACE, 3, trial) for trial in range(6)]
+    assert [row["config"] for row in results.rows] == expected
+    assert list(results.frame["validation_error"]) == [square(config) for config in expected]
+    assert list(results.frame["seed"]) == [trial_seed(3, trial, 0) for trial in range(6)]
+    assert set(results.frame["status"]) == {"finished"}
+    best = min(expected, key=square)
+    assert (results.best_config, results.best_error) == (best, square(best))
+
+
+def noisy(config):
+    values = [random.random(), np.random.random(), torch.rand(()).item()]
+    for epoch in range(3):
+        yield config["x"] + sum(values) / (epoch + 1)
+
+
+def test_one_worker_and_two_give_the_same_table(run):
+    one, two = (run(noisy, num_workers=n, name=f"on-{n}") for n in (1, 2))
+    pd.testing.assert_frame_equal(
+        one.frame.drop(columns=TIMED), two.frame.drop(columns=TIMED), check_exact=True
+    )
+    pd.testing.assert_frame_equal(
+        one.curves.drop(columns="elapsed_s"), two.curves.drop(columns="elapsed_s"), check_exact=True
+    )
+    assert one.frame["worker"].nunique() == 1
+    assert one.frame["validation_error"].nunique() == 4
+
+
+def test_grid_search_with_constants(run):
+    space = {"x": stats.uniform(0, 1), "units": [1, 2], "layers": [[64, 64]], "c": {"d": (1, 2)}}
+    results = run(lambda config: config["x"], space, sweeper.GridSearch(points=3))
+    assert list(results.frame["x"]) == [0, 0, 0.5, 0.5, 1, 1]
+    assert list(results.frame["units"]) == [1, 2] * 3
+    assert results.best_config == {"x": 0.0, "units": 1, "layers": [64, 64], "c": {"d": (1, 2)}}
+
+
+# What an objective may be
+
+
+def test_lambdas_partials_closures_and_objects(run):
+    offset = 10
+
+    class Adder:
+        def __call__(self, config, more=1):
+            return config["x"] + offset + more
+
+    def two(config, factor):
+        return config["x"] * factor
+
+    for objective in (
+        lambda config: config["x"] + offset,
+        functools.partial(two, factor=2),
+        Adder(),
+    ):
+        results = run(objective, searcher=sweeper.RandomSearch(1), name=None)
+        assert results.best_error == objective(results.best_config)
+        time.sleep(1)  # the default name has seconds
+
+
+def test_a_closure_over_a_large_tensor(run):
+    large = torch.ones(30_000_000)  # 120 MB
+
+    results = run(lambda config: float(large[:2].sum()), searcher=sweeper.RandomSearch(2))
+    assert list(results.frame["validation_error"]) == [2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "data", [np.zeros(1000), torch.zeros(1000), pd.DataFrame({"x": [0.0] * 9})]
+)
+def test_data_reaches_every_trial_and_stays_private(run, data):
+    def spoil(config, data):
+        seen = float(np.asarray(data).sum())
+        if isinstance(data, pd.DataFrame):
+            data.loc[:, "x"] = 1.0
+        else:
+            data[:] = 1.0
+        return seen
+
+    results = run(spoil, data=data, searcher=sweeper.RandomSearch(5))
+    assert list(results.frame["validation_error"]) == [0.0] * 5
+
+
+def test_generators_make_learning_curves(run):
+    results = run(lambda config: (config["x"] / epoch for epoch in (1, 2, 4)))
+    for trial, curve in results.curves.groupby("trial"):
+        x = results.rows[trial]["config"]["x"]
+        assert list(curve["validation_error"]) == [x, x / 2, x / 4]
+        assert list(curve["epoch"]) == [1, 2, 3]
+        assert curve["elapsed_s"].is_monotonic_increasing
+    assert list(results.frame["epochs"]) == [3] * 4
+    assert list(results.frame["validation_error"]) == [r["config"]["x"] / 4 for r in results.rows]
+
+
+def test_relative_paths_mean_the_users_directory(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("here.txt").write_text("0.25")
+    results = run(lambda config: float(Path("here.txt").read_text()))
+    assert results.best_error == 0.25
+
+
+def test_what_objectives_print_is_kept(run):
+    def chatty(config):
+        print("x is", config["x"])
+        return 0.5
+
+    results = run(chatty)
+    text = "".join(path.read_text() for path in (results.folder / "output").iterdir())
+    for row in results.rows:
+        assert f"--- trial {row['trial']}\nx is {row['config']['x']}\n" in text
+    files = {path.stem for path in (results.folder / "output").iterdir()}
+    assert files >= set(results.frame["worker"])
+
+
+def test_our_trainer_makes_learning_curves_too(run):
+    def train(config):
+        trainer = sweeper.HPOTrainer(max_epochs=2)
+        model = sweeper.SoftmaxRegression(num_outputs=10, lr=config["x"])
+        trainer.fit(model=model, data=sweeper.Digits(batch_size=64))
+        return trainer.validation_error().detach().numpy()
+
+    results = run(train, searcher=sweeper.RandomSearch(2))
+    assert list(results.frame["epochs"]) == [2, 2]
+    last = results.curves[results.curves["epoch"] == 2]["validation_error"]
+    assert list(last) == list(results.frame["validation_error"])
+    again = {"seed": results.frame["seed"][0], "config": results.rows[0]["config"]}
+    torch.manual_seed(again["seed"])
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    assert float(train(again["config"])) == results.rows[0]["validation_error"]
+    torch.set_num_threads(threads)
+
+
+# What goes wrong
+
+
+def yields_nothing(config):
+    yield from ()
+
+
+def raises_later(config):
+    yield 0.5
+    raise RuntimeError("in the second epoch")
+
+
+def misbehave(config):
+    how = config["how"]
+    if how == "dies":
+        os._exit(3)
+    if how == "raises":
+        raise ValueError("a bad\nconfiguration")
+    if how == "exits":
+        sys.exit("goodbye")
+    if how == "interrupts":
+        raise KeyboardInterrupt
+    odd = {"nan": math.nan, "inf": math.inf, "none": None, "text": "0.5", "bool": True}
+    odd |= {"vector": np.zeros(2), "dict": {}, "good": 0.5, "numpy": np.float32(0.25)}
+    odd |= {"array": np.array(0.125), "tensor": torch.tensor(0.0625), "int": 1}
+    if how in odd:
+        return odd[how]
+    return {"yields nothing": yields_nothing, "raises later": raises_later}[how](config)
+
+
+def test_every_way_to_fail_is_a_row_and_never_wins(run):
+    expected = {
+        "dies": ("failed", "WorkerDied"),
+        "raises": ("failed", "ValueError: a bad"),
+        "exits": ("failed", "SystemExit: goodbye"),
+        "interrupts": ("failed", "KeyboardInterrupt"),
+        "nan": ("diverged", None),
+        "inf": ("diverged", None),
+        "none": ("failed", "TypeError: The objective must return its validation error"),
+        "text": ("failed", "but got '0.5' (str)"),
+        "bool": ("failed", "but got True (bool)"),
+        "vector": ("failed", "got ndarray of shape (2,)"),
+        "dict": ("failed", "but got {} (dict)"),
+        "yields nothing": ("failed", "without a yield"),
+        "raises later": ("failed", "RuntimeError: in the second epoch"),
+        "good": ("finished", None),
+        "numpy": ("finished", None),
+        "array": ("finished", None),
+        "tensor": ("finished", None),
+        "int": ("finished", None),
+    }
+    results = run(misbehave, {"how": list(expected)}, sweeper.GridSearch())
+    assert len(results.rows) == len(expected)
+    for row in results.rows:
+        status, exception = expected[row["config"]["how"]]
+        assert row["status"] == status, row
+        assert (exception or "") in (row["exception"] or ""), row
+        if status == "failed" and row["config"]["how"] not in ("dies", "raises later"):
+            assert row["validation_error"] is None
+    assert results.best_config == {"how": "tensor"}
+    raised = next(row for row in results.rows if row["config"]["how"] == "raises")
+    assert 'raise ValueError("a bad\\nconfiguration")' in raised["traceback"]
+    assert "trainable.py" not in raised["traceback"]
+    assert results.frame["worker"].notna().all()
+    # Only the worker that died was replaced.
+    assert results.frame["worker"].nunique() <= 3
+
+
+def test_a_stopped_generator_is_closed_and_its_memory_freed(run, tmp_path):
+    def hold(config):
+        try:
+            yield 0.5
+            raise ValueError
+        finally:
+            with open(tmp_path / "closed.txt", "a") as file:
+                file.write(".")
+
+    run(hold)
+    assert (tmp_path / "closed.txt").read_text() == "...."
+
+
+def test_trials_that_all_fail_alike_are_told_of_once(run, capfd):
+    def fails(config):
+        raise ValueError("no such file")
+
+    results = run(fails, progress=True)
+    printed = capfd.readouterr().err
+    assert printed.count("The first 2 trials failed alike") == 1
+    assert printed.count("All 4 trials failed") == 1
+    with pytest.raises(LookupError, match="ValueError: no such file"):
+        _ = results.best_config
+
+
+def test_an_objective_that_workers_cannot_load(run):
+    class Unloadable:
+        def __reduce__(self):
+            return (int, ("not a number",))
+
+    broken = Unloadable()
+    results = run(lambda config: broken)
+    assert list(results.frame["status"]) == ["failed"] * 4
+    assert "invalid literal for int()" in results.frame["exception"][0]
+    assert results.frame["worker"].nunique() <= 2
+
+
+def test_all_faults_of_all_inputs_at_once_and_nothing_is_written(run, tmp_path):
+    def needs_more(config, learning_rate, data):
+        return 0
+
+    with pytest.raises(ValueError, match="x") as caught:
+        run(needs_more, {"x": stats.uniform, "y": []}, num_workers=0, seed=-1, name="../out")
+    for text in ('"x"', '"y"', "learning_rate", "data=", "num_workers", "seed", "'../out'"):
+        assert text in str(caught.value), text
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("objective", "options", "message"),
+    [
+        (5, {}, r"objective must be a function .* got 5 \(int\)"),
+        (lambda: 0, {}, "takes no argument"),
+        (square, {"data": 1}, "takes no argument `data`"),
+    ],
+)
+def test_wrong_objectives(run, objective, options, message):
+    with pytest.raises(ValueError, match=message):
+        run(objective, **options)
+
+
+def test_an_objective_that_cannot_be_pickled(run):
+    unpicklable = (x for x in range(3))
+    with pytest.raises(TypeError, match="objective can't be pickled"):
+        run(lambda config: next(unpicklable))
+
+
+def test_more_than_there_is_is_an_error_not_a_wait(run, tmp_path):
+    with pytest.raises(ValueError, match="a trial needs 99 CPUs"):
+        run(square, resources=sweeper.Resources(cpus=99))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_more_workers_than_fit_are_capped_and_said(run, capfd):
+    run(square, num_workers=1000, searcher=sweeper.RandomSearch(2), progress=True)
+    assert "num_workers=1000: only 8 fit" in capfd.readouterr().err
+
+
+def test_a_folder_is_never_overwritten(run, tmp_path):
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    with pytest.raises(FileExistsError, match="never overwritten"):
+        run(square, name="mine")
+
+
+def test_dry_run_gives_configurations_only(run, tmp_path, capfd):
+    configs = run(square, dry_run=True, searcher=sweeper.GridSearch(points=3), progress=True)
+    assert len(configs) == 6
+    assert "3 × 2 = 6 trials" in capfd.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+# The folder
+
+
+def test_the_folder_tells_everything(run):
+    results = run(square, seed=5)
+    again = sweeper.load(results.folder)
+    pd.testing.assert_frame_equal(again.frame, results.frame, check_exact=True)
+    sweep = json.loads((results.folder / "sweep.json").read_text())
+    assert sweep["config_space"] == {"x": "uniform(0, 1)", "kind": "['a', 'b']"}
+    assert sweep["seed"] == 5
+    assert sweep["objective"] == "test_sweep:square"
+    assert sweep["searcher"] == {"kind": "RandomSearch", "num_trials": 4, "initial_configs": []}
+
+
+def test_tune_leaves_nothing_behind(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    before = dict(os.environ)
+    run(square)
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert dict(os.environ) == before
+
+
+# Workers
+
+
+def test_every_worker_is_used_and_kept(run):
+    def sleep(config):
+        time.sleep(0.4)
+        return 0.5
+
+    results = run(sleep, num_workers=4, searcher=sweeper.RandomSearch(40))
+    assert results.frame["worker"].nunique() == 4
+    assert results.frame["worker"].value_counts().min() >= 5
+
+
+def test_failing_trials_lose_no_worker(run):
+    def fail_often(config):
+        if config["x"] < 0.5:
+            raise ValueError("unlucky")
+        return 0.5
+
+    results = run(fail_often, searcher=sweeper.RandomSearch(20))
+    assert set(results.frame["status"]) == {"finished", "failed"}
+    assert results.frame["worker"].nunique() == 2
+
+
+# The test set
+
+
+def test_the_test_set_is_looked_at_once_and_noted(run):
+    def train(config):
+        trainer = sweeper.HPOTrainer(max_epochs=1)
+        trainer.fit(sweeper.SoftmaxRegression(lr=config["x"]), sweeper.Digits())
+        return trainer.validation_error()
+
+    results = run(train, searcher=sweeper.RandomSearch(2))
+    error = sweeper.test(results, train)
+    assert 0 < error < 1
+    assert error != results.best_error
+    assert error == sweeper.test(results, train)
+    looks = (results.folder / "test_looks.jsonl").read_text().splitlines()
+    assert [json.loads(look)["test_error"] for look in looks] == [error, error]
+
+
+def test_an_objective_with_data_of_its_own_takes_test(run):
+    def own(config, test=False):
+        return 0.75 if test else config["x"]
+
+    results = run(own)
+    assert sweeper.test(results, own) == 0.75
+    with pytest.raises(ValueError, match="argument `test=False`"):
+        sweeper.test(results, square)
+
+
+# Ctrl-C
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_keeps_what_is_finished(tmp_path, times):
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import time
+            from scipy import stats
+            import sweeper
+
+            def objective(config):
+                if config["x"] > 0.5:
+                    time.sleep(100)
+                return config["x"]
+
+            if __name__ == "__main__":
+                space = {"x": [0.1, 0.2, 0.3, 0.9, 0.9, 0.9]}
+                sweeper.run(objective, space, sweeper.GridSearch(), name="s", num_workers=2,
+                            address="local")
+            """
+        )
+    )
+    process = subprocess.Popen(
+        [sys.executable, str(script)], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    journal = tmp_path / "runs" / "s" / "trials.jsonl"
+    deadline = time.monotonic() + 120
+    while not journal.exists() or journal.read_text().count("\n") < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    workers = [row["worker"].rpartition("-")[2] for row in sweeper.load(tmp_path / "runs/s").rows]
+    time.sleep(1)  # the long trials have begun
+    for _ in range(times):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    printed = process.communicate(timeout=60)[1]
+    assert process.returncode in (130, -signal.SIGINT)
+    deadline = time.monotonic() + 3
+    while any(os.path.exists(f"/proc/{pid}") for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    results = sweeper.load(tmp_path / "runs" / "s")
+    assert list(results.frame["validation_error"][:3]) == [0.1, 0.2, 0.3]
+    if times == 1:
+        assert list(results.frame["status"][3:]) == ["interrupted"] * 2
+        assert "Stopped: 3 finished, 2 interrupted" in printed
