@@ -11,6 +11,7 @@ from ray.exceptions import RayError
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
+from sweeper.interrupts import Interrupts
 from sweeper.journal import Journal, Row
 from sweeper.progress import Progress
 
@@ -28,7 +29,9 @@ class Recorder(Callback):
     ended is kept.
     """
 
-    def __init__(self, folder: Path, bar: Progress, num_workers: int) -> None:
+    def __init__(
+        self, folder: Path, bar: Progress, num_workers: int, interrupts: Interrupts
+    ) -> None:
         self._folder = folder
         self._journal = Journal(folder)
         self._bar = bar
@@ -41,6 +44,7 @@ class Recorder(Callback):
         self._names: dict[Any, Any] = {}  # actor → a reference to its names, later the names
         self._failures: Counter[str] = Counter()
         self._rows: dict[Key, Row] = {}
+        self._interrupts = interrupts
         self.stop_reason: BaseException | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -58,6 +62,8 @@ class Recorder(Callback):
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Shows progress, and carries out a stop."""
         self._bar.tick()
+        if self._interrupts.reason is not None:
+            self.stop(self._interrupts.reason)
         if self.stop_reason is not None:
             for trial in self._running.values():
                 if trial.temporary_state.ray_actor is not None:

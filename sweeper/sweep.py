@@ -4,11 +4,9 @@ import hashlib
 import json
 import os
 import platform
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -25,6 +23,7 @@ import sweeper.data
 from sweeper import journal
 from sweeper.cluster import Resources, connected, count_workers, quiet
 from sweeper.config_space import Config, ConfigSpace, check_seed, trial_seed
+from sweeper.interrupts import Interrupts
 from sweeper.progress import Progress
 from sweeper.recorder import Recorder, StopSweepError
 from sweeper.results import Results, table
@@ -129,7 +128,8 @@ def run(
     if dry_run:
         return configs
     objective_bytes = _pickled(objective)
-    with connected(address) as where:
+    with Interrupts() as interrupts, connected(address) as where:
+        interrupts.listen()
         workers = _num_workers(num_workers, count_workers(resources), len(configs), say)
         path = _new_folder(Path(folder), name or _default_name(objective))
         description = _describe(objective, space, searcher, seed, resources, configs)
@@ -145,10 +145,10 @@ def run(
             directory=os.getcwd(),
             fashion_mnist=_fashion_mnist_for_other_nodes(),
         )
-        recorder = Recorder(path, Progress(len(configs), workers, progress), workers)
+        bar = Progress(len(configs), workers, progress)
+        recorder = Recorder(path, bar, workers, interrupts)
         try:
-            with _stop_on_signals(recorder):
-                _fit(task, _trials(configs, seed), len(configs), workers, recorder)
+            _fit(task, _trials(configs, seed), len(configs), workers, recorder)
         except StopSweepError:
             recorder.interrupt()
         finally:
@@ -401,24 +401,6 @@ def _environment(settings: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-@contextmanager
-def _stop_on_signals(recorder: Recorder) -> Iterator[None]:
-    """Ctrl-C ends the sweep in order; a second one ends it at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: Any) -> None:
-        signal.signal(signal.SIGINT, before)
-        recorder.stop(KeyboardInterrupt("the sweep was interrupted"))
-
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _say_if_all_failed(results: Results, say: Callable[[str], None]) -> None:

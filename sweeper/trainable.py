@@ -299,9 +299,8 @@ def describe_exception(exception: BaseException | None) -> dict[str, str | None]
         return {"exception": None, "traceback": None}
     text = "".join(traceback.format_exception_only(exception)).strip()
     frames = list(traceback.extract_tb(exception.__traceback__))
-    ours = os.path.dirname(__file__)
-    while frames and os.path.dirname(frames[0].filename) == ours:
-        frames = frames[1:]  # the user's code is what the user wants to see
+    ours = max((i for i, frame in enumerate(frames) if frame.filename == __file__), default=-1)
+    frames = frames[ours + 1 :]  # the user's code is what the user wants to see
     return {"exception": text, "traceback": "".join(traceback.format_list(frames)) + text}
 
 

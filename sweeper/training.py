@@ -295,9 +295,10 @@ class Trainer:
             loss = self.model.training_step(self.prepare_batch(batch))
             _forget_gradients(self.optim)
             loss.backward()
-            if self.gradient_clip_val:
-                nn.utils.clip_grad_norm_(self.model.parameters(), self.gradient_clip_val)
-            self.optim.step()
+            with torch.no_grad():  # d2l's optimisers from scratch rely on it
+                if self.gradient_clip_val:
+                    nn.utils.clip_grad_norm_(self.model.parameters(), self.gradient_clip_val)
+                self.optim.step()
         if batch is None:
             raise ValueError(_no_batches("training"))
         self.epoch += 1
@@ -360,9 +361,11 @@ class HPOTrainer(Trainer):
         return torch.tensor((examples - hits) / examples, dtype=torch.float64)
 
 
-def _forget_gradients(optim: torch.optim.Optimizer) -> None:
-    # What `optim.zero_grad()` does, which also records itself for torch's profiler: in a small
-    # model that alone takes a twentieth of the time.
+def _forget_gradients(optim: Any) -> None:
+    if not isinstance(optim, torch.optim.Optimizer):  # one from scratch, as d2l writes them
+        optim.zero_grad()
+        return
+    # The same without a record for torch's profiler, a twentieth of the time of a small model.
     for group in optim.param_groups:
         for parameter in group["params"]:
             parameter.grad = None
@@ -390,13 +393,13 @@ def _loaders(data: Any) -> tuple[Loader, Loader]:
     else:
         raise TypeError(
             "data must be a DataModule or a pair (training, validation) of iterables of batches, "
-            f"but got {data!r:.100} ({type(data).__name__})."
+            f"but got a {type(data).__name__}."
         )
     for name, loader in (("training", train), ("validation", evaluation)):
         if not isinstance(loader, Iterable) or isinstance(loader, Iterator):
             raise TypeError(
-                f"Each epoch must be able to go through the {name} data again, but got "
-                f"{loader!r:.100} ({type(loader).__name__}). Give a list or a DataLoader."
+                f"Each epoch must be able to go through the {name} data again, but got a "
+                f"{type(loader).__name__}. Give a list of batches or a DataLoader."
             )
     return train, evaluation
 

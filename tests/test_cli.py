@@ -114,7 +114,6 @@ def test_the_same_dry_run_twice(project):
         (["run", "--searcher", "grid", "--points", "many"], "must be N, or NAME=N"),
         (["run", "--trials", "0"], "num_trials"),
         (["run", "--cpus", "-1"], "number ≥ 0"),
-        (["run", "--address", "ray://x:1"], "ray submit"),
         (["run", "bad.yaml"], "['trails'] mean nothing here"),
         (["show", "nowhere"], "no sweep here"),
     ],

@@ -11,7 +11,7 @@ ORDER = [
     *("config_space", "space_text", "search_space", "searchers", "schedulers"),
     *("training", "data", "models", "classifier"),
     *("output", "shared_data", "trainable", "cluster"),
-    *("journal", "results", "progress", "recorder", "sweep", "cli"),
+    *("journal", "results", "progress", "interrupts", "recorder", "sweep", "cli"),
 ]
 TORCH = {"training", "data", "models", "classifier", "shared_data", "trainable"}
 RAY = {"search_space", "schedulers", "trainable", "cluster", "recorder", "sweep"}
