@@ -1,6 +1,7 @@
 """Learning rate and batch size of LeNet on Fashion-MNIST (d2l, sections 19.2 and 19.3)."""
 
 import argparse
+from functools import partial
 
 from scipy import stats
 
@@ -31,3 +32,10 @@ if __name__ == "__main__":
     parser.add_argument("--trials", type=int, default=6)
     parser.add_argument("--max-epochs", type=int, default=10)
     arguments = parser.parse_args()
+
+    objective = partial(objective, max_epochs=arguments.max_epochs)
+    searcher = sweeper.RandomSearch(arguments.trials, initial_configs=[first_config])
+    results = sweeper.run(objective, config_space, searcher)
+    print(results.frame)
+    print("best", results.best_config, "validation error", results.best_error)
+    print("accuracy on the test set", 1 - sweeper.test(results, objective))

@@ -1,5 +1,5 @@
 # Sourced by run.sh and test.sh: makes .venv beside the README and installs sweeper into it.
-# setup [EXTRA]: with the optional dependencies of that name. What is done already is skipped.
+# setup [test]: with the test tools. What is done already is skipped.
 #   PYTHON               the interpreter to use (default: the first of python3.14 … python3 that fits)
 #   SWEEPER_TORCH_INDEX  where torch comes from. On a laptop without GPU,
 #                        https://download.pytorch.org/whl/cpu saves several GB.
@@ -21,9 +21,11 @@ find_python() {
 }
 
 setup() {
-  local extra=${1:-run} python stamp
-  stamp=.venv/.installed-$extra-$(cksum pyproject.toml | tr -d ' ')
-  [ -e "$stamp" ] && return
+  local extra=${1:-} version python
+  version=$(cksum <pyproject.toml | tr -d ' ')
+  if [ -e ".venv/.installed-test-$version" ] || [ -z "$extra" -a -e ".venv/.installed-$version" ]; then
+    return
+  fi
   if [ ! -x .venv/bin/pip ]; then
     python=$(find_python) || stop "No Python 3.11 or newer found. Install one, or set PYTHON=/path/to/python3."
     "$python" -m venv .venv || stop "$python can't make a virtual environment (Debian: apt-get install python3-venv)."
@@ -32,8 +34,8 @@ setup() {
     .venv/bin/pip install --quiet --index-url "$SWEEPER_TORCH_INDEX" torch torchvision ||
       stop "torch could not be installed from $SWEEPER_TORCH_INDEX. Is there a network?"
   fi
-  echo "Installing sweeper into .venv (torch is large; minutes, once) …" >&2
-  .venv/bin/pip install --quiet --editable ".[$extra]" ||
-    stop "sweeper could not be installed. Is there a network? pip says why, above."
-  touch "$stamp"
+  echo "Installing sweeper into .venv (torch is large: minutes, once) …" >&2
+  .venv/bin/pip install --quiet --editable ".${extra:+[$extra]}" ||
+    stop "sweeper could not be installed. Is there a network? What pip said is above."
+  touch ".venv/.installed-${extra:+$extra-}$version"
 }

@@ -1,5 +1,8 @@
 """Five random learning rates for softmax regression on Fashion-MNIST (d2l, section 19.1)."""
 
+import argparse
+from functools import partial
+
 from scipy import stats
 
 import sweeper
@@ -18,7 +21,14 @@ def objective(config, max_epochs=8):
 
 
 if __name__ == "__main__":
-    results = sweeper.run(objective, config_space, sweeper.RandomSearch(num_trials=5))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=5)
+    parser.add_argument("--max-epochs", type=int, default=8)
+    arguments = parser.parse_args()
+
+    objective = partial(objective, max_epochs=arguments.max_epochs)
+    searcher = sweeper.RandomSearch(arguments.trials)
+    results = sweeper.run(objective, config_space, searcher)
     print(results.frame)
     print("best", results.best_config, "validation error", results.best_error)
     print("accuracy on the test set", 1 - sweeper.test(results, objective))

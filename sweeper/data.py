@@ -295,6 +295,7 @@ def _write_once(path: Path, read: Callable[[], np.ndarray]) -> Path:
                 unfinished = path.with_suffix(".unfinished")
                 with open(unfinished, "wb") as file:
                     np.save(file, read())
+                    file.flush()
                     os.fsync(file.fileno())  # the new name must not survive a crash without it
                 unfinished.rename(path)
     return path

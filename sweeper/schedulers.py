@@ -26,7 +26,7 @@ class HandOver(Searcher):
     """Hands Tune finished trials, one after another; Tune draws nothing itself."""
 
     def __init__(self, trials: Iterator[dict[str, Any]]) -> None:
-        super().__init__(metric="validation_error", mode="min")
+        super().__init__()
         self._trials = trials
 
     def __getstate__(self) -> dict[str, Any]:

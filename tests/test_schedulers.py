@@ -1,0 +1,58 @@
+import os
+import sys
+import time
+
+import pytest
+import ray.cloudpickle
+from ray import tune
+
+from sweeper.schedulers import HandOver, ToTheEnd
+
+
+class Sleeper(tune.Trainable):
+    """A warm trainable of anybody's."""
+
+    def setup(self, config):
+        self.config = config
+
+    def reset_config(self, new_config):
+        self.config = new_config
+        return True
+
+    def step(self):
+        time.sleep(0.3)
+        return {"x": self.config["x"], "pid": os.getpid(), "done": True}
+
+
+@pytest.fixture
+def by_value():
+    """Workers can't import this file, so what it defines travels whole."""
+    this_file = sys.modules[__name__]
+    ray.cloudpickle.register_pickle_by_value(this_file)
+    yield
+    ray.cloudpickle.unregister_pickle_by_value(this_file)
+
+
+@pytest.mark.usefixtures("ray_session", "by_value")
+def test_in_any_tuner_trials_come_in_order_and_use_every_worker(tmp_path, monkeypatch):
+    monkeypatch.setenv("TUNE_MAX_PENDING_TRIALS_PG", "3")
+    results = tune.Tuner(
+        Sleeper,
+        tune_config=tune.TuneConfig(
+            search_alg=HandOver(iter([{"x": i} for i in range(24)])),
+            scheduler=ToTheEnd(),
+            num_samples=24,
+            max_concurrent_trials=3,
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(
+            storage_path=str(tmp_path),
+            verbose=0,
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+        ),
+    ).fit()
+    metrics = [result.metrics for result in results]
+    assert [m["x"] for m in metrics] == list(range(24))
+    pids = [m["pid"] for m in metrics]
+    assert len(set(pids)) == 3
+    assert min(map(pids.count, set(pids))) >= 4

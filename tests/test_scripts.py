@@ -1,0 +1,89 @@
+"""The scripts as a user starts them, at tiny settings."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from ray.autoscaler._private.util import prepare_config, validate_config
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("name", ["softmax", "lenet", "dropout_mlp"])
+def test_examples(tmp_path, name):
+    command = [
+        sys.executable,
+        ROOT / "scripts" / f"{name}.py",
+        "--trials",
+        "2",
+        "--max-epochs",
+        "1",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    accuracy = float(re.search(r"accuracy on the test set (\S+)", done.stdout)[1])
+    assert 0.05 < accuracy < 1  # one epoch may be no better than chance
+    assert "2/2 trials" in done.stderr
+
+
+def test_the_first_command_of_the_readme(tmp_path):
+    """In a folder that holds what a checkout holds, with this Python as its environment."""
+    for name in ("scripts", "sweeper", "pyproject.toml", "README.md"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    version = subprocess.run(
+        f"cksum <{ROOT}/pyproject.toml | tr -d ' '", shell=True, capture_output=True, text=True
+    ).stdout.strip()
+    stamp = Path(sys.prefix) / f".installed-test-{version}"
+    stamp.touch()
+    command = ["bash", tmp_path / "scripts" / "run.sh", "--trials", "2", "--max-epochs", "1"]
+    # The script goes to the folder above its own: that of the link, not of the checkout.
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "2 finished" in done.stdout
+    assert "test set: error" in done.stdout
+    folder = re.search(r"folder: (\S+)", done.stdout)[1]
+    assert (tmp_path / folder / "trials.jsonl").exists()
+
+
+def test_no_python_is_one_clear_line(tmp_path):
+    for name in ("scripts", "pyproject.toml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    environment = {**os.environ, "PYTHON": "python-that-is-not-there"}
+    command = ["bash", tmp_path / "scripts" / "test.sh"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    assert done.stderr.startswith("No Python 3.11 or newer found.")
+    assert done.stderr.count("\n") == 1
+
+
+def test_no_network_is_a_clear_last_line(tmp_path):
+    for name in ("scripts", "sweeper", "pyproject.toml", "README.md", "LICENSE"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    environment = {**os.environ, "PIP_INDEX_URL": "http://127.0.0.1:9", "PIP_RETRIES": "0",
+                   "PIP_NO_INDEX": "1", "PYTHON": sys.executable}  # fmt: skip
+    command = ["bash", tmp_path / "scripts" / "run.sh"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    assert "sweeper could not be installed. Is there a network?" in done.stderr.splitlines()[-1]
+
+
+def test_cluster_yaml_is_valid_for_ray():
+    validate_config(prepare_config(yaml.safe_load((ROOT / "cluster.yaml").read_text())))
+
+
+def test_the_readme_mentions_only_files_that_exist():
+    text = (ROOT / "README.md").read_text()
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", text) + re.findall(
+        r"scripts/\w+\.\w+", text
+    ):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_readme_examples_compile():
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL):
+        compile(block, "README.md", "exec")
