@@ -1,47 +1,35 @@
 """A sweep from its inputs to its results, and the look at the test set afterwards."""
 
-import hashlib
-import json
 import os
-import platform
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import version
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, overload
 
 import cloudpickle
 import ray
-from ray import tune
 
 import sweeper.data
 from sweeper import journal
-from sweeper.cluster import Resources, connected, count_workers, quiet
-from sweeper.config_space import Config, ConfigSpace, check_seed, trial_seed
+from sweeper.cluster import Resources, connected, count_workers
+from sweeper.config_space import Config, ConfigSpace, check_seed
 from sweeper.interrupts import Interrupts
 from sweeper.progress import Progress
+from sweeper.provenance import describe_sweep, now, objective_name
 from sweeper.recorder import Recorder, StopSweepError
 from sweeper.results import Results, table
-from sweeper.schedulers import HandOver, ToTheEnd
 from sweeper.searchers import Searcher, check_search
 from sweeper.shared_data import pack
-from sweeper.space_text import to_text
 from sweeper.trainable import (
     Objective,
     Task,
-    Worker,
     accepts,
     objective_faults,
     run_here,
 )
 from sweeper.training import trial_context
-
-_DIGEST_DRAWS = 16
+from sweeper.tuner import run_trials
 
 
 @overload
@@ -132,7 +120,7 @@ def run(
         interrupts.listen()
         workers = _num_workers(num_workers, count_workers(resources), len(configs), say)
         path = _new_folder(Path(folder), name or _default_name(objective))
-        description = _describe(objective, space, searcher, seed, resources, configs)
+        description = describe_sweep(objective, space, searcher, seed, resources, configs)
         journal.write_json(path / "sweep.json", description)
         say(f"{path}: {workers} {'worker' if workers == 1 else 'workers'} on {where}")
         task = Task(
@@ -148,7 +136,7 @@ def run(
         bar = Progress(len(configs), workers, progress)
         recorder = Recorder(path, bar, workers, interrupts)
         try:
-            _fit(task, _trials(configs, seed), len(configs), workers, recorder)
+            run_trials(task, configs, seed, workers, recorder)
         except StopSweepError:
             recorder.interrupt()
         finally:
@@ -190,7 +178,7 @@ def test(results: Results, objective: Objective, *, data: Any = None) -> float:
             "known. Give it an argument `test=False`, and let it return its error on its own test "
             "set if test is True."
         )
-    look = {"time": _now(), "trial": row["trial"], "config": row["config"], "test_error": error}
+    look = {"time": now(), "trial": row["trial"], "config": row["config"], "test_error": error}
     journal.append_look(results.folder, look)
     return error
 
@@ -260,13 +248,8 @@ def _num_workers(wanted: int | None, fit: int, trials: int, say: Callable[[str],
 
 
 def _default_name(objective: Objective) -> str:
-    plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in _objective_name(objective))
+    plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in objective_name(objective))
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{plain.strip('-')[-40:] or 'objective'}"
-
-
-def _objective_name(objective: Objective) -> str:
-    function = getattr(objective, "func", objective)  # of a functools.partial
-    return getattr(function, "__name__", type(function).__name__)
 
 
 def _new_folder(parent: Path, name: str) -> Path:
@@ -281,126 +264,11 @@ def _new_folder(parent: Path, name: str) -> Path:
     return path
 
 
-def _describe(
-    objective: Objective,
-    space: ConfigSpace,
-    searcher: Searcher,
-    seed: int,
-    resources: Resources,
-    configs: list[Config],
-) -> dict[str, Any]:
-    """What `sweep.json` says."""
-    draws = json.dumps(journal.encode(configs[:_DIGEST_DRAWS]), sort_keys=True)
-    return {
-        "format": journal.FORMAT,
-        "created": _now(),
-        "objective": f"{getattr(objective, '__module__', None)}:{_objective_name(objective)}",
-        "config_space": {name: to_text(value) or repr(value) for name, value in space.items()},
-        "searcher": {"kind": type(searcher).__name__, **asdict(searcher)},
-        "num_trials": len(configs),
-        "seed": int(seed),
-        "resources": asdict(resources),
-        "digest_of_first_draws": hashlib.sha256(draws.encode()).hexdigest(),
-        "versions": {"python": platform.python_version(), **_versions()},
-        "git_commit": _git_commit(),
-    }
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _versions() -> dict[str, str]:
-    names = ("sweeper", "ray", "torch", "numpy", "scipy", "pandas")
-    return {name: version(name) for name in names}
-
-
-def _git_commit() -> str | None:
-    """The commit of the directory that the user is in, if it is one of git's."""
-    command = ["git", "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _trials(configs: list[Config], seed: int) -> Iterator[dict[str, Any]]:
-    """What Tune is handed for each trial."""
-    for trial, config in enumerate(configs):
-        yield {
-            "trial": trial,
-            "replicate": 0,
-            "seed": trial_seed(seed, trial, 0),
-            "config": config,
-        }
-
-
 def _fashion_mnist_for_other_nodes() -> dict[str, Any] | None:
     """The images for nodes that lack them, where this one has them; nothing is downloaded."""
     if sum(node["Alive"] for node in ray.nodes()) < 2:
         return None
     return sweeper.data.local_arrays()
-
-
-_TUNE_SETTINGS = {
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # it would end `fit` as if all were well
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # five files a trial
-    "TUNE_GLOBAL_CHECKPOINT_S": "1e9",  # the journal is the record
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",  # the new one prints although told to be silent
-    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "1e9",
-}
-
-
-def _fit(
-    task: Task,
-    trials: Iterator[dict[str, Any]],
-    num_trials: int,
-    num_workers: int,
-    recorder: Recorder,
-) -> None:
-    """Runs all trials on Tune; its own files go to a folder that is removed."""
-    settings = {**_TUNE_SETTINGS, "TUNE_MAX_PENDING_TRIALS_PG": str(num_workers)}
-    trainable = tune.with_resources(Worker, {"cpu": task.cpus, "gpu": task.gpus})
-    with (
-        _environment(settings),
-        quiet(),
-        tempfile.TemporaryDirectory(prefix="sweeper-tune-") as scratch,
-    ):
-        tune.Tuner(
-            trainable,
-            param_space={"task": ray.put(task)},
-            tune_config=tune.TuneConfig(
-                search_alg=HandOver(trials),
-                scheduler=ToTheEnd(),
-                num_samples=num_trials,
-                max_concurrent_trials=num_workers,
-                reuse_actors=True,
-                trial_dirname_creator=lambda trial: trial.trial_id,
-            ),
-            run_config=tune.RunConfig(
-                name="tune",
-                storage_path=scratch,
-                callbacks=[recorder],
-                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                verbose=0,
-            ),
-        ).fit()
-
-
-@contextmanager
-def _environment(settings: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _say_if_all_failed(results: Results, say: Callable[[str], None]) -> None:

@@ -234,6 +234,7 @@ class Worker(tune.Trainable):
         returned = self._objective(self._trial["config"], **arguments)
         if isinstance(returned, Iterator):
             self._epochs = returned
+            self._context.record_curve = False  # what it yields is the curve
             return self._next()
         return self._end(error=as_validation_error(returned))
 

@@ -11,10 +11,20 @@ ORDER = [
     *("config_space", "space_text", "search_space", "searchers", "schedulers"),
     *("training", "data", "models", "classifier"),
     *("output", "shared_data", "trainable", "cluster"),
-    *("journal", "results", "progress", "interrupts", "recorder", "sweep", "cli"),
+    *(
+        "journal",
+        "results",
+        "progress",
+        "interrupts",
+        "recorder",
+        "provenance",
+        "tuner",
+        "sweep",
+        "cli",
+    ),
 ]
 TORCH = {"training", "data", "models", "classifier", "shared_data", "trainable"}
-RAY = {"search_space", "schedulers", "trainable", "cluster", "recorder", "sweep"}
+RAY = {"search_space", "schedulers", "trainable", "cluster", "recorder", "tuner", "sweep"}
 
 
 def imports(path: Path) -> set[str]:

@@ -1,0 +1,70 @@
+"""What `sweep.json` says: what was run, with what, by which code."""
+
+import hashlib
+import json
+import platform
+import subprocess
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from sweeper import journal
+from sweeper.cluster import Resources
+from sweeper.config_space import Config, ConfigSpace
+from sweeper.searchers import Searcher
+from sweeper.space_text import to_text
+from sweeper.trainable import Objective
+
+_DIGEST_DRAWS = 16
+
+
+def describe_sweep(
+    objective: Objective,
+    space: ConfigSpace,
+    searcher: Searcher,
+    seed: int,
+    resources: Resources,
+    configs: list[Config],
+) -> dict[str, Any]:
+    """What `sweep.json` says."""
+    draws = json.dumps(journal.encode(configs[:_DIGEST_DRAWS]), sort_keys=True)
+    return {
+        "format": journal.FORMAT,
+        "created": now(),
+        "objective": f"{getattr(objective, '__module__', None)}:{objective_name(objective)}",
+        "config_space": {name: to_text(value) or repr(value) for name, value in space.items()},
+        "searcher": {"kind": type(searcher).__name__, **asdict(searcher)},
+        "num_trials": len(configs),
+        "seed": int(seed),
+        "resources": asdict(resources),
+        "digest_of_first_draws": hashlib.sha256(draws.encode()).hexdigest(),
+        "versions": {"python": platform.python_version(), **_versions()},
+        "git_commit": _git_commit(),
+    }
+
+
+def now() -> str:
+    """The time as ISO 8601 has it, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _versions() -> dict[str, str]:
+    names = ("sweeper", "ray", "torch", "numpy", "scipy", "pandas")
+    return {name: version(name) for name in names}
+
+
+def _git_commit() -> str | None:
+    """The commit of the directory that the user is in, if it is one of git's."""
+    command = ["git", "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def objective_name(objective: Objective) -> str:
+    """What to call an objective: the function's name, or the class's."""
+    function = getattr(objective, "func", objective)  # of a functools.partial
+    return getattr(function, "__name__", type(function).__name__)

@@ -1,0 +1,83 @@
+"""The part of a sweep that Ray Tune runs: trials in, calls of the recorder out."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+from ray import tune
+
+from sweeper.cluster import quiet
+from sweeper.config_space import Config, trial_seed
+from sweeper.recorder import Recorder
+from sweeper.schedulers import HandOver, ToTheEnd
+from sweeper.trainable import Task, Worker
+
+
+def _trials(configs: list[Config], seed: int) -> Iterator[dict[str, Any]]:
+    """What Tune is handed for each trial."""
+    for trial, config in enumerate(configs):
+        yield {
+            "trial": trial,
+            "replicate": 0,
+            "seed": trial_seed(seed, trial, 0),
+            "config": config,
+        }
+
+
+_TUNE_SETTINGS = {
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # it would end `fit` as if all were well
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # five files a trial
+    "TUNE_GLOBAL_CHECKPOINT_S": "1e9",  # the journal is the record
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new one prints although told to be silent
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "1e9",
+}
+
+
+def run_trials(
+    task: Task, configs: list[Config], seed: int, num_workers: int, recorder: Recorder
+) -> None:
+    """Runs all trials on Tune; its own files go to a folder that is removed."""
+    settings = {**_TUNE_SETTINGS, "TUNE_MAX_PENDING_TRIALS_PG": str(num_workers)}
+    trainable = tune.with_resources(Worker, {"cpu": task.cpus, "gpu": task.gpus})
+    with (
+        _environment(settings),
+        quiet(),
+        tempfile.TemporaryDirectory(prefix="sweeper-tune-") as scratch,
+    ):
+        tune.Tuner(
+            trainable,
+            param_space={"task": ray.put(task)},
+            tune_config=tune.TuneConfig(
+                search_alg=HandOver(_trials(configs, seed)),
+                scheduler=ToTheEnd(),
+                num_samples=len(configs),
+                max_concurrent_trials=num_workers,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.trial_id,
+            ),
+            run_config=tune.RunConfig(
+                name="tune",
+                storage_path=scratch,
+                callbacks=[recorder],
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                verbose=0,
+            ),
+        ).fit()
+
+
+@contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
