@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sweeper.models import LeNet as LeNet
     from sweeper.models import SoftmaxRegression as SoftmaxRegression
     from sweeper.models import init_cnn as init_cnn
+    from sweeper.modules import DataModule as DataModule
+    from sweeper.modules import Module as Module
     from sweeper.results import Results as Results
     from sweeper.results import load as load
     from sweeper.search_space import to_search_space as to_search_space
@@ -23,9 +25,7 @@ if TYPE_CHECKING:
     from sweeper.searchers import RandomSearch as RandomSearch
     from sweeper.sweep import run as run
     from sweeper.sweep import test as test
-    from sweeper.training import DataModule as DataModule
     from sweeper.training import HPOTrainer as HPOTrainer
-    from sweeper.training import Module as Module
     from sweeper.training import Trainer as Trainer
 
 __version__ = "0.1.0"
@@ -34,8 +34,8 @@ _MODULE_OF = {
     "to_search_space": "search_space",
     "RandomSearch": "searchers",
     "GridSearch": "searchers",
-    "Module": "training",
-    "DataModule": "training",
+    "Module": "modules",
+    "DataModule": "modules",
     "Trainer": "training",
     "HPOTrainer": "training",
     "FashionMNIST": "data",

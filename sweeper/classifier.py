@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from sweeper.config_space import Config
 from sweeper.data import Digits, FashionMNIST
 from sweeper.models import MLP, DropoutMLP, LeNet, SoftmaxRegression
-from sweeper.training import HPOTrainer, Module
+from sweeper.modules import Module
+from sweeper.training import HPOTrainer
 
 MODELS: dict[str, type[Module]] = {
     "softmax": SoftmaxRegression,
@@ -61,7 +61,7 @@ class Classifier:
             ]
         return faults
 
-    def __call__(self, config: Config) -> Iterator[torch.Tensor]:
+    def __call__(self, config: dict[str, Any]) -> Iterator[torch.Tensor]:
         """Yields the validation error, a 0-d tensor, after each epoch."""
         arguments = dict(config)
         max_epochs = arguments.pop("max_epochs", self.max_epochs)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from sweeper.training import (
+from sweeper.modules import (
     Module,
     choice_fault,
     float_fault,

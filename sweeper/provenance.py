@@ -11,8 +11,8 @@ from typing import Any
 
 from sweeper import journal
 from sweeper.cluster import Resources
-from sweeper.config_space import Config, ConfigSpace
 from sweeper.searchers import Searcher
+from sweeper.space_checks import Config, ConfigSpace
 from sweeper.space_text import to_text
 from sweeper.trainable import Objective
 

@@ -14,14 +14,8 @@ from ray import tune
 from ray.tune.search.sample import Domain, Sampler
 from scipy import stats
 
-from sweeper.config_space import (
-    ConfigSpace,
-    check_config_space,
-    describe,
-    is_distribution,
-    quantile,
-    support,
-)
+from sweeper.config_space import quantile, support
+from sweeper.space_checks import ConfigSpace, check_config_space, describe, is_distribution
 from sweeper.space_text import to_text
 
 

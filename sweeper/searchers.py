@@ -5,14 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from sweeper.config_space import (
-    Config,
-    ConfigSpace,
-    check_config_space,
-    draw,
-    grid,
-    grid_axes,
-)
+from sweeper.config_space import draw, grid, grid_axes
+from sweeper.space_checks import Config, ConfigSpace, check_config_space
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from sweeper.config_space import (
-    describe,
-    is_discrete,
-    is_distribution,
-    quantile,
-    subscript,
-    support,
-)
+from sweeper.config_space import is_discrete, quantile, support
+from sweeper.space_checks import describe, is_distribution, subscript
 
 MAX_LENGTH = 10_000  # characters of one text
 

@@ -10,10 +10,9 @@ from typing import Any, Literal, overload
 import cloudpickle
 import ray
 
-import sweeper.data
 from sweeper import journal
 from sweeper.cluster import Resources, connected, count_workers
-from sweeper.config_space import Config, ConfigSpace, check_seed
+from sweeper.fashion_mnist import local_arrays
 from sweeper.interrupts import Interrupts
 from sweeper.progress import Progress
 from sweeper.provenance import describe_sweep, now, objective_name
@@ -21,6 +20,7 @@ from sweeper.recorder import Recorder, StopSweepError
 from sweeper.results import Results, table
 from sweeper.searchers import Searcher, check_search
 from sweeper.shared_data import pack
+from sweeper.space_checks import Config, ConfigSpace, check_seed
 from sweeper.trainable import (
     Objective,
     Task,
@@ -28,7 +28,7 @@ from sweeper.trainable import (
     objective_faults,
     run_here,
 )
-from sweeper.training import trial_context
+from sweeper.trial import trial_context
 from sweeper.tuner import run_trials
 
 
@@ -268,7 +268,7 @@ def _fashion_mnist_for_other_nodes() -> dict[str, Any] | None:
     """The images for nodes that lack them, where this one has them; nothing is downloaded."""
     if sum(node["Alive"] for node in ray.nodes()) < 2:
         return None
-    return sweeper.data.local_arrays()
+    return local_arrays()
 
 
 def _say_if_all_failed(results: Results, say: Callable[[str], None]) -> None:

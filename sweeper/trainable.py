@@ -19,14 +19,12 @@ from typing import Any
 import cloudpickle
 import numpy as np
 import ray
-import torch
 from ray import tune
 
-import sweeper.data
-from sweeper.config_space import Config
+import sweeper.fashion_mnist
 from sweeper.output import OutputFile
 from sweeper.shared_data import NodeCopy, PackedData
-from sweeper.training import TrialContext, trial_context
+from sweeper.trial import TrialContext, trial_context
 
 Objective = Callable[..., Any]
 
@@ -101,6 +99,8 @@ def objective_faults(objective: Any, data_given: bool) -> list[str]:
 
 def seed_everything(seed: int) -> None:
     """Seeds Python, NumPy and torch."""
+    import torch  # by workers, not by the driver, whose start would be a second longer
+
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
@@ -114,7 +114,7 @@ def as_validation_error(value: Any) -> float:
     """
     if isinstance(value, float):  # the usual case, np.float64 included
         return float(value)
-    if isinstance(value, np.ndarray | torch.Tensor) and value.ndim:
+    if getattr(value, "ndim", 0):
         shape = tuple(value.shape)
         raise TypeError(
             f"The objective must return one number, but got {type(value).__name__} of shape "
@@ -132,9 +132,11 @@ def as_validation_error(value: Any) -> float:
 
 
 def run_here(
-    objective: Objective, config: Config, arguments: dict[str, Any], seed: int, cpus: float
+    objective: Objective, config: dict[str, Any], arguments: dict[str, Any], seed: int, cpus: float
 ) -> float:
     """What the objective returns, or yields last, in this process as a worker would run it."""
+    import torch
+
     threads = torch.get_num_threads()
     torch.set_num_threads(num_threads(cpus))
     try:
@@ -171,10 +173,12 @@ class Worker(tune.Trainable):
         sys.path.extend(path for path in task.sys_path if path not in sys.path)
         if os.path.isdir(task.directory) and not _has_own_directory():
             os.chdir(task.directory)
+        import torch
+
         torch.set_num_threads(num_threads(task.cpus))
         if task.fashion_mnist is not None:
             arrays = task.fashion_mnist
-            sweeper.data.arrays_from_driver = lambda: arrays
+            sweeper.fashion_mnist.arrays_from_driver = lambda: arrays
         self._objective: Objective | None = None
         self._unloadable: BaseException | None = None
         with self._output:
@@ -290,8 +294,9 @@ class Worker(tune.Trainable):
             self._stack.close()
         self._stack = self._context = None
         gc.collect()
-        if torch.cuda.is_initialized():
-            torch.cuda.empty_cache()
+        cuda = sys.modules["torch"].cuda
+        if cuda.is_initialized():
+            cuda.empty_cache()
 
 
 def describe_exception(exception: BaseException | None) -> dict[str, str | None]:

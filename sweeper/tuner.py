@@ -10,9 +10,10 @@ import ray
 from ray import tune
 
 from sweeper.cluster import quiet
-from sweeper.config_space import Config, trial_seed
+from sweeper.config_space import trial_seed
 from sweeper.recorder import Recorder
 from sweeper.schedulers import HandOver, ToTheEnd
+from sweeper.space_checks import Config
 from sweeper.trainable import Task, Worker
 
 

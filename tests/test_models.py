@@ -11,12 +11,7 @@ from sweeper.models import MLP, DropoutMLP, LeNet, SoftmaxRegression, init_cnn
 MODELS = [SoftmaxRegression, MLP, DropoutMLP, LeNet]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def built(model, side=28, batch=2):

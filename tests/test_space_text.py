@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sweeper.config_space import check_config_space, is_distribution, quantile
+from sweeper.config_space import quantile
+from sweeper.space_checks import check_config_space, is_distribution
 from sweeper.space_text import read_config_space, read_value, to_text
 
 CALLS = {

@@ -5,37 +5,17 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from linear import Linear, make_batches
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 from torch.utils.data import DataLoader, TensorDataset
 
 import sweeper
-from sweeper.training import (
-    OPTIMIZERS,
-    DataModule,
-    HPOTrainer,
-    Module,
-    Trainer,
-    current_trial,
-    trial_context,
-)
+from sweeper.modules import DataModule, Module
+from sweeper.training import HPOTrainer, Trainer
+from sweeper.trial import current_trial, trial_context
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-class Linear(Module):
-    def __init__(self, lr=0.1, **options):
-        super().__init__()
-        self.save_hyperparameters()
-        for name, value in options.items():
-            setattr(self, name, value)
-        self.net = nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class OnlyTraining(DataModule):
@@ -44,17 +24,6 @@ class OnlyTraining(DataModule):
 
     def get_dataloader(self, train):
         return self.batches
-
-
-def make_batches(sizes=(5, 5, 3), seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return [
-        (
-            torch.rand(n, 1, 2, 2, generator=generator),
-            torch.randint(0, 3, (n,), generator=generator),
-        )
-        for n in sizes
-    ]
 
 
 def weights(model):
@@ -168,14 +137,6 @@ def test_lazy_layers_get_their_shapes_without_a_trace():
     assert model.training
 
 
-def test_apply_init_runs_on_the_net_and_keeps_the_mode():
-    model = Linear().eval()
-    model.apply_init([torch.zeros(1, 1, 2, 2)], sweeper.init_cnn)
-    bound = (6 / (4 + 3)) ** 0.5
-    assert model.net[1].weight.abs().max() <= bound
-    assert not model.training
-
-
 def test_fit_starts_anew_with_another_optimizer():
     batches = make_batches()
     trainer = Trainer(max_epochs=2)
@@ -227,24 +188,6 @@ def test_validation_switches_dropout_off_and_draws_nothing():
     state = torch.get_rng_state()
     assert trainer.validation_error() == trainer.validation_error()
     assert torch.equal(torch.get_rng_state(), state)
-
-
-def test_accuracy_is_counted_on_the_cpu_for_each_label():
-    y_hat = torch.tensor([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]])
-    y = torch.tensor([1, 1, 1])
-    module = Module()
-    assert module.accuracy(y_hat, y, averaged=False).tolist() == [1, 0, 1]
-    assert module.accuracy(y_hat, y) == pytest.approx(2 / 3)
-    assert module.accuracy(y_hat, y[:, None], averaged=False).tolist() == [1, 0, 1]
-    assert module.accuracy(y_hat, y).device.type == "cpu"
-
-
-def test_loss_takes_sequences_of_labels():
-    y_hat, y = torch.randn(2, 5, 3), torch.randint(0, 3, (2, 5))
-    each = Module().loss(y_hat, y, averaged=False)
-    expected = [F.cross_entropy(y_hat[i, j], y[i, j]) for i in range(2) for j in range(5)]
-    torch.testing.assert_close(each, torch.stack(expected))
-    torch.testing.assert_close(Module().loss(y_hat, y), each.mean())
 
 
 # Code written for d2l
@@ -358,12 +301,6 @@ def test_several_inputs_and_other_objects_with_loaders():
     assert trainer.validation_error() == 0
 
 
-def test_validation_step_is_the_loss():
-    X, y = make_batches()[0]
-    model = Linear()
-    torch.testing.assert_close(model.validation_step((X, y)), F.cross_entropy(model(X), y))
-
-
 # The trial
 
 
@@ -383,18 +320,6 @@ def test_a_trial_learns_its_curve_epochs_and_fits():
             assert current_trial() is inner
         assert current_trial() is trial
     assert current_trial() is not trial
-
-
-def test_a_trial_that_raises_ends():
-    before = current_trial()
-
-    def fail():
-        with trial_context(gpus=0):
-            raise KeyError("inner")
-
-    with pytest.raises(KeyError, match="inner"):
-        fail()
-    assert current_trial() is before
 
 
 def test_no_curve_where_the_objective_tells_it_or_the_test_set_is_used():
@@ -486,33 +411,11 @@ def test_arguments_of_a_trainer_are_checked(arguments, message):
         Trainer(**arguments)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"optimizer": "sdg"}, r"one of \['sgd', 'adam', 'adamw', 'rmsprop'\], but got 'sdg'"),
-        ({"optimizer": "adam", "momentum": 0.9}, r"momentum must be 0 for optimizer='adam'"),
-        ({"momentum": 1.1}, "momentum must be a number from 0 to 1, but got 1.1"),
-        ({"lr": -1, "weight_decay": -2}, r"(?s)lr must be finite and >= 0.*\nweight_decay"),
-        ({"lr": None}, r"lr must be .* got None \(NoneType\)"),
-    ],
-)
-def test_arguments_of_the_optimizer_are_checked(options, message):
-    with pytest.raises(ValueError, match=message):
-        Linear(**options).configure_optimizers()
-
-
 def test_numbers_of_numpy_are_numbers():
     batches = make_batches()
     trainer = Trainer(max_epochs=np.int64(2), gradient_clip_val=np.float32(1))
     trainer.fit(Linear(lr=np.float64(0.1), momentum=np.float32(0)), (batches, batches))
     assert trainer.epoch == 2
-
-
-def test_all_optimizers_can_be_made():
-    for name, kind in OPTIMIZERS.items():
-        model = Linear(optimizer=name)
-        model.apply_init([torch.zeros(1, 4)])
-        assert type(model.configure_optimizers()) is kind
 
 
 @pytest.mark.parametrize(
@@ -547,8 +450,6 @@ def test_empty_data_is_refused():
 def test_what_is_no_module_is_refused():
     with pytest.raises(TypeError, match=r"model must be a sweeper.Module, but got a Linear"):
         Trainer(max_epochs=1).fit(nn.Linear(2, 2), (make_batches(), make_batches()))
-    with pytest.raises(NotImplementedError, match=r"DataModule needs a method get_dataloader"):
-        DataModule().train_dataloader()
 
 
 def test_training_draws_nothing_from_python_and_numpy():

@@ -1,0 +1,58 @@
+"""The trial that runs in this process: where a sweep's worker and the trainer inside it meet.
+
+It knows whether the test set is sealed.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class TrialContext:
+    """What a sweep's worker and the trainers inside of the objective tell each other."""
+
+    gpus: float | None = None  # None: outside of a sweep, where a GPU is used if there is one
+    test: bool = False  # data modules hand out the test set for evaluation
+    record_curve: bool = True  # False: the objective tells the learning curve itself
+    test_set_read: bool = False
+    epochs: int = 0
+    fits: int = 0
+    curve: list[tuple[float, float]] = field(default_factory=list)  # validation error, seconds
+    start: float = field(default_factory=time.perf_counter)
+
+
+_OUTSIDE = TrialContext()
+_current = _OUTSIDE
+
+
+def current_trial() -> TrialContext:
+    """The context of the trial that this process runs; outside of a sweep a general one."""
+    return _current
+
+
+@contextmanager
+def trial_context(**fields: Any) -> Iterator[TrialContext]:
+    """A new context with these fields, which is the current one until the block ends."""
+    global _current
+    before, _current = _current, TrialContext(**fields)
+    try:
+        yield _current
+    finally:
+        _current = before
+
+
+def open_test_set() -> None:
+    """Notes that the test set is read.
+
+    Raises:
+        RuntimeError: a trial of a sweep asks, for which the test set is sealed.
+    """
+    if not (_current.test or _current is _OUTSIDE):
+        raise RuntimeError(
+            "The test set is sealed while a sweep runs. Take val_dataloader(), and call "
+            "sweeper.test(results, objective) after the sweep."
+        )
+    _current.test_set_read = True
