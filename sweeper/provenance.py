@@ -11,10 +11,10 @@ from typing import Any
 
 from sweeper import journal
 from sweeper.cluster import Resources
+from sweeper.objective import Objective
 from sweeper.searchers import Searcher
 from sweeper.space_checks import Config, ConfigSpace
 from sweeper.space_text import to_text
-from sweeper.trainable import Objective
 
 _DIGEST_DRAWS = 16
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import cloudpickle
 import ray
@@ -14,22 +14,16 @@ from sweeper import journal
 from sweeper.cluster import Resources, connected, count_workers
 from sweeper.fashion_mnist import local_arrays
 from sweeper.interrupts import Interrupts
+from sweeper.objective import Objective, accepts, objective_faults, run_here
 from sweeper.progress import Progress
 from sweeper.provenance import describe_sweep, now, objective_name
-from sweeper.recorder import Recorder, StopSweepError
-from sweeper.results import Results, table
 from sweeper.searchers import Searcher, check_search
 from sweeper.shared_data import pack
 from sweeper.space_checks import Config, ConfigSpace, check_seed
-from sweeper.trainable import (
-    Objective,
-    Task,
-    accepts,
-    objective_faults,
-    run_here,
-)
 from sweeper.trial import trial_context
-from sweeper.tuner import run_trials
+
+if TYPE_CHECKING:
+    from sweeper.results import Results
 
 
 @overload
@@ -47,7 +41,7 @@ def run(
     address: str | None = None,
     dry_run: Literal[False] = False,
     progress: bool = True,
-) -> Results: ...
+) -> "Results": ...
 @overload
 def run(
     objective: Objective,
@@ -80,7 +74,7 @@ def run(
     address: str | None = None,
     dry_run: bool = False,
     progress: bool = True,
-) -> Results | list[Config]:
+) -> "Results | list[Config]":
     """The results of trying the searcher's configurations in parallel.
 
     Args:
@@ -118,6 +112,12 @@ def run(
     objective_bytes = _pickled(objective)
     with Interrupts() as interrupts, connected(address) as where:
         interrupts.listen()
+        # Imported here, since Tune takes a second to load, in which Ray's first workers start.
+        from sweeper.recorder import Recorder, StopSweepError
+        from sweeper.results import Results, table
+        from sweeper.trainable import Task
+        from sweeper.tuner import run_trials
+
         workers = _num_workers(num_workers, count_workers(resources), len(configs), say)
         path = _new_folder(Path(folder), name or _default_name(objective))
         description = describe_sweep(objective, space, searcher, seed, resources, configs)
@@ -149,7 +149,7 @@ def run(
     return results
 
 
-def test(results: Results, objective: Objective, *, data: Any = None) -> float:
+def test(results: "Results", objective: Objective, *, data: Any = None) -> float:
     """The error of the chosen configuration on the sealed test set; call it once, at the end.
 
     Runs the objective once more in this process, on `results.best_config` with its trial's seed
@@ -271,7 +271,7 @@ def _fashion_mnist_for_other_nodes() -> dict[str, Any] | None:
     return local_arrays()
 
 
-def _say_if_all_failed(results: Results, say: Callable[[str], None]) -> None:
+def _say_if_all_failed(results: "Results", say: Callable[[str], None]) -> None:
     failed = [row for row in results.rows if row["status"] == "failed"]
     if len(failed) == len(results.rows):
         say(f"All {len(failed)} trials failed. The first one:\n{failed[0]['traceback']}")

@@ -1,16 +1,13 @@
 """The user's objective as a Ray Tune trainable that runs one trial after another, warm."""
 
 import gc
-import inspect
 import math
 import os
-import random
 import socket
 import sys
 import time
 import traceback
-from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,11 +19,16 @@ import ray
 from ray import tune
 
 import sweeper.fashion_mnist
+from sweeper.objective import (
+    Objective,
+    as_validation_error,
+    describe_exception,
+    num_threads,
+    seed_everything,
+)
 from sweeper.output import OutputFile
 from sweeper.shared_data import NodeCopy, PackedData
 from sweeper.trial import TrialContext, trial_context
-
-Objective = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -42,116 +44,6 @@ class Task:
     directory: str  # where the user is
     sys_path: list[str] = field(default_factory=lambda: list(sys.path))
     fashion_mnist: dict[str, np.ndarray] | None = None  # for nodes that lack the files
-
-
-def accepts(objective: Objective, argument: str) -> bool:
-    """Whether the objective can be called with a keyword argument of this name."""
-    try:
-        parameters = inspect.signature(objective).parameters.values()
-    except (TypeError, ValueError):
-        return False
-    return any(
-        p.kind is p.VAR_KEYWORD
-        or (p.name == argument and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
-        for p in parameters
-    )
-
-
-def objective_faults(objective: Any, data_given: bool) -> list[str]:
-    """What is wrong with an objective, one sentence a fault; empty if nothing can be seen."""
-    if not callable(objective):
-        return [
-            "objective must be a function of one configuration, but got "
-            f"{objective!r} ({type(objective).__name__})."
-        ]
-    try:
-        parameters = list(inspect.signature(objective).parameters.values())
-    except (TypeError, ValueError):
-        return []  # builtins tell nothing about their arguments
-    positional = [
-        p
-        for p in parameters
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL)
-    ]
-    name = getattr(objective, "__name__", type(objective).__name__)
-    if not positional:
-        return [f"{name} takes no argument; it must take the configuration as its first one."]
-    needed = [
-        p.name
-        for p in parameters
-        if p is not positional[0]
-        and p.default is p.empty
-        and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
-    ]
-    faults = []
-    if data_given and not accepts(objective, "data"):
-        faults.append(f"{name} takes no argument `data`, but data= was given. Add the argument.")
-    if "data" in needed and not data_given:
-        faults.append(f"{name} needs its argument `data`. Give it with data=….")
-    others = [other for other in needed if other != "data"]
-    if others:
-        faults.append(
-            f"{name} needs {others}, which nothing provides. "
-            "Give them defaults, or fix them with functools.partial."
-        )
-    return faults
-
-
-def seed_everything(seed: int) -> None:
-    """Seeds Python, NumPy and torch."""
-    import torch  # by workers, not by the driver, whose start would be a second longer
-
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
-
-
-def as_validation_error(value: Any) -> float:
-    """The value as a float.
-
-    Raises:
-        TypeError: `value` is None, text, a truth value, or anything else that is no single number.
-    """
-    if isinstance(value, float):  # the usual case, np.float64 included
-        return float(value)
-    if getattr(value, "ndim", 0):
-        shape = tuple(value.shape)
-        raise TypeError(
-            f"The objective must return one number, but got {type(value).__name__} of shape "
-            f"{shape}. Return its mean, or one element."
-        )
-    try:
-        if value is None or isinstance(value, str | bytes | bool | np.bool_):
-            raise TypeError
-        return float(value)
-    except Exception:
-        raise TypeError(
-            "The objective must return its validation error as a number, but got "
-            f"{value!r:.200} ({type(value).__name__})."
-        ) from None
-
-
-def run_here(
-    objective: Objective, config: dict[str, Any], arguments: dict[str, Any], seed: int, cpus: float
-) -> float:
-    """What the objective returns, or yields last, in this process as a worker would run it."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(num_threads(cpus))
-    try:
-        seed_everything(seed)
-        returned = objective(config, **arguments)
-        if isinstance(returned, Iterator):
-            returned = deque(returned, maxlen=1).pop()
-        return as_validation_error(returned)
-    finally:
-        torch.set_num_threads(threads)
-
-
-def num_threads(cpus: float) -> int:
-    """How many threads torch uses on so many CPUs."""
-    return max(1, int(cpus))
 
 
 class Worker(tune.Trainable):
@@ -297,17 +189,6 @@ class Worker(tune.Trainable):
         cuda = sys.modules["torch"].cuda
         if cuda.is_initialized():
             cuda.empty_cache()
-
-
-def describe_exception(exception: BaseException | None) -> dict[str, str | None]:
-    """The columns of a row that tell of an exception."""
-    if exception is None:
-        return {"exception": None, "traceback": None}
-    text = "".join(traceback.format_exception_only(exception)).strip()
-    frames = list(traceback.extract_tb(exception.__traceback__))
-    ours = max((i for i, frame in enumerate(frames) if frame.filename == __file__), default=-1)
-    frames = frames[ours + 1 :]  # the user's code is what the user wants to see
-    return {"exception": text, "traceback": "".join(traceback.format_list(frames)) + text}
 
 
 def _status(error: float) -> str:

@@ -3,7 +3,7 @@ import pytest
 from sweeper.classifier import DATA, MODELS, Classifier
 from sweeper.data import Digits
 from sweeper.models import MLP
-from sweeper.trainable import run_here, seed_everything
+from sweeper.objective import run_here, seed_everything
 from sweeper.training import HPOTrainer
 
 

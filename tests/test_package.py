@@ -10,7 +10,7 @@ PACKAGE = Path(sweeper.__file__).parent
 ORDER = [
     *("space_checks", "config_space", "space_text", "search_space", "searchers", "schedulers"),
     *("trial", "modules", "fashion_mnist", "data", "models", "training", "classifier"),
-    *("output", "shared_data", "trainable", "cluster"),
+    *("output", "shared_data", "objective", "trainable", "cluster"),
     *(
         "journal",
         "results",
@@ -23,7 +23,16 @@ ORDER = [
         "cli",
     ),
 ]
-TORCH = {"modules", "data", "models", "training", "classifier", "shared_data", "trainable"}
+TORCH = {
+    "modules",
+    "data",
+    "models",
+    "training",
+    "classifier",
+    "shared_data",
+    "objective",
+    "trainable",
+}
 RAY = {"search_space", "schedulers", "trainable", "cluster", "recorder", "tuner", "sweep"}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from sweeper.trainable import (
+from sweeper.objective import (
     accepts,
     as_validation_error,
     describe_exception,
