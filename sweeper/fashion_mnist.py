@@ -4,19 +4,18 @@ The arrays are memory-mapped: the processes of a node share the pages, and what 
 only it sees.
 """
 
-import fcntl
 import gzip
 import hashlib
 import os
 import shutil
 import struct
-import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
+
+from sweeper.node_files import locked, private_folder, write_whole
 
 # Each array of Fashion-MNIST: its IDX file and the MD5 of that file, unzipped.
 _SOURCES = {
@@ -111,14 +110,9 @@ def _prepare(cache: Path, name: str, source: Path) -> Path:
 def _write_once(path: Path, read: Callable[[], np.ndarray]) -> Path:
     """Writes what `read` returns, unless that is done; never seen half-written."""
     if not path.exists():
-        with _locked(path.parent):
+        with locked(path.parent):
             if not path.exists():
-                unfinished = path.with_suffix(".unfinished")
-                with open(unfinished, "wb") as file:
-                    np.save(file, read())
-                    file.flush()
-                    os.fsync(file.fileno())  # the new name must not survive a crash without it
-                unfinished.rename(path)
+                write_whole(path, lambda file: np.save(file, read()))
     return path
 
 
@@ -156,7 +150,7 @@ def _download(cache: Path) -> Path:
     """The folder of the IDX files, which torchvision downloads and unzips."""
     import torchvision
 
-    with _locked(cache):
+    with locked(cache):
         if not (cache / "FashionMNIST").exists():
             unfinished = cache / "download.unfinished"
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -174,19 +168,4 @@ def _cache() -> Path:
             return folder
     except OSError:
         pass
-    private = Path(tempfile.gettempdir()) / f"sweeper-cache-{os.getuid()}"
-    private.mkdir(mode=0o700, exist_ok=True)
-    if private.lstat().st_uid != os.getuid():
-        raise PermissionError(
-            f"{folder} can't be written, and {private} is somebody else's. "
-            "Set XDG_CACHE_HOME to a folder of yours."
-        )
-    return private
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Holds the folder's lock, which ends with this process at the latest."""
-    with open(folder / "lock", "wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return private_folder("sweeper-cache")

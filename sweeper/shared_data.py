@@ -6,12 +6,8 @@ The buffers of arrays, tensors and frames lie in one file a node. A trial maps t
 
 import fcntl
 import mmap
-import os
 import pickle
 import secrets
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +15,8 @@ from typing import Any, BinaryIO
 
 import cloudpickle
 import numpy as np
+
+from sweeper.node_files import locked, private_folder, write_whole
 
 _ALIGNMENT = 64  # bytes: what NumPy and Arrow like best
 
@@ -85,7 +83,7 @@ class NodeCopy:
     def __init__(self, packed: PackedData) -> None:
         self._structure = packed.structure
         self._sizes = [buffer.nbytes for buffer in packed.buffers]
-        self._path = _folder() / packed.name
+        self._path = private_folder("sweeper-data") / packed.name
         _remove_abandoned(self._path.parent)
         self._file = _open_or_write(self._path, packed.buffers)
 
@@ -102,37 +100,22 @@ class NodeCopy:
 
     def close(self) -> None:
         """Lets go of the file; the last one to do so removes it."""
-        with _locked(self._path.parent):
+        with locked(self._path.parent):
             _remove_if_unused(self._path, self._file)
         self._file.close()
 
 
-def _folder() -> Path:
-    folder = Path(tempfile.gettempdir()) / f"sweeper-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        return Path(tempfile.mkdtemp(prefix="sweeper-"))
-    return folder
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Holds the folder's lock; files appear in it and vanish from it only then."""
-    with open(folder / "lock", "wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def _open_or_write(path: Path, buffers: list[np.ndarray]) -> BinaryIO:
     """The node's file, opened and held with a shared lock; the first worker writes it."""
-    with _locked(path.parent):
+
+    def write(file: BinaryIO) -> None:
+        for buffer in buffers:
+            file.write(buffer.data)
+            file.write(bytes(_padded(buffer.nbytes) - buffer.nbytes))
+
+    with locked(path.parent):
         if not path.exists():
-            unfinished = path.with_suffix(".unfinished")
-            with open(unfinished, "wb") as new:
-                for buffer in buffers:
-                    new.write(buffer.data)
-                    new.write(bytes(_padded(buffer.nbytes) - buffer.nbytes))
-            unfinished.rename(path)
+            write_whole(path, write)
         file = open(path, "rb")  # noqa: SIM115 (held until close)
         fcntl.flock(file, fcntl.LOCK_SH)
         return file
@@ -149,7 +132,7 @@ def _remove_if_unused(path: Path, file: BinaryIO) -> None:
 
 def _remove_abandoned(folder: Path) -> None:
     """Removes what killed workers left behind."""
-    with _locked(folder):
+    with locked(folder):
         for path in [*folder.glob("*.data"), *folder.glob("*.unfinished")]:
             with open(path, "rb") as file:
                 _remove_if_unused(path, file)

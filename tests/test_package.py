@@ -9,19 +9,10 @@ PACKAGE = Path(sweeper.__file__).parent
 # The path of the data, which is the order of the files: each imports only what stands before it.
 ORDER = [
     *("space_checks", "config_space", "space_text", "search_space", "searchers", "schedulers"),
-    *("trial", "modules", "fashion_mnist", "data", "models", "training", "classifier"),
-    *("output", "shared_data", "objective", "trainable", "cluster"),
-    *(
-        "journal",
-        "results",
-        "progress",
-        "interrupts",
-        "recorder",
-        "provenance",
-        "tuner",
-        "sweep",
-        "cli",
-    ),
+    *("trial", "modules", "node_files", "fashion_mnist", "data", "models", "training"),
+    *("classifier", "output", "shared_data", "objective", "trainable", "cluster"),
+    *("journal", "results", "progress", "interrupts", "recorder", "provenance", "tuner"),
+    *("sweep", "cli"),
 ]
 TORCH = {
     "modules",
