@@ -1,4 +1,7 @@
 import socket
+import subprocess
+import sys
+import textwrap
 import time
 
 import pytest
@@ -89,3 +92,39 @@ def test_an_address_where_nothing_listens_is_an_error_within_seconds(no_ray):
         pass
     # Not a measure of speed: Ray itself would wait for minutes.
     assert time.monotonic() - start < 30
+
+
+def test_a_cluster_at_ray_address_is_joined_named_and_left_running(tmp_path):
+    """Two nodes of 1 CPU each, in a process of their own."""
+    code = """
+        import os
+        from ray.cluster_utils import Cluster
+
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        cluster.add_node(num_cpus=1)
+        os.environ["RAY_ADDRESS"] = cluster.address
+
+        import ray
+        import sweeper
+        import time
+
+        def objective(config):
+            time.sleep(0.5)
+            return config["x"]
+
+        results = sweeper.run(objective, {"x": list(range(8))}, sweeper.GridSearch())
+        assert list(results.frame["status"]) == ["finished"] * 8
+        assert results.frame["node"].nunique() == 2, results.frame
+        assert not ray.is_initialized()
+        again = sweeper.run(objective, {"x": [1]}, sweeper.GridSearch(), name="again",
+                            address=cluster.address, progress=False)
+        assert again.best_error == 1
+        cluster.shutdown()
+        print("left running at", os.environ["RAY_ADDRESS"])
+    """
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(code))
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    address = done.stdout.rpartition("left running at ")[2].strip()
+    assert f"2 workers on Ray at {address}" in done.stderr
