@@ -29,8 +29,8 @@ def objective(config, max_epochs=10):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=6)
-    parser.add_argument("--max-epochs", type=int, default=10)
+    parser.add_argument("--trials", type=int, default=12)
+    parser.add_argument("--max-epochs", type=int, default=20)
     arguments = parser.parse_args()
 
     objective = partial(objective, max_epochs=arguments.max_epochs)

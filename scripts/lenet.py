@@ -17,7 +17,7 @@ first_config = {"learning_rate": 0.1, "batch_size": 128}
 def objective(config, max_epochs=10):
     """Yields the validation error of LeNet after each epoch."""
     data = sweeper.FashionMNIST(batch_size=config["batch_size"])
-    model = sweeper.LeNet(lr=config["learning_rate"], num_classes=10)
+    model = sweeper.LeNet(lr=config["learning_rate"], num_classes=10, activation="relu")
     model.apply_init([next(iter(data.get_dataloader(True)))[0]], sweeper.init_cnn)
     trainer = sweeper.HPOTrainer(max_epochs=1)
     trainer.fit(model=model, data=data)
@@ -30,7 +30,7 @@ def objective(config, max_epochs=10):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=6)
-    parser.add_argument("--max-epochs", type=int, default=10)
+    parser.add_argument("--max-epochs", type=int, default=15)
     arguments = parser.parse_args()
 
     objective = partial(objective, max_epochs=arguments.max_epochs)

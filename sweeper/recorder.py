@@ -17,6 +17,8 @@ from sweeper.progress import Progress
 
 Key = tuple[int, int]  # trial and replicate
 
+_NAMELESS: dict[str, str | None] = {"worker": None, "node": None}
+
 
 class StopSweepError(Exception):
     """Leads out of Tune, which would hide any other exception of a callback in its own."""
@@ -41,7 +43,7 @@ class Recorder(Callback):
         self._running: dict[Key, Trial] = {}
         self._curves: dict[Key, list[list[float]]] = {}
         self._actor_of: dict[Key, Any] = {}
-        self._names: dict[Any, Any] = {}  # actor → a reference to its names, later the names
+        self._names: dict[Any, dict[str, str | None]] = {}  # actor → its worker and node
         self._failures: Counter[str] = Counter()
         self._rows: dict[Key, Row] = {}
         self._interrupts = interrupts
@@ -81,7 +83,11 @@ class Recorder(Callback):
         actor = self._actor_of[key] = trial.temporary_state.ray_actor
         if actor is not None and actor not in self._names:
             # Asked before its first trial, so that the names of a worker that dies are known.
-            self._names[actor] = actor.names.remote()
+            try:
+                names: Any = ray.get(actor.names.remote(), timeout=10)
+                self._names[actor] = names
+            except (RayError, TimeoutError):
+                self._names[actor] = _NAMELESS
         self._bar.started(key)
 
     def on_trial_result(
@@ -164,14 +170,7 @@ class Recorder(Callback):
 
     def _names_of(self, key: Key) -> dict[str, str | None]:
         """The worker and node that a trial runs on."""
-        actor = self._actor_of.get(key)
-        names = self._names.get(actor)
-        if isinstance(names, ray.ObjectRef):
-            try:
-                names = self._names[actor] = ray.get(names, timeout=1)
-            except (RayError, TimeoutError):
-                names = None
-        return names or {"worker": None, "node": None}
+        return self._names.get(self._actor_of.get(key), _NAMELESS)
 
     def _keep_output(self, worker: str | None, printed: str) -> None:
         """Writes down what a worker on another node printed."""

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -86,4 +87,4 @@ def test_the_readme_mentions_only_files_that_exist():
 
 def test_the_readme_examples_compile():
     for block in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL):
-        compile(block, "README.md", "exec")
+        compile(textwrap.dedent(block), "README.md", "exec")
