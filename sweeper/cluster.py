@@ -57,8 +57,8 @@ def connected(address: str | None) -> Iterator[str]:
     """Connects to Ray for the time of a sweep; yields a line that says to which.
 
     `None` takes the first there is: a Ray initialised in this process, `RAY_ADDRESS`, one that
-    runs on this machine, or a new one. "local" always starts a new one. Only a Ray that was
-    started here is stopped again, only a connection that was made here is closed.
+    `ray start` started on this machine, or a new one. "local" always starts a new one. Only a Ray
+    that was started here is stopped again, only a connection that was made here is closed.
 
     Raises:
         ValueError: an address of the form `ray://…`.
@@ -72,36 +72,50 @@ def connected(address: str | None) -> Iterator[str]:
             )
         yield "Ray of this process"
         return
-    address = address or os.environ.get("RAY_ADDRESS") or None
-    where = _start(address)
+    address = address or os.environ.get("RAY_ADDRESS") or _started_here() or "local"
+    where = _join_or_start(address)
     try:
         yield where
     finally:
         ray.shutdown()
 
 
-def _start(address: str | None) -> str:
-    if address is not None and address.startswith("ray://"):
+def _started_here() -> str | None:
+    """The address of the Ray that `ray start` started on this machine, if it is still there.
+
+    Not `ray.init("auto")`, which would also join the private Ray of another program.
+    """
+    address = ray._private.utils.read_ray_address()
+    try:
+        if address:
+            _check_reachable(address)
+    except (ConnectionError, ValueError):
+        return None  # left behind by a Ray that has gone
+    return address or None
+
+
+def _join_or_start(address: str) -> str:
+    options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if address == "local":
+        with quiet():
+            ray.init(address="local", include_dashboard=False, **options)
+        return "this machine"
+    if address.startswith("ray://"):
         raise ValueError(
             f"{address}: a Ray client connection would run the sweep on the head node without "
             "saying so. Run the script there: ray submit cluster.yaml SCRIPT, or ray job submit."
         )
-    if address not in (None, "local", "auto"):
+    if address != "auto":
         _check_reachable(address)
-    options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
-    with quiet():
-        if address != "local":
-            try:
-                ray.init(address=address or "auto", **options)
-                return f"Ray at {ray.get_runtime_context().gcs_address}"
-            except ConnectionError as error:
-                if address is not None:
-                    raise ConnectionError(
-                        f"No Ray answers at {address!r}: {error}. Start one with `ray start "
-                        "--head`, or leave the address out."
-                    ) from error
-        ray.init(address="local", include_dashboard=False, **options)
-    return "this machine"
+    try:
+        with quiet():
+            ray.init(address=address, **options)
+    except ConnectionError as error:
+        raise ConnectionError(
+            f"No Ray answers at {address!r}: {error}. Start one with `ray start --head`, or leave "
+            "the address out."
+        ) from error
+    return f"Ray at {ray.get_runtime_context().gcs_address}"
 
 
 def _check_reachable(address: str, timeout_s: float = 5) -> None:

@@ -140,6 +140,8 @@ def table(results: Results, most: int = 20) -> str:
 
     Rows without a validation error come last.
     """
+    if not results.rows:
+        return "no trial has ended"
     frame = results.frame.sort_values(
         ["validation_error", "trial"], na_position="last", kind="stable"
     )

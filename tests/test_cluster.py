@@ -94,10 +94,12 @@ def test_an_address_where_nothing_listens_is_an_error_within_seconds(no_ray):
     assert time.monotonic() - start < 30
 
 
-def test_a_cluster_at_ray_address_is_joined_named_and_left_running(tmp_path):
+def test_which_ray_is_joined_and_that_it_is_left_running(tmp_path):
     """Two nodes of 1 CPU each, in a process of their own."""
     code = """
         import os
+        import subprocess
+        import sys
         from ray.cluster_utils import Cluster
 
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
@@ -116,11 +118,27 @@ def test_a_cluster_at_ray_address_is_joined_named_and_left_running(tmp_path):
         assert list(results.frame["status"]) == ["finished"] * 8
         assert results.frame["node"].nunique() == 2, results.frame
         assert not ray.is_initialized()
-        again = sweeper.run(objective, {"x": [1]}, sweeper.GridSearch(), name="again",
-                            address=cluster.address, progress=False)
-        assert again.best_error == 1
+        address = os.environ.pop("RAY_ADDRESS")
+        print("left running at", address)
+
+        def run(name, **options):
+            space = {"x": [1]}
+            found = sweeper.run(objective, space, sweeper.GridSearch(), name=name, **options)
+            assert found.best_error == 1
+
+        run("given", address=address)
+        run("announced")  # in a file, as `ray start` does it
         cluster.shutdown()
-        print("left running at", os.environ["RAY_ADDRESS"])
+        ray._private.utils.write_ray_address(address)  # as a crash leaves it behind
+        run("stale")
+        os.unlink(ray._private.utils.get_ray_address_file(None))
+        private = "import ray, time; ray.init(address='local'); print('up', flush=True)"
+        command = [sys.executable, "-c", private + "; time.sleep(600)"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as other:
+            while b"up" not in other.stdout.readline():
+                pass
+            run("private")
+            other.terminate()
     """
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(code))
@@ -128,3 +146,7 @@ def test_a_cluster_at_ray_address_is_joined_named_and_left_running(tmp_path):
     assert done.returncode == 0, done.stderr
     address = done.stdout.rpartition("left running at ")[2].strip()
     assert f"2 workers on Ray at {address}" in done.stderr
+    for name in ("given", "announced"):
+        assert f"runs/{name}: 1 worker on Ray at {address}" in done.stderr
+    for name in ("private", "stale"):
+        assert f"runs/{name}: 1 worker on this machine" in done.stderr
