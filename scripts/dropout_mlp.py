@@ -30,12 +30,12 @@ def objective(config, max_epochs=10):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=12)
-    parser.add_argument("--max-epochs", type=int, default=20)
+    parser.add_argument("--max-epochs", type=int, default=30)
     arguments = parser.parse_args()
 
     objective = partial(objective, max_epochs=arguments.max_epochs)
     searcher = sweeper.RandomSearch(arguments.trials)
     results = sweeper.run(objective, config_space, searcher)
-    print(results.frame)
+    print(results.frame.to_string())
     print("best", results.best_config, "validation error", results.best_error)
     print("accuracy on the test set", 1 - sweeper.test(results, objective))

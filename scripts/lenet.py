@@ -36,6 +36,6 @@ if __name__ == "__main__":
     objective = partial(objective, max_epochs=arguments.max_epochs)
     searcher = sweeper.RandomSearch(arguments.trials, initial_configs=[first_config])
     results = sweeper.run(objective, config_space, searcher)
-    print(results.frame)
+    print(results.frame.to_string())
     print("best", results.best_config, "validation error", results.best_error)
     print("accuracy on the test set", 1 - sweeper.test(results, objective))
