@@ -52,9 +52,12 @@ def fashion_mnist_arrays(
 
 
 def local_arrays() -> dict[str, np.ndarray] | None:
-    """All arrays of Fashion-MNIST if this node has them; nothing is downloaded."""
+    """The training arrays for other nodes, if this one has them; nothing is downloaded.
+
+    The test set stays here, where `sweeper.test` looks at it after the sweep.
+    """
     try:
-        return fashion_mnist_arrays(download=False)
+        return fashion_mnist_arrays(names=["train_images", "train_labels"], download=False)
     except (OSError, ValueError):
         return None
 

@@ -142,10 +142,11 @@ def test_a_node_without_the_files_gets_them_from_the_driver(cache, raw, monkeypa
         fashion_mnist_arrays(names=["test_labels"])
 
 
-def test_local_arrays_are_what_another_node_needs(raw):
+def test_local_arrays_are_what_another_node_needs_to_train(raw):
     arrays = local_arrays()
     assert arrays is not None
-    for name in NAMES:
+    assert arrays.keys() == {"train_images", "train_labels"}  # the test set is sealed
+    for name in arrays:
         np.testing.assert_array_equal(arrays[name], raw[name])
 
 

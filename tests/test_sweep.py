@@ -5,6 +5,7 @@ import json
 import math
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -355,6 +356,18 @@ def test_tune_leaves_nothing_behind(run, tmp_path, monkeypatch):
     run(square)
     assert list((tmp_path / "tmp").iterdir()) == []
     assert dict(os.environ) == before
+
+
+def test_a_folder_removed_in_the_middle_ends_the_sweep_with_its_path(run, tmp_path):
+    def remove(config):
+        time.sleep(0.3)
+        if config["x"] == 3:
+            shutil.rmtree(tmp_path / "runs")
+        return config["x"]
+
+    space = {"x": list(range(40))}
+    with pytest.raises(OSError, match=r"trials\.jsonl"):
+        run(remove, space, sweeper.GridSearch(), name="gone")
 
 
 # Workers
