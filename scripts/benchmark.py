@@ -278,9 +278,9 @@ def failing():
 
 
 def private_mb():
-    """Memory that only this process holds and that is not a file: Private_Dirty, in MB."""
+    """Memory that only this process holds and that is not a file: Anonymous, in MB."""
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty")) / 1000
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Anonymous:")) / 1000
 
 
 def memory():
@@ -310,7 +310,7 @@ def memory():
         # The second of two trials on each worker: caches of libraries are warm.
         results, _ = sweep(objective, {"x": 1}, sweeper.RandomSearch(8), 2, data=data)
         last = results.frame.sort_values("start_s").groupby("worker")["validation_error"].last()
-        say(f"{name}: private MB a worker (≤ 5)", f"{last.max():.1f}", "growth of Private_Dirty")
+        say(f"{name}: private MB a worker (≤ 5)", f"{last.max():.1f}", "growth of Anonymous memory")
     ray.shutdown()
 
 

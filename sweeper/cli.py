@@ -42,6 +42,10 @@ _DEFAULTS: dict[str, Any] = {
     "test": False,
     "quiet": False,
 }
+_KINDS = {
+    **dict.fromkeys(("objective", "model", "data", "searcher", "name", "folder", "address"), str),
+    **dict.fromkeys(("dry_run", "test", "quiet"), bool),
+}
 _DEFAULT_SPACE = {"learning_rate": "loguniform(1e-4, 1)"}
 _BUILT_IN_ONLY = ("model", "data", "max_epochs", "batch_size")
 
@@ -145,9 +149,9 @@ def _add_show(commands: Any) -> None:
 def _run(given: dict[str, Any]) -> int:
     from sweeper.space_text import read_config_space
 
-    options = _merge(given)
+    options, said = _merge(given)
     space = read_config_space(options["space"] or _DEFAULT_SPACE)
-    objective = _objective(options, space, given)
+    objective = _objective(options, space, said)
     import sweeper
 
     results = sweeper.run(
@@ -168,11 +172,11 @@ def _run(given: dict[str, Any]) -> int:
             print(config)
         return 0
     _print(results)
+    print(f"folder: {results.folder}")
     finished = any(row["status"] == "finished" for row in results.rows)
     if options["test"] and finished:
         error = sweeper.test(results, objective)
         print(f"test set: error {error:.4g}, accuracy {1 - error:.4g}")
-    print(f"folder: {results.folder}")
     return 0 if finished else 1
 
 
@@ -195,8 +199,8 @@ def _print(results: Any, most: int = 20) -> None:
         print(f"best: {results.best_error:.4g} with {results.best_config}")
 
 
-def _merge(given: dict[str, Any]) -> dict[str, Any]:
-    """Defaults, what a YAML file says, and flags; the later counts."""
+def _merge(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """All options, and those that were said: by a YAML file or, which counts more, by flags."""
     source = given.get("objective")
     described = {}
     if source is not None and Path(source).suffix in (".yaml", ".yml"):
@@ -207,9 +211,8 @@ def _merge(given: dict[str, Any]) -> dict[str, Any]:
         flags["space"] = dict(_name_and_value(text, "--space") for text in flags["space"])
     if "points" in flags:
         flags["points"] = _points(flags["points"])
-    merged = {**_DEFAULTS, **described, **flags}
-    given.update(described | given)
-    return merged
+    said = {**described, **flags}
+    return {**_DEFAULTS, **said}, said
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -221,6 +224,13 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: is no YAML: {error}") from error
     if not isinstance(described, dict):
         raise ValueError(f"{path}: must map names to values, such as `trials: 20`.")
+    wrong = [
+        f"{name}: must be {kind.__name__}, but got {described[name]!r}"
+        for name, kind in _KINDS.items()
+        if described.get(name) is not None and not isinstance(described[name], kind)
+    ]
+    if wrong:
+        raise ValueError(f"{path}: " + "; ".join(wrong))
     unknown = [name for name in described if name not in _DEFAULTS]
     if unknown:
         raise ValueError(f"{path}: {unknown} mean nothing here; known are {list(_DEFAULTS)}.")
@@ -257,7 +267,7 @@ def _searcher(options: dict[str, Any]) -> Any:
     raise ValueError(f"--searcher {options['searcher']!r}: choose random or grid.")
 
 
-def _objective(options: dict[str, Any], space: dict[str, Any], given: dict[str, Any]) -> Any:
+def _objective(options: dict[str, Any], space: dict[str, Any], said: dict[str, Any]) -> Any:
     """The user's own objective, or the built-in classifier."""
     reference = options["objective"]
     if reference is None:
@@ -268,7 +278,7 @@ def _objective(options: dict[str, Any], space: dict[str, Any], given: dict[str, 
         if faults:
             raise ValueError("\n".join(faults))
         return classifier
-    useless = [f"--{name.replace('_', '-')}" for name in _BUILT_IN_ONLY if name in given]
+    useless = [f"--{name.replace('_', '-')}" for name in _BUILT_IN_ONLY if name in said]
     if useless:
         raise ValueError(f"{', '.join(useless)}: only for sweeper's own classifier.")
     if options["space"] is None:

@@ -96,6 +96,8 @@ def _started_here() -> str | None:
 
 def _join_or_start(address: str) -> str:
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if wants_logs():
+        options = {}
     if address == "local":
         with quiet():
             ray.init(address="local", include_dashboard=False, **options)
@@ -131,10 +133,15 @@ def _check_reachable(address: str, timeout_s: float = 5) -> None:
         raise ConnectionError(f"No Ray answers at {address}: {error}.") from error
 
 
+def wants_logs() -> bool:
+    """Whether the user asks for what Ray and Tune have to say."""
+    return bool(os.environ.get("SWEEPER_RAY_LOGS"))
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keeps Ray and Tune from talking of themselves, unless `SWEEPER_RAY_LOGS` is set."""
-    if os.environ.get("SWEEPER_RAY_LOGS"):
+    if wants_logs():
         yield
         return
     loggers = [logging.getLogger(name) for name in _TALKATIVE]
@@ -177,6 +184,8 @@ def count_workers(resources: Resources) -> int:
             for kind, need in (("CPU", resources.cpus), ("GPU", resources.gpus))
             if need
         ]
+        if 0 < resources.gpus < 1:  # Ray does not split one trial's share over two GPUs
+            room[-1] = have.get("GPU", 0) * math.floor(1 / resources.gpus + 1e-9)
         # Fractional resources: 1 / 0.1 must be 10.
         fit += math.floor(min(room) + 1e-9)
     if not fit:

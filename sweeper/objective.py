@@ -13,16 +13,16 @@ import numpy as np
 Objective = Callable[..., Any]
 
 
-def accepts(objective: Objective, argument: str) -> bool:
-    """Whether the objective can be called with a keyword argument of this name."""
+def accepts(objective: Objective, argument: str, by_name: bool = False) -> bool:
+    """Whether the objective takes a keyword argument of this name; `by_name`: not as `**others`."""
     try:
-        parameters = inspect.signature(objective).parameters.values()
+        parameters = list(inspect.signature(objective).parameters.values())
     except (TypeError, ValueError):
         return False
     return any(
-        p.kind is p.VAR_KEYWORD
+        (p.kind is p.VAR_KEYWORD and not by_name)
         or (p.name == argument and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
-        for p in parameters
+        for p in parameters[1:]  # the first one takes the configuration
     )
 
 
@@ -112,7 +112,7 @@ def run_here(
         seed_everything(seed)
         returned = objective(config, **arguments)
         if isinstance(returned, Iterator):
-            returned = deque(returned, maxlen=1).pop()
+            returned = next(iter(deque(returned, maxlen=1)), None)
         return as_validation_error(returned)
     finally:
         torch.set_num_threads(threads)

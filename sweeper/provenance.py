@@ -4,7 +4,7 @@ import hashlib
 import json
 import platform
 import subprocess
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from sweeper import journal
 from sweeper.cluster import Resources
 from sweeper.objective import Objective
-from sweeper.searchers import Searcher
+from sweeper.searchers import Searcher, plain_configs
 from sweeper.space_checks import Config, ConfigSpace
 from sweeper.space_text import to_text
 
@@ -32,9 +32,9 @@ def describe_sweep(
     return {
         "format": journal.FORMAT,
         "created": now(),
-        "objective": f"{getattr(objective, '__module__', None)}:{objective_name(objective)}",
+        **_describe_objective(objective),
         "config_space": {name: to_text(value) or repr(value) for name, value in space.items()},
-        "searcher": {"kind": type(searcher).__name__, **asdict(searcher)},
+        "searcher": {"kind": type(searcher).__name__, **_describe_searcher(searcher)},
         "num_trials": len(configs),
         "seed": int(seed),
         "resources": asdict(resources),
@@ -42,6 +42,19 @@ def describe_sweep(
         "versions": {"python": platform.python_version(), **_versions()},
         "git_commit": _git_commit(),
     }
+
+
+def _describe_searcher(searcher: Searcher) -> dict[str, Any]:
+    """Its arguments, with NumPy's integers as plain ones."""
+
+    def plain(value: Any) -> Any:
+        return value.item() if hasattr(value, "item") else value
+
+    arguments = {name: plain(value) for name, value in asdict(searcher).items()}
+    arguments["initial_configs"] = plain_configs(searcher.initial_configs)
+    if isinstance(arguments.get("points"), dict):
+        arguments["points"] = {name: plain(n) for name, n in arguments["points"].items()}
+    return arguments
 
 
 def now() -> str:
@@ -62,6 +75,24 @@ def _git_commit() -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _describe_objective(objective: Objective) -> dict[str, Any]:
+    """Its module and name, and what is fixed of its arguments."""
+    function = getattr(objective, "func", objective)  # of a functools.partial
+    fixed: Any = None
+    if function is not objective:
+        fixed = [*map(repr, objective.args), *map("=".join, _as_text(objective.keywords))]  # type: ignore[attr-defined]
+    elif is_dataclass(objective):
+        fixed = ["=".join(pair) for pair in _as_text(dict(vars(objective)))]
+    return {
+        "objective": f"{getattr(function, '__module__', None)}:{objective_name(objective)}",
+        "fixed_arguments": fixed,
+    }
+
+
+def _as_text(arguments: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(name, f"{value!r:.200}") for name, value in arguments.items()]
 
 
 def objective_name(objective: Objective) -> str:

@@ -99,18 +99,18 @@ class Recorder(Callback):
         **info: Any,
     ) -> None:
         """Notes a point of the learning curve, or the end of the trial."""
-        if result["printed"]:
-            self._keep_output(self._names_of(_key(trial))["worker"], result["printed"])
         if result["done"]:
             self._record(trial, **result["ended"])
         else:
             point = [result["epoch"], result["validation_error"], result["elapsed_s"]]
             self._curves[_key(trial)].append(point)
+        if result["printed"]:
+            self._keep_output(self._names_of(_key(trial))["worker"], result["printed"])
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        """Notes the death of a trial's process, the only failure that Tune sees."""
+        """Notes what Tune sees of failures: a process that died, or that could not be set up."""
         told = Path(trial.error_file).read_text()
         self._record(
             trial,
@@ -175,9 +175,12 @@ class Recorder(Callback):
     def _keep_output(self, worker: str | None, printed: str) -> None:
         """Writes down what a worker on another node printed."""
         output = self._folder / "output"
-        output.mkdir(exist_ok=True)
-        with open(output / f"{worker}.txt", "a") as file:
-            file.write(printed)
+        try:
+            output.mkdir(exist_ok=True)
+            with open(output / f"{worker}.txt", "a", encoding="utf-8") as file:
+                file.write(printed)
+        except OSError as error:
+            self.stop(error)
 
 
 def _key(trial: Trial) -> Key:
@@ -186,7 +189,10 @@ def _key(trial: Trial) -> Key:
 
 def _describe_death(told: str) -> str:
     """One line about a dead process; Ray can't tell os._exit, a signal and the kernel apart."""
-    detail = next((line for line in told.splitlines() if "exit detail" in line.lower()), "")
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    detail = next((line for line in lines if "exit detail" in line.lower()), "")
+    if not detail and "creation task" in told:
+        return f"WorkerNotStarted: {lines[-1]}"
     detail = detail[detail.lower().find("worker exit detail") :].strip()
     cause = "the process ended (os._exit, a signal, or out of memory)."
     return f"WorkerDied: {cause} {detail}".strip()

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from sweeper.config_space import draw, grid, grid_axes
 from sweeper.space_checks import Config, ConfigSpace, check_config_space
@@ -34,6 +33,11 @@ class RandomSearch:
                 "RandomSearch(num_trials=…) needs an int of at least 1, but got "
                 f"{self.num_trials!r} ({type(self.num_trials).__name__})."
             )
+        elif not faults and len(self.initial_configs) > self.num_trials:
+            faults.append(
+                f"RandomSearch(num_trials={self.num_trials}) leaves out some of its "
+                f"{len(self.initial_configs)} initial_configs. Raise num_trials, or give fewer."
+            )
         return faults
 
     def num_configs(self, config_space: ConfigSpace) -> int:
@@ -42,7 +46,7 @@ class RandomSearch:
 
     def configs(self, config_space: ConfigSpace, seed: int) -> list[Config]:
         """The configurations in the order of their trials."""
-        first = [dict(config) for config in islice(self.initial_configs, self.num_trials)]
+        first = plain_configs(self.initial_configs)
         return first + [draw(config_space, seed, i) for i in range(len(first), self.num_trials)]
 
     def describe(self, config_space: ConfigSpace) -> str:
@@ -79,7 +83,7 @@ class GridSearch:
 
     def configs(self, config_space: ConfigSpace, seed: int) -> list[Config]:
         """The configurations in the order of their trials; `seed` changes nothing."""
-        first = [dict(config) for config in self.initial_configs]
+        first = plain_configs(self.initial_configs)
         return first + list(grid(grid_axes(config_space, self.points)))
 
     def describe(self, config_space: ConfigSpace) -> str:
@@ -117,6 +121,9 @@ def check_search(config_space: ConfigSpace, searcher: Searcher) -> dict:
 
 
 def _initial_faults(initial_configs: Sequence[Config], config_space: ConfigSpace) -> list[str]:
+    if not isinstance(initial_configs, list | tuple):
+        kind = type(initial_configs).__name__
+        return [f"initial_configs must be a list of configurations, but got a {kind}."]
     faults = []
     for i, config in enumerate(initial_configs):
         where = f"initial_configs[{i}]"
@@ -139,6 +146,14 @@ def _initial_faults(initial_configs: Sequence[Config], config_space: ConfigSpace
         except ValueError as error:
             faults.append(f"{where}: {error}")
     return faults
+
+
+def plain_configs(initial_configs: Sequence[Config]) -> list[Config]:
+    """The configurations, with NumPy scalars as plain Python ones."""
+    return [
+        {name: values[0] for name, values in check_config_space(choices).items()}
+        for choices in ({name: [config[name]] for name in config} for config in initial_configs)
+    ]
 
 
 def _trials(n: int) -> str:

@@ -103,13 +103,15 @@ def run(
         OSError: the record can't be written. What was written before stays.
         KeyboardInterrupt: the sweep was interrupted; its record is kept.
     """
-    space = _check(objective, config_space, searcher, seed, num_workers, name, data)
-    configs = searcher.configs(space, seed)
+    space = _check(objective, config_space, searcher, seed, num_workers, resources, name, data)
     say = _printer(progress)
     say(searcher.describe(space))
+    configs = searcher.configs(space, seed)
     if dry_run:
         return configs
     objective_bytes = _pickled(objective)
+    packed = None if data is None else pack(data)
+    description = describe_sweep(objective, space, searcher, seed, resources, configs)
     with Interrupts() as interrupts, connected(address) as where:
         interrupts.listen()
         # Imported here, since Tune takes a second to load, in which Ray's first workers start.
@@ -119,13 +121,12 @@ def run(
         from sweeper.tuner import run_trials
 
         workers = _num_workers(num_workers, count_workers(resources), len(configs), say)
-        path = _new_folder(Path(folder), name or _default_name(objective))
-        description = describe_sweep(objective, space, searcher, seed, resources, configs)
+        path = _new_folder(Path(folder), name, _default_name(objective))
         journal.write_json(path / "sweep.json", description)
         say(f"{path}: {workers} {'worker' if workers == 1 else 'workers'} on {where}")
         task = Task(
             objective=objective_bytes,
-            data=None if data is None else pack(data),
+            data=packed,
             cpus=resources.cpus,
             gpus=resources.gpus,
             driver_node=ray.get_runtime_context().get_node_id(),
@@ -141,6 +142,8 @@ def run(
             recorder.interrupt()
         finally:
             recorder.close()
+        if interrupts.reason is not None:  # it may have come after the last step
+            recorder.stop(interrupts.reason)
     results = Results(path, description, recorder.rows)
     if recorder.stop_reason is not None:
         say(f"{table(results)}\nStopped: {results.statuses()}. The record is in {path}.")
@@ -166,20 +169,24 @@ def test(results: "Results", objective: Objective, *, data: Any = None) -> float
     if faults:
         raise ValueError("\n".join(faults))
     arguments: dict[str, Any] = {} if data is None else {"data": data}
-    own_test_set = accepts(objective, "test")
+    own_test_set = accepts(objective, "test", by_name=True)
     if own_test_set:
         arguments["test"] = True
     resources = Resources(**results.sweep["resources"])
+    look = {"time": now(), "trial": row["trial"], "config": row["config"], "test_error": None}
     with trial_context(test=True, gpus=resources.gpus) as trial:
-        error = run_here(objective, row["config"], arguments, row["seed"], resources.cpus)
+        try:
+            error = run_here(objective, row["config"], arguments, row["seed"], resources.cpus)
+            look["test_error"] = error
+        finally:
+            if own_test_set or trial.test_set_read:  # a look that failed is a look too
+                journal.append_look(results.folder, look)
     if not (own_test_set or trial.test_set_read):
         raise ValueError(
             "The objective did not use a data module of sweeper's, so that its test set is not "
             "known. Give it an argument `test=False`, and let it return its error on its own test "
             "set if test is True."
         )
-    look = {"time": now(), "trial": row["trial"], "config": row["config"], "test_error": error}
-    journal.append_look(results.folder, look)
     return error
 
 
@@ -189,6 +196,7 @@ def _check(
     searcher: Searcher,
     seed: int,
     num_workers: int | None,
+    resources: Resources,
     name: str | None,
     data: Any,
 ) -> dict[str, Any]:
@@ -197,7 +205,7 @@ def _check(
     space: dict[str, Any] = {}
     try:
         space = check_search(config_space, searcher)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         faults.append(str(error))
     try:
         check_seed(seed)
@@ -208,6 +216,11 @@ def _check(
         faults.append(
             f"num_workers must be an int of at least 1, or None for all that fit, but got "
             f"{num_workers!r} ({type(num_workers).__name__})."
+        )
+    if not isinstance(resources, Resources):
+        faults.append(
+            "resources must be sweeper.Resources(cpus=…, gpus=…), but got "
+            f"{resources!r} ({type(resources).__name__})."
         )
     if name is not None and (not isinstance(name, str) or not _is_file_name(name)):
         faults.append(
@@ -252,16 +265,18 @@ def _default_name(objective: Objective) -> str:
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{plain.strip('-')[-40:] or 'objective'}"
 
 
-def _new_folder(parent: Path, name: str) -> Path:
-    path = parent / name
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        path.mkdir()
-    except FileExistsError:
-        raise FileExistsError(
-            f"{path}: exists already, and is never overwritten. Choose another name."
-        ) from None
-    return path
+def _new_folder(parent: Path, name: str | None, default: str) -> Path:
+    """The sweep's own folder; a default name that is taken gets a number."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for number in range(1, 100):
+        path = parent / (name or (default if number == 1 else f"{default}-{number}"))
+        try:
+            path.mkdir()
+            return path
+        except FileExistsError:
+            if name:
+                break
+    raise FileExistsError(f"{path}: exists already, and is never overwritten. Choose another name.")
 
 
 def _fashion_mnist_for_other_nodes() -> dict[str, Any] | None:

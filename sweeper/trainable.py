@@ -117,15 +117,15 @@ class Worker(tune.Trainable):
     _stack: ExitStack | None = None
 
     def _begin(self) -> dict[str, Any]:
-        self._output.title(f"trial {self._trial['trial']}")
-        self._stack = ExitStack()
-        self._context = self._stack.enter_context(trial_context(gpus=self._task.gpus))
         self._num_yields = 0
         self._start = time.perf_counter()
+        self._stack = ExitStack()
+        self._context = self._stack.enter_context(trial_context(gpus=self._task.gpus))
+        self._output.title(f"trial {self._trial['trial']}")
         arguments = {} if self._data is None else {"data": self._data.open()}
         if self._objective is None:
             assert self._unloadable is not None
-            raise self._unloadable
+            raise self._unloadable.with_traceback(None)
         seed_everything(self._trial["seed"])
         returned = self._objective(self._trial["config"], **arguments)
         if isinstance(returned, Iterator):

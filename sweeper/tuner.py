@@ -9,7 +9,7 @@ from typing import Any
 import ray
 from ray import tune
 
-from sweeper.cluster import quiet
+from sweeper.cluster import quiet, wants_logs
 from sweeper.config_space import trial_seed
 from sweeper.recorder import Recorder
 from sweeper.schedulers import HandOver, ToTheEnd
@@ -65,7 +65,7 @@ def run_trials(
                 storage_path=scratch,
                 callbacks=[recorder],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                verbose=0,
+                verbose=1 if wants_logs() else 0,
             ),
         ).fit()
 

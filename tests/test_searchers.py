@@ -1,5 +1,6 @@
 import itertools
 
+import numpy as np
 import pytest
 from scipy import stats
 
@@ -25,9 +26,22 @@ def test_initial_configs_run_first_and_change_no_other_trial():
     assert configs[1:] == RandomSearch(4).configs(SPACE, 0)[1:]
 
 
-def test_initial_configs_beyond_num_trials_are_left_out():
+def test_initial_configs_that_would_be_left_out_are_a_fault():
     first = {"lr": 0.1, "units": 128, "epochs_a_trial": 1}
-    assert RandomSearch(1, initial_configs=[first, first]).configs(SPACE, 0) == [first]
+    with pytest.raises(ValueError, match="leaves out some of its 2 initial_configs"):
+        check_search(SPACE, RandomSearch(1, initial_configs=[first, first]))
+
+
+@pytest.mark.parametrize("searcher", [RandomSearch, GridSearch])
+def test_initial_configs_are_a_list(searcher):
+    for wrong in (iter([{"x": 1}]), None, {"x": 1}):
+        with pytest.raises(ValueError, match="initial_configs must be a list"):
+            check_search({"x": [1]}, searcher(1, initial_configs=wrong))
+
+
+def test_numpy_scalars_of_initial_configs_become_plain():
+    configs = RandomSearch(1, initial_configs=[{"x": np.int64(3)}]).configs({"x": [1]}, 0)
+    assert [type(config["x"]) for config in configs] == [int]
 
 
 def test_grid_search_is_the_product():
