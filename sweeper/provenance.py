@@ -4,8 +4,10 @@ import hashlib
 import json
 import platform
 import subprocess
+from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -79,23 +81,27 @@ def _git_commit() -> str | None:
 
 def _describe_objective(objective: Objective) -> dict[str, Any]:
     """Its module and name, and what is fixed of its arguments."""
-    function = getattr(objective, "func", objective)  # of a functools.partial
-    fixed: Any = None
-    if function is not objective:
-        fixed = [*map(repr, objective.args), *map("=".join, _as_text(objective.keywords))]  # type: ignore[attr-defined]
+    function = _unwrapped(objective)
+    fixed: list[str] | None = None
+    if isinstance(objective, partial):
+        fixed = [*map(repr, objective.args), *_as_text(objective.keywords)]
     elif is_dataclass(objective):
-        fixed = ["=".join(pair) for pair in _as_text(dict(vars(objective)))]
+        fixed = _as_text(vars(objective))
     return {
         "objective": f"{getattr(function, '__module__', None)}:{objective_name(objective)}",
         "fixed_arguments": fixed,
     }
 
 
-def _as_text(arguments: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(name, f"{value!r:.200}") for name, value in arguments.items()]
+def _as_text(arguments: Mapping[str, Any]) -> list[str]:
+    return [f"{name}={value!r:.200}" for name, value in arguments.items()]
+
+
+def _unwrapped(objective: Objective) -> Objective:
+    return objective.func if isinstance(objective, partial) else objective
 
 
 def objective_name(objective: Objective) -> str:
     """What to call an objective: the function's name, or the class's."""
-    function = getattr(objective, "func", objective)  # of a functools.partial
+    function = _unwrapped(objective)
     return getattr(function, "__name__", type(function).__name__)

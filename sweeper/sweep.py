@@ -91,8 +91,9 @@ def run(
         folder: Where sweeps are kept.
         data: Anything large that the objective wants; reaches each node once and the objective
             as its argument `data`, writable and private to each trial.
-        address: Which Ray: None for the one of this process, `RAY_ADDRESS`, or one that runs on
-            this machine, else a new one; "local" for a new one; HOST:PORT for a running cluster.
+        address: Which Ray: None for the one of this process, `RAY_ADDRESS`, or one that
+            `ray start` started on this machine, else a new one; "local" for a new one;
+            HOST:PORT for a running cluster.
         dry_run: Only return the configurations.
         progress: Print what goes on, to standard error.
 
