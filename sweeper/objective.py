@@ -2,6 +2,7 @@
 
 import inspect
 import random
+import sys
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -67,12 +68,11 @@ def objective_faults(objective: Any, data_given: bool) -> list[str]:
 
 
 def seed_everything(seed: int) -> None:
-    """Seeds Python, NumPy and torch."""
-    import torch  # by workers, not by the driver, whose start would be a second longer
-
+    """Seeds Python, NumPy, and torch if it is imported."""
     random.seed(seed)
     np.random.seed(seed)
-    torch.manual_seed(seed)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
 
 
 def as_validation_error(value: Any) -> float:
@@ -104,7 +104,7 @@ def run_here(
     objective: Objective, config: dict[str, Any], arguments: dict[str, Any], seed: int, cpus: float
 ) -> float:
     """What the objective returns, or yields last, in this process as a worker would run it."""
-    import torch
+    import torch  # not above: the driver's start would be a second longer
 
     threads = torch.get_num_threads()
     torch.set_num_threads(num_threads(cpus))

@@ -16,6 +16,7 @@ from typing import Any
 import cloudpickle
 import numpy as np
 import ray
+import wrapt
 from ray import tune
 
 import sweeper.fashion_mnist
@@ -65,9 +66,8 @@ class Worker(tune.Trainable):
         sys.path.extend(path for path in task.sys_path if path not in sys.path)
         if os.path.isdir(task.directory) and not _has_own_directory():
             os.chdir(task.directory)
-        import torch
-
-        torch.set_num_threads(num_threads(task.cpus))
+        self._trial: dict[str, Any] = {}
+        wrapt.when_imported("torch")(self._prepare_torch)
         if task.fashion_mnist is not None:
             arrays = task.fashion_mnist
             sweeper.fashion_mnist.arrays_from_driver = lambda: arrays
@@ -79,16 +79,24 @@ class Worker(tune.Trainable):
             except BaseException as exception:  # reported by each trial; the worker lives on
                 self._unloadable = exception
         self._data = None if task.data is None else NodeCopy(task.data)
-        gc.collect()
-        gc.freeze()  # what is loaded now stays: the collections between trials skip it
+        self._warm = False
         self.reset_config(config)
+
+    def _prepare_torch(self, torch: Any) -> None:
+        """Torch takes seconds to load, so the worker leaves it to the objective to import it."""
+        torch.set_num_threads(num_threads(self._task.cpus))
+        if self._trial:
+            torch.manual_seed(self._trial["seed"])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Gets ready for another trial; the last one is closed and its memory freed."""
         with self._output:
             self._close()
+        if self._trial and not self._warm:
+            self._warm = True
+            gc.freeze()  # what the first trial loaded stays: later collections skip it
         self.config.pop("task", None)
-        self._trial: dict[str, Any] = {k: v for k, v in new_config.items() if k != "task"}
+        self._trial = {k: v for k, v in new_config.items() if k != "task"}
         return True
 
     def step(self) -> dict[str, Any]:
@@ -186,9 +194,9 @@ class Worker(tune.Trainable):
             self._stack.close()
         self._stack = self._context = None
         gc.collect()
-        cuda = sys.modules["torch"].cuda
-        if cuda.is_initialized():
-            cuda.empty_cache()
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
 
 
 def _status(error: float) -> str:

@@ -80,6 +80,32 @@ def test_grid_search_with_constants(run):
     assert results.best_config == {"x": 0.0, "units": 1, "layers": [64, 64], "c": {"d": (1, 2)}}
 
 
+def test_torch_is_loaded_when_the_objective_does_and_seeded_all_the_same(run):
+    def late(config):
+        import sys
+
+        first = "torch" not in sys.modules
+        import torch
+
+        assert torch.get_num_threads() == 1
+        return torch.rand((), dtype=torch.float64) * (-1 if first else 1)
+
+    def never(config):
+        import sys
+
+        return "torch" in sys.modules
+
+    results = run(late, searcher=sweeper.RandomSearch(6))
+    errors = results.frame["validation_error"]
+    assert (errors < 0).sum() == results.frame["worker"].nunique()
+    for seed, error in zip(results.frame["seed"], errors, strict=True):
+        torch.manual_seed(seed)
+        assert abs(error) == torch.rand((), dtype=torch.float64).item()
+    assert set(run(lambda config: int(never(config)), name="never").frame["validation_error"]) == {
+        0
+    }
+
+
 # What an objective may be
 
 
