@@ -43,7 +43,7 @@ class Recorder(Callback):
         self._running: dict[Key, Trial] = {}
         self._curves: dict[Key, list[list[float]]] = {}
         self._actor_of: dict[Key, Any] = {}
-        self._names: dict[Any, dict[str, str | None]] = {}  # actor → its worker and node
+        self._names: dict[Any, Any] = {}  # actor → its worker and node, or Ray's promise of them
         self._failures: Counter[str] = Counter()
         self._rows: dict[Key, Row] = {}
         self._interrupts = interrupts
@@ -83,11 +83,7 @@ class Recorder(Callback):
         actor = self._actor_of[key] = trial.temporary_state.ray_actor
         if actor is not None and actor not in self._names:
             # Asked before its first trial, so that the names of a worker that dies are known.
-            try:
-                names: Any = ray.get(actor.names.remote(), timeout=10)
-                self._names[actor] = names
-            except (RayError, TimeoutError):
-                self._names[actor] = _NAMELESS
+            self._names[actor] = actor.names.remote()
         self._bar.started(key)
 
     def on_trial_result(
@@ -170,7 +166,15 @@ class Recorder(Callback):
 
     def _names_of(self, key: Key) -> dict[str, str | None]:
         """The worker and node that a trial runs on."""
-        return self._names.get(self._actor_of.get(key), _NAMELESS)
+        actor = self._actor_of.get(key)
+        names = self._names.get(actor, _NAMELESS)
+        if isinstance(names, ray.ObjectRef):
+            try:
+                names = ray.get(names, timeout=10)
+            except (RayError, TimeoutError):
+                names = _NAMELESS
+            self._names[actor] = names
+        return names
 
     def _keep_output(self, worker: str | None, printed: str) -> None:
         """Writes down what a worker on another node printed."""
