@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from sweeper.cluster import Resources as Resources
     from sweeper.data import Digits as Digits
     from sweeper.data import FashionMNIST as FashionMNIST
+    from sweeper.final_test import test as test
+    from sweeper.limits import Limits as Limits
     from sweeper.models import MLP as MLP
     from sweeper.models import DropoutMLP as DropoutMLP
     from sweeper.models import LeNet as LeNet
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from sweeper.searchers import GridSearch as GridSearch
     from sweeper.searchers import RandomSearch as RandomSearch
     from sweeper.sweep import run as run
-    from sweeper.sweep import test as test
     from sweeper.training import HPOTrainer as HPOTrainer
     from sweeper.training import Trainer as Trainer
 
@@ -46,10 +47,11 @@ _MODULE_OF = {
     "LeNet": "models",
     "init_cnn": "models",
     "Resources": "cluster",
+    "Limits": "limits",
     "Results": "results",
     "load": "results",
     "run": "sweep",
-    "test": "sweep",
+    "test": "final_test",
 }
 
 __all__ = sorted(_MODULE_OF)

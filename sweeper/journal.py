@@ -40,14 +40,14 @@ class Journal:
         if size and os.pread(self._file, 1, size - 1) != b"\n":
             os.write(self._file, b"\n")  # a crash cut the last line short: set it aside
 
-    def append(self, row: Row) -> None:
-        """Writes one row; when this returns, it is on the disk."""
-        line = json.dumps(encode(row), allow_nan=False) + "\n"
+    def append(self, *rows: Row) -> None:
+        """Writes rows; when this returns, they are on the disk."""
+        lines = "".join(json.dumps(encode(row), allow_nan=False) + "\n" for row in rows)
         try:
             if os.fstat(self._file).st_nlink == 0:
                 raise FileNotFoundError(2, "the sweep's folder was removed", str(self._path))
-            written = os.write(self._file, line.encode())
-            if written < len(line):
+            written = os.write(self._file, lines.encode())
+            if written < len(lines):
                 raise OSError(28, "no space left on device", str(self._path))
             os.fsync(self._file)
         except OSError as error:
@@ -109,6 +109,9 @@ def read(folder: str | Path) -> Record:
             f"{path}: format {sweep['format']} is newer than this sweeper reads ({FORMAT}). "
             "Upgrade sweeper."
         )
+    wrong = [name for name, kind in _SWEEP_KINDS.items() if not isinstance(sweep.get(name), kind)]
+    if wrong:
+        raise ValueError(f"{path}: damaged, {wrong} are missing or of a wrong type.")
     rows, unreadable = _read_rows(folder / "trials.jsonl")
     return Record(folder, sweep, rows, unreadable)
 
@@ -132,6 +135,14 @@ def _read_rows(path: Path) -> tuple[list[Row], list[str]]:
     return [rows[key] for key in sorted(rows)], unreadable
 
 
+_SWEEP_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("created", "objective", "digest_of_first_draws"), str),
+    **dict.fromkeys(("num_trials", "replicates", "seed"), int),
+    **dict.fromkeys(("config_space", "searcher", "resources", "versions", "fixed_arguments"), dict),
+    "without_text": list,
+    "data_given": bool,
+    **dict.fromkeys(("objective_file", "objective_source", "git_commit"), (str, type(None))),
+}
 _KINDS: dict[str, Any] = {
     "trial": int,
     "replicate": int,
@@ -159,8 +170,10 @@ def _read_row(line: bytes) -> Row | None:
         return None
     whole = (
         isinstance(row, dict)
-        and all(isinstance(row.get(name), kind) for name, kind in _KINDS.items())
+        and row.keys() >= _KINDS.keys()
+        and all(isinstance(row[name], kind) for name, kind in _KINDS.items())
         and row["status"] in STATUSES
+        and all(0 <= (row[name] or 0) < 2**53 for name in ("trial", "replicate", "seed", "epochs"))
         and all(_is_point(point) for point in row["curve"])
     )
     return row if whole else None
@@ -171,6 +184,7 @@ def _is_point(point: Any) -> bool:
         isinstance(point, list)
         and len(point) == 3
         and all(isinstance(x, int | float) for x in point)
+        and 0 <= point[0] < 2**53
     )
 
 

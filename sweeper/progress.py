@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
 _REDRAW_S = 0.2
@@ -24,7 +24,7 @@ class Progress:
         self._start = self._drawn = time.monotonic()
         self._running: dict[Any, float] = {}  # trial → when it started
         self._runtimes_s = 0.0
-        self._done = self._failed = self._said = 0
+        self._done = self._failed = self._said = self._timed = 0
         self._best = ""
         self._best_error = float("inf")
 
@@ -35,7 +35,21 @@ class Progress:
     def ended(self, key: Any, row: Mapping[str, Any]) -> None:
         """A trial has its row."""
         start = self._running.pop(key, None)
-        self._runtimes_s += time.monotonic() - start if start is not None else 0.0
+        if start is not None:
+            self._runtimes_s += time.monotonic() - start
+            self._timed += 1
+        self._count(row)
+        if not self._live and self._done >= self._said + max(1, self._total // 10):
+            self._said = self._done
+            self._print_plain()
+
+    def kept(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Counts trials of an earlier run of this sweep."""
+        for row in rows:
+            self._count(row)
+        self._said = self._done
+
+    def _count(self, row: Mapping[str, Any]) -> None:
         self._done += 1
         if row["status"] == "finished":
             if row["validation_error"] < self._best_error:
@@ -43,9 +57,6 @@ class Progress:
                 self._best = f"best {self._best_error:.4g} ({_brief(row['config'])})"
         else:
             self._failed += row["status"] in ("failed", "diverged")
-        if not self._live and self._done >= self._said + max(1, self._total // 10):
-            self._said = self._done
-            self._print_plain()
 
     def tick(self) -> None:
         """Redraws the live line now and then."""
@@ -85,9 +96,9 @@ class Progress:
 
     def _time_left(self) -> str:
         """Work left over workers: what is not started, and what running trials still need."""
-        if not self._done:
+        if not self._timed:
             return "unknown time"
-        mean_s = self._runtimes_s / self._done
+        mean_s = self._runtimes_s / self._timed
         now = time.monotonic()
         rest_s = [max(0.0, mean_s - (now - start)) for start in self._running.values()]
         waiting = self._total - self._done - len(self._running)

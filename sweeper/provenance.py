@@ -4,18 +4,17 @@ import hashlib
 import json
 import platform
 import subprocess
-from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 from sweeper import journal
 from sweeper.cluster import Resources
 from sweeper.objective import Objective
-from sweeper.searchers import Searcher, plain_configs
-from sweeper.space_checks import Config, ConfigSpace
+from sweeper.objective_reference import describe_objective
+from sweeper.searchers import RandomSearch, Searcher, plain_configs
+from sweeper.space_checks import ConfigSpace
 from sweeper.space_text import to_text
 
 _DIGEST_DRAWS = 16
@@ -26,37 +25,50 @@ def describe_sweep(
     space: ConfigSpace,
     searcher: Searcher,
     seed: int,
+    replicates: int,
     resources: Resources,
-    configs: list[Config],
+    data_given: bool,
 ) -> dict[str, Any]:
-    """What `sweep.json` says."""
-    draws = json.dumps(journal.encode(configs[:_DIGEST_DRAWS]), sort_keys=True)
+    """What `sweep.json` says. Values of the space without a text form are in `without_text`."""
+    texts = {name: to_text(value) for name, value in space.items()}
     return {
         "format": journal.FORMAT,
         "created": now(),
-        **_describe_objective(objective),
-        "config_space": {name: to_text(value) or repr(value) for name, value in space.items()},
+        **describe_objective(objective),
+        "config_space": {name: text or repr(space[name]) for name, text in texts.items()},
+        "without_text": [name for name, text in texts.items() if text is None],
         "searcher": {"kind": type(searcher).__name__, **_describe_searcher(searcher)},
-        "num_trials": len(configs),
+        "num_trials": int(searcher.num_configs(space)),
+        "replicates": int(replicates),
         "seed": int(seed),
         "resources": asdict(resources),
-        "digest_of_first_draws": hashlib.sha256(draws.encode()).hexdigest(),
+        "data_given": data_given,
+        "digest_of_first_draws": _digest_of_first_draws(space, searcher, seed),
         "versions": {"python": platform.python_version(), **_versions()},
         "git_commit": _git_commit(),
     }
 
 
 def _describe_searcher(searcher: Searcher) -> dict[str, Any]:
-    """Its arguments, with NumPy's integers as plain ones."""
+    """Its arguments, with NumPy's integers as plain ones; configurations as texts."""
 
     def plain(value: Any) -> Any:
         return value.item() if hasattr(value, "item") else value
 
     arguments = {name: plain(value) for name, value in asdict(searcher).items()}
-    arguments["initial_configs"] = plain_configs(searcher.initial_configs)
+    arguments["initial_configs"] = [to_text(c) for c in plain_configs(searcher.initial_configs)]
     if isinstance(arguments.get("points"), dict):
         arguments["points"] = {name: plain(n) for name, n in arguments["points"].items()}
     return arguments
+
+
+def _digest_of_first_draws(space: ConfigSpace, searcher: Searcher, seed: int) -> str:
+    """The SHA-256 of the first 16 configurations, however many of them are asked for."""
+    if isinstance(searcher, RandomSearch):
+        searcher = replace(searcher, num_trials=max(searcher.num_trials, _DIGEST_DRAWS))
+    first = searcher.configs(space, seed)[:_DIGEST_DRAWS]
+    draws = json.dumps(journal.encode(first), sort_keys=True)
+    return hashlib.sha256(draws.encode()).hexdigest()
 
 
 def now() -> str:
@@ -77,31 +89,3 @@ def _git_commit() -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _describe_objective(objective: Objective) -> dict[str, Any]:
-    """Its module and name, and what is fixed of its arguments."""
-    function = _unwrapped(objective)
-    fixed: list[str] | None = None
-    if isinstance(objective, partial):
-        fixed = [*map(repr, objective.args), *_as_text(objective.keywords)]
-    elif is_dataclass(objective):
-        fixed = _as_text(vars(objective))
-    return {
-        "objective": f"{getattr(function, '__module__', None)}:{objective_name(objective)}",
-        "fixed_arguments": fixed,
-    }
-
-
-def _as_text(arguments: Mapping[str, Any]) -> list[str]:
-    return [f"{name}={value!r:.200}" for name, value in arguments.items()]
-
-
-def _unwrapped(objective: Objective) -> Objective:
-    return objective.func if isinstance(objective, partial) else objective
-
-
-def objective_name(objective: Objective) -> str:
-    """What to call an objective: the function's name, or the class's."""
-    function = _unwrapped(objective)
-    return getattr(function, "__name__", type(function).__name__)

@@ -1,8 +1,10 @@
 """From what Tune tells about trials to the rows of the journal, and the end of a sweep by force."""
 
 import math
+import threading
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +26,40 @@ class StopSweepError(Exception):
     """Leads out of Tune, which would hide any other exception of a callback in its own."""
 
 
+class TimeBudgetSpent(Exception):  # noqa: N818 (it is no error)
+    """The reason to stop after `Limits(time_budget_s=…)`."""
+
+
 class Recorder(Callback):
     """Writes the row of each trial as it ends.
 
     Ask it to `stop` and the sweep ends at the next step of Tune: workers are killed, what has
     ended is kept.
+
+    Args:
+        folder: the sweep's own, of which `journal` is the record.
+        kept: rows of an earlier run of this sweep; times go on after them.
+        time_budget_s: seconds from now until the sweep stops by itself; None for no end.
     """
 
     def __init__(
-        self, folder: Path, bar: Progress, num_workers: int, interrupts: Interrupts
+        self,
+        folder: Path,
+        journal: Journal,
+        kept: list[Row],
+        bar: Progress,
+        num_workers: int,
+        interrupts: Interrupts,
+        time_budget_s: float | None,
     ) -> None:
         self._folder = folder
-        self._journal = Journal(folder)
+        self._journal = journal
+        self._kept = kept
         self._bar = bar
         self._num_workers = num_workers
-        self._start = time.monotonic()
+        now = time.monotonic()
+        self._start = now - max(map(_end_s, kept), default=0.0)
+        self._deadline = math.inf if time_budget_s is None else now + time_budget_s
         self._started_s: dict[Key, float] = {}
         self._running: dict[Key, Trial] = {}
         self._curves: dict[Key, list[list[float]]] = {}
@@ -47,6 +68,8 @@ class Recorder(Callback):
         self._failures: Counter[str] = Counter()
         self._rows: dict[Key, Row] = {}
         self._interrupts = interrupts
+        self._writing = threading.Lock()  # Tune's thread may be alive when the sweep ends by force
+        self._broken = False  # whether the journal can't be written any more
         self.stop_reason: BaseException | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -54,8 +77,8 @@ class Recorder(Callback):
 
     @property
     def rows(self) -> list[Row]:
-        """All rows so far."""
-        return list(self._rows.values())
+        """All rows so far, the kept ones included."""
+        return [*self._kept, *self._rows.values()]
 
     def stop(self, reason: BaseException) -> None:
         """Ends the sweep at the next step of Tune; the first reason counts."""
@@ -66,6 +89,8 @@ class Recorder(Callback):
         self._bar.tick()
         if self._interrupts.reason is not None:
             self.stop(self._interrupts.reason)
+        if time.monotonic() > self._deadline:
+            self.stop(TimeBudgetSpent())
         if self.stop_reason is not None:
             for trial in self._running.values():
                 if trial.temporary_state.ray_actor is not None:
@@ -117,45 +142,56 @@ class Recorder(Callback):
             traceback=told,
         )
 
-    def interrupt(self) -> None:
-        """Rows for the trials that are running while the sweep ends by force."""
-        for trial in list(self._running.values()):
-            self._record(trial, status="interrupted", validation_error=None)
+    def interrupt(self, trials: Sequence[Mapping[str, Any]]) -> None:
+        """Rows for those of the sweep's trials that have none when it ends by force."""
+        with self._writing:
+            rows = []
+            for trial in trials:
+                key = trial["trial"], trial["replicate"]
+                if key not in self._rows:
+                    row = self._row(key, trial, "interrupted", {"validation_error": None})
+                    self._rows[key] = row
+                    rows.append(row)
+            if not self._broken:
+                self._append(*rows)
 
-    def close(self) -> None:
-        """Closes the journal and the progress line."""
-        self._journal.close()
-        self._bar.close()
-
-    def _record(self, trial: Trial, *, status: str, curve: Any = (), **columns: Any) -> None:
+    def _record(self, trial: Trial, *, status: str, **columns: Any) -> None:
         key = _key(trial)
-        if key in self._rows:
-            return  # the first row of a trial wins
-        start_s = self._started_s.get(key)
-        row = {
-            "trial": key[0],
-            "replicate": key[1],
-            "config": trial.config["config"],
-            "validation_error": columns.pop("validation_error"),
-            "epochs": columns.pop("epochs", None) or len(self._curves.get(key, ())) or None,
-            "status": status,
-            "seed": trial.config["seed"],
-            "start_s": start_s,
-            "runtime_s": columns.pop("runtime_s", None),
-            **self._names_of(key),
-            "exception": None,
-            "traceback": None,
-            "curve": self._curves.pop(key, None) or list(curve),
-            **columns,
-        }
-        self._rows[key] = row
-        self._running.pop(key, None)
-        try:
-            self._journal.append(row)
-        except OSError as error:
-            self.stop(error)
+        with self._writing:
+            if key in self._rows:
+                return  # the first row of a trial wins
+            row = self._rows[key] = self._row(key, trial.config, status, columns)
+            self._running.pop(key, None)
+            self._append(row)
         self._bar.ended(key, row)
         self._say_if_all_fail_alike(row)
+
+    def _append(self, *rows: Row) -> None:
+        try:
+            self._journal.append(*rows)
+        except OSError as error:
+            self._broken = True
+            self.stop(error)
+
+    def _row(
+        self, key: Key, trial: Mapping[str, Any], status: str, columns: Mapping[str, Any]
+    ) -> Row:
+        curve = self._curves.pop(key, [])
+        return {
+            "trial": key[0],
+            "replicate": key[1],
+            "config": trial["config"],
+            "validation_error": columns["validation_error"],
+            "epochs": columns.get("epochs") or len(curve) or None,
+            "status": status,
+            "seed": trial["seed"],
+            "start_s": self._started_s.get(key),
+            "runtime_s": columns.get("runtime_s"),
+            **self._names_of(key),
+            "exception": columns.get("exception"),
+            "traceback": columns.get("traceback"),
+            "curve": curve or columns.get("curve", []),
+        }
 
     def _say_if_all_fail_alike(self, row: Row) -> None:
         if row["status"] == "failed":
@@ -185,6 +221,10 @@ class Recorder(Callback):
                 file.write(printed)
         except OSError as error:
             self.stop(error)
+
+
+def _end_s(row: Row) -> float:
+    return (row["start_s"] or 0.0) + (row["runtime_s"] or 0.0)
 
 
 def _key(trial: Trial) -> Key:

@@ -74,30 +74,55 @@ class Results:
         )
         return pd.DataFrame(points, columns=_CURVE_COLUMNS).astype(types)
 
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """One row a configuration: `trial`, the hyperparameters, `validation_error` (the mean of
+        its finished replicates), `standard_error` of that mean (NaN for fewer than two), `count`.
+        """
+        names = list(self.sweep["config_space"])
+        finished = self.frame["validation_error"].where(self.frame["status"] == "finished")
+        by_trial = finished.groupby(self.frame["trial"])
+        first = self.frame.drop_duplicates("trial").set_index("trial")[names]
+        means = pd.DataFrame(
+            {
+                "validation_error": by_trial.mean(),
+                "standard_error": by_trial.sem(),
+                "count": by_trial.count(),
+            }
+        )
+        columns = ["trial", *names, *means.columns]
+        return first.join(means).reset_index()[columns]
+
     @property
     def best_row(self) -> journal.Row:
-        """The row of the incumbent: the finished trial of lowest validation error, ties to the
-        earlier one.
+        """The row of the incumbent, of several replicates the first.
+
+        The incumbent is the configuration of lowest mean validation error among those of which
+        all replicates have finished, ties to the earlier one.
 
         Raises:
-            LookupError: no trial has finished.
+            LookupError: there is none.
         """
-        finished = [row for row in self.rows if row["status"] == "finished"]
-        if not finished:
+        summary = self.summary
+        whole = summary[summary["count"] >= self.sweep.get("replicates", 1)]
+        if whole.empty:
             first = next((row["exception"] for row in self.rows if row["exception"]), None)
             hint = f" The first exception: {first}" if first else ""
-            raise LookupError(f"No trial has finished ({self.statuses()}).{hint}")
-        return min(finished, key=lambda row: row["validation_error"])
+            raise LookupError(f"No configuration has finished ({self.statuses()}).{hint}")
+        trial = whole["trial"][whole["validation_error"].idxmin()]
+        return next(row for row in self.rows if row["trial"] == trial)
 
     @property
     def best_config(self) -> dict[str, Any]:
-        """The configuration of the incumbent. Raises LookupError if no trial has finished."""
+        """The configuration of the incumbent. Raises LookupError if there is none."""
         return dict(self.best_row["config"])
 
     @property
     def best_error(self) -> float:
-        """The incumbent's validation error. Raises LookupError if no trial has finished."""
-        return float(self.best_row["validation_error"])
+        """The incumbent's mean validation error. Raises LookupError if there is none."""
+        trial = self.best_row["trial"]
+        summary = self.summary
+        return float(summary["validation_error"][summary["trial"] == trial].iloc[0])
 
     def statuses(self) -> str:
         """How many trials ended how, such as `14 finished, 2 failed`."""

@@ -19,7 +19,7 @@ Config = dict[str, Any]
 # Names that the results use themselves, so that no hyperparameter may have them.
 RESULT_COLUMNS = (
     *("trial", "replicate", "validation_error", "epochs", "status", "seed"),
-    *("start_s", "runtime_s", "worker", "node", "exception"),
+    *("start_s", "runtime_s", "worker", "node", "exception", "standard_error", "count"),
 )
 MAX_DEPTH = 20  # of containers in one another: far beyond any real configuration
 

@@ -1,8 +1,10 @@
-"""A sweep from its inputs to its results, and the look at the test set afterwards."""
+"""A sweep from its inputs to its results."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -12,15 +14,20 @@ import ray
 
 from sweeper import journal
 from sweeper.cluster import Resources, connected, count_workers
+from sweeper.config_space import trial_seed
 from sweeper.fashion_mnist import local_arrays
 from sweeper.interrupts import Interrupts
-from sweeper.objective import Objective, accepts, objective_faults, run_here
+from sweeper.journal import Journal, Row
+from sweeper.limits import Limits
+from sweeper.objective import Objective
+from sweeper.objective_reference import objective_name, refuse_while_loading
 from sweeper.progress import Progress
-from sweeper.provenance import describe_sweep, now, objective_name
-from sweeper.searchers import Searcher, check_search
+from sweeper.provenance import describe_sweep
+from sweeper.resume import continue_record, obstacles
+from sweeper.run_checks import check_arguments
+from sweeper.searchers import Searcher
 from sweeper.shared_data import pack
-from sweeper.space_checks import Config, ConfigSpace, check_seed
-from sweeper.trial import trial_context
+from sweeper.space_checks import Config, ConfigSpace
 
 if TYPE_CHECKING:
     from sweeper.results import Results
@@ -33,10 +40,14 @@ def run(
     searcher: Searcher,
     *,
     seed: int = 0,
+    replicates: int = 1,
     num_workers: int | None = None,
     resources: Resources = Resources(),
+    limits: Limits = Limits(),
     name: str | None = None,
     folder: str | Path = "runs",
+    resume: bool = False,
+    retry_failed: bool = False,
     data: Any = None,
     address: str | None = None,
     dry_run: Literal[False] = False,
@@ -49,10 +60,14 @@ def run(
     searcher: Searcher,
     *,
     seed: int = 0,
+    replicates: int = 1,
     num_workers: int | None = None,
     resources: Resources = Resources(),
+    limits: Limits = Limits(),
     name: str | None = None,
     folder: str | Path = "runs",
+    resume: bool = False,
+    retry_failed: bool = False,
     data: Any = None,
     address: str | None = None,
     dry_run: Literal[True],
@@ -66,10 +81,14 @@ def run(
     searcher: Searcher,
     *,
     seed: int = 0,
+    replicates: int = 1,
     num_workers: int | None = None,
     resources: Resources = Resources(),
+    limits: Limits = Limits(),
     name: str | None = None,
     folder: str | Path = "runs",
+    resume: bool = False,
+    retry_failed: bool = False,
     data: Any = None,
     address: str | None = None,
     dry_run: bool = False,
@@ -84,11 +103,17 @@ def run(
         searcher: `RandomSearch(num_trials=…)` or `GridSearch(points=…)`.
         seed: 0 ≤ seed < 2**32. The same seed gives the same configurations and trial seeds,
             whatever the number of workers.
+        replicates: How often each configuration is trained, each time with another seed.
         num_workers: How many trials run at once; None for all that fit, more than fit is capped.
         resources: What each trial gets.
+        limits: When the sweep gives up: on a trial whose process keeps dying, and after a time.
         name: The sweep's own folder inside `folder`; None for one made of the time and the
             objective's name.
         folder: Where sweeps are kept.
+        resume: Go on with the sweep of this name if there is one: trials on record are not run
+            again, but for interrupted ones. `num_trials` and `replicates` may be larger than
+            before; anything else that changes what is computed is refused.
+        retry_failed: On resuming, run failed trials again as well.
         data: Anything large that the objective wants; reaches each node once and the objective
             as its argument `data`, writable and private to each trial.
         address: Which Ray: None for the one of this process, `RAY_ADDRESS`, or one that
@@ -98,32 +123,57 @@ def run(
         progress: Print what goes on, to standard error.
 
     Raises:
-        ValueError, TypeError: an input is wrong; all faults are in one message, nothing started.
+        ValueError, TypeError: an input is wrong, or another sweep is to be resumed; all faults
+            are in one message, nothing started.
         FileExistsError: there is such a sweep already.
-        ConnectionError: no Ray answers at `address`.
+        BlockingIOError: another process is running this sweep.
+        ConnectionError: no Ray answers at `address`, or Ray died; the sweep can be resumed.
         OSError: the record can't be written. What was written before stays.
-        KeyboardInterrupt: the sweep was interrupted; its record is kept.
+        KeyboardInterrupt: the sweep was interrupted; it can be resumed.
     """
-    space = _check(objective, config_space, searcher, seed, num_workers, resources, name, data)
+    space = check_arguments(
+        objective, config_space, searcher, seed, replicates, num_workers, resources, limits, name,
+        resume, data,
+    )  # fmt: skip
     say = _printer(progress)
-    say(searcher.describe(space))
+    say(searcher.describe(space) + (f" × {replicates} replicates" if replicates > 1 else ""))
     configs = searcher.configs(space, seed)
     if dry_run:
         return configs
+    refuse_while_loading()
     objective_bytes = _pickled(objective)
     packed = None if data is None else pack(data)
-    description = describe_sweep(objective, space, searcher, seed, resources, configs)
-    with Interrupts() as interrupts, connected(address) as where:
+    sweep = describe_sweep(
+        objective, space, searcher, seed, replicates, resources, data is not None
+    )
+    record: Journal | None = None
+    kept: list[Row] = []
+    path = Path(folder, name or _default_name(objective))
+    with ExitStack() as stack:
+        if resume and path.is_dir():
+            record = stack.enter_context(closing(Journal(path)))
+            sweep, kept = continue_record(path, sweep, configs, retry_failed, say)
+        trials = _without(kept, _trials(configs, seed, replicates))
+        if not trials:
+            from sweeper.results import Results
+
+            say(f"{path}: all {len(kept):,} trials are on record.")
+            return Results(path, sweep, kept)
+        interrupts = stack.enter_context(Interrupts())
+        where = stack.enter_context(connected(address))
         interrupts.listen()
         # Imported here, since Tune takes a second to load, in which Ray's first workers start.
-        from sweeper.recorder import Recorder, StopSweepError
+        from sweeper.recorder import Recorder, StopSweepError, TimeBudgetSpent
         from sweeper.results import Results, table
         from sweeper.trainable import Task
         from sweeper.tuner import run_trials
+        from sweeper.watchdog import run_watched
 
-        workers = _num_workers(num_workers, count_workers(resources), len(configs), say)
-        path = _new_folder(Path(folder), name, _default_name(objective))
-        journal.write_json(path / "sweep.json", description)
+        workers = _num_workers(num_workers, count_workers(resources), len(trials), say)
+        if record is None:
+            path = _new_folder(path, named=name is not None)
+            record = stack.enter_context(closing(Journal(path)))
+        journal.write_json(path / "sweep.json", sweep)
         say(f"{path}: {workers} {'worker' if workers == 1 else 'workers'} on {where}")
         task = Task(
             objective=objective_bytes,
@@ -135,106 +185,52 @@ def run(
             directory=os.getcwd(),
             fashion_mnist=_fashion_mnist_for_other_nodes(),
         )
-        bar = Progress(len(configs), workers, progress)
-        recorder = Recorder(path, bar, workers, interrupts)
+        bar = Progress(len(kept) + len(trials), workers, progress)
+        bar.kept(kept)
+        recorder = Recorder(path, record, kept, bar, workers, interrupts, limits.time_budget_s)
         try:
-            run_trials(task, configs, seed, workers, recorder)
+            run_watched(lambda: run_trials(task, trials, workers, limits.max_failures, recorder))
         except StopSweepError:
-            recorder.interrupt()
+            recorder.interrupt(trials)
+        except ConnectionError as error:
+            recorder.stop(error)
+            recorder.interrupt(trials)
         finally:
-            recorder.close()
+            bar.close()
         if interrupts.reason is not None:  # it may have come after the last step
             recorder.stop(interrupts.reason)
-    results = Results(path, description, recorder.rows)
-    if recorder.stop_reason is not None:
-        say(f"{table(results)}\nStopped: {results.statuses()}. The record is in {path}.")
-        raise recorder.stop_reason
-    _say_if_all_failed(results, say)
-    return results
+    results = Results(path, sweep, recorder.rows)
+    if recorder.stop_reason is None:
+        _say_if_all_failed(results, say)
+        return results
+    spent = isinstance(recorder.stop_reason, TimeBudgetSpent)
+    after = f" after {limits.time_budget_s:g} s" if spent else ""
+    if not spent:  # else they are returned
+        say(table(results))
+    say(f"Stopped{after}: {results.statuses()}. {_how_to_go_on(sweep, path)}")
+    if spent:
+        return results
+    raise recorder.stop_reason
 
 
-def test(results: "Results", objective: Objective, *, data: Any = None) -> float:
-    """The error of the chosen configuration on the sealed test set; call it once, at the end.
-
-    Runs the objective once more in this process, on `results.best_config` with its trial's seed
-    and number of threads. sweeper's data modules hand out the test set for evaluation instead of
-    the validation set; an objective that brings its own data takes an argument `test=False` and
-    is called with `test=True`. The look is written into the sweep's record.
-
-    Raises:
-        LookupError: no trial has finished.
-        ValueError: the objective neither read a test set of sweeper's nor takes `test`.
-    """
-    row = results.best_row
-    faults = objective_faults(objective, data is not None)
-    if faults:
-        raise ValueError("\n".join(faults))
-    arguments: dict[str, Any] = {} if data is None else {"data": data}
-    own_test_set = accepts(objective, "test", by_name=True)
-    if own_test_set:
-        arguments["test"] = True
-    resources = Resources(**results.sweep["resources"])
-    look = {"time": now(), "trial": row["trial"], "config": row["config"], "test_error": None}
-    with trial_context(test=True, gpus=resources.gpus) as trial:
-        try:
-            error = run_here(objective, row["config"], arguments, row["seed"], resources.cpus)
-            look["test_error"] = error
-        finally:
-            if own_test_set or trial.test_set_read:  # a look that failed is a look too
-                journal.append_look(results.folder, look)
-    if not (own_test_set or trial.test_set_read):
-        raise ValueError(
-            "The objective did not use a data module of sweeper's, so that its test set is not "
-            "known. Give it an argument `test=False`, and let it return its error on its own test "
-            "set if test is True."
-        )
-    return error
+def _trials(configs: list[Config], seed: int, replicates: int) -> list[dict[str, Any]]:
+    """What sets each trial apart, the replicates of a configuration one after another."""
+    return [
+        {
+            "trial": trial,
+            "replicate": replicate,
+            "seed": trial_seed(seed, trial, replicate),
+            "config": config,
+        }
+        for trial, config in enumerate(configs)
+        for replicate in range(replicates)
+    ]
 
 
-def _check(
-    objective: Objective,
-    config_space: ConfigSpace,
-    searcher: Searcher,
-    seed: int,
-    num_workers: int | None,
-    resources: Resources,
-    name: str | None,
-    data: Any,
-) -> dict[str, Any]:
-    """The checked space; all faults of all inputs in one message."""
-    faults = objective_faults(objective, data is not None)
-    space: dict[str, Any] = {}
-    try:
-        space = check_search(config_space, searcher)
-    except (TypeError, ValueError) as error:
-        faults.append(str(error))
-    try:
-        check_seed(seed)
-    except (TypeError, ValueError) as error:
-        faults.append(str(error))
-    whole = isinstance(num_workers, int) and not isinstance(num_workers, bool)
-    if num_workers is not None and not (whole and num_workers >= 1):
-        faults.append(
-            f"num_workers must be an int of at least 1, or None for all that fit, but got "
-            f"{num_workers!r} ({type(num_workers).__name__})."
-        )
-    if not isinstance(resources, Resources):
-        faults.append(
-            "resources must be sweeper.Resources(cpus=…, gpus=…), but got "
-            f"{resources!r} ({type(resources).__name__})."
-        )
-    if name is not None and (not isinstance(name, str) or not _is_file_name(name)):
-        faults.append(
-            f"name must be the name of one folder, such as 'first', but got {name!r} "
-            f"({type(name).__name__})."
-        )
-    if faults:
-        raise ValueError("\n".join(faults))
-    return space
-
-
-def _is_file_name(name: str) -> bool:
-    return name == os.path.basename(name) and name not in ("", ".", "..") and "\0" not in name
+def _without(kept: list[Row], trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The trials that have no row yet."""
+    done = {(row["trial"], row["replicate"]) for row in kept}
+    return [trial for trial in trials if (trial["trial"], trial["replicate"]) not in done]
 
 
 def _printer(enabled: bool) -> Callable[[str], None]:
@@ -266,18 +262,20 @@ def _default_name(objective: Objective) -> str:
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{plain.strip('-')[-40:] or 'objective'}"
 
 
-def _new_folder(parent: Path, name: str | None, default: str) -> Path:
+def _new_folder(path: Path, named: bool) -> Path:
     """The sweep's own folder; a default name that is taken gets a number."""
-    parent.mkdir(parents=True, exist_ok=True)
-    for number in range(1, 100):
-        path = parent / (name or (default if number == 1 else f"{default}-{number}"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for number in range(1, 2 if named else 100):
+        new = path if number == 1 else path.with_name(f"{path.name}-{number}")
         try:
-            path.mkdir()
-            return path
+            new.mkdir()
+            return new
         except FileExistsError:
-            if name:
-                break
-    raise FileExistsError(f"{path}: exists already, and is never overwritten. Choose another name.")
+            continue
+    raise FileExistsError(
+        f"{path}: exists already, and is never overwritten. Choose another name, or go on with "
+        "it: resume=True."
+    )
 
 
 def _fashion_mnist_for_other_nodes() -> dict[str, Any] | None:
@@ -285,6 +283,12 @@ def _fashion_mnist_for_other_nodes() -> dict[str, Any] | None:
     if sum(node["Alive"] for node in ray.nodes()) < 2:
         return None
     return local_arrays()
+
+
+def _how_to_go_on(sweep: dict[str, Any], path: Path) -> str:
+    if obstacles(sweep):
+        return f"Go on with sweeper.run(…, name={path.name!r}, resume=True)."
+    return f"Go on with: sweeper resume {shlex.quote(str(path))}"
 
 
 def _say_if_all_failed(results: "Results", say: Callable[[str], None]) -> None:

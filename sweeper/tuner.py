@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,23 +10,9 @@ import ray
 from ray import tune
 
 from sweeper.cluster import quiet, wants_logs
-from sweeper.config_space import trial_seed
 from sweeper.recorder import Recorder
 from sweeper.schedulers import HandOver, ToTheEnd
-from sweeper.space_checks import Config
 from sweeper.trainable import Task, Worker
-
-
-def _trials(configs: list[Config], seed: int) -> Iterator[dict[str, Any]]:
-    """What Tune is handed for each trial."""
-    for trial, config in enumerate(configs):
-        yield {
-            "trial": trial,
-            "replicate": 0,
-            "seed": trial_seed(seed, trial, 0),
-            "config": config,
-        }
-
 
 _TUNE_SETTINGS = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # it would end `fit` as if all were well
@@ -39,9 +25,21 @@ _TUNE_SETTINGS = {
 
 
 def run_trials(
-    task: Task, configs: list[Config], seed: int, num_workers: int, recorder: Recorder
+    task: Task,
+    trials: Sequence[dict[str, Any]],
+    num_workers: int,
+    max_failures: int,
+    recorder: Recorder,
 ) -> None:
-    """Runs all trials on Tune; its own files go to a folder that is removed."""
+    """Runs trials on Tune; its own files go to a folder that is removed.
+
+    Args:
+        task: what all trials share.
+        trials: what sets each apart: `trial`, `replicate`, `seed`, `config`.
+        num_workers: how many run at once.
+        max_failures: how often a trial is tried again after its process died.
+        recorder: is told of each start and end.
+    """
     settings = {**_TUNE_SETTINGS, "TUNE_MAX_PENDING_TRIALS_PG": str(num_workers)}
     trainable = tune.with_resources(Worker, {"cpu": task.cpus, "gpu": task.gpus})
     with (
@@ -53,9 +51,9 @@ def run_trials(
             trainable,
             param_space={"task": ray.put(task)},
             tune_config=tune.TuneConfig(
-                search_alg=HandOver(_trials(configs, seed)),
+                search_alg=HandOver(iter(trials)),
                 scheduler=ToTheEnd(),
-                num_samples=len(configs),
+                num_samples=len(trials),
                 max_concurrent_trials=num_workers,
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: trial.trial_id,
@@ -64,6 +62,7 @@ def run_trials(
                 name="tune",
                 storage_path=scratch,
                 callbacks=[recorder],
+                failure_config=tune.FailureConfig(max_failures=max_failures),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=1 if wants_logs() else 0,
             ),

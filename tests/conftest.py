@@ -2,8 +2,9 @@
 
 import gzip
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,15 @@ def ray_session() -> Iterator[None]:
     ray.init(address="local", num_cpus=8, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., Any]:
+    """`sweeper.run` with two workers, quiet, in a folder of the test's own."""
+    import sweeper
+
+    defaults = {"num_workers": 2, "progress": False, "folder": tmp_path / "runs"}
+    return lambda *arguments, **options: sweeper.run(*arguments, **(defaults | options))
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The command as a user types it, in processes of its own."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.cli import load_objective, main
+from sweeper.cli import main
 
 MODULE = """
     from neighbour import scale
@@ -147,9 +146,3 @@ def test_a_module_that_breaks_on_import(project, capsys):
 def test_without_a_command_the_help(capsys):
     assert main([]) == 2
     assert "run a sweep" in capsys.readouterr().out
-
-
-def test_a_file_named_like_a_module_of_python(project):
-    Path("json.py").write_text("def objective(config):\n    return 0.0\n")
-    assert load_objective("json.py:objective")({}) == 0.0
-    assert json.loads("1") == 1

@@ -43,7 +43,27 @@ def row(trial: int = 0, **columns) -> dict:
 
 
 def sweep(folder: Path, **fields) -> Path:
-    write_json(folder / "sweep.json", {"format": journal.FORMAT, "config_space": {}, **fields})
+    """A folder with a sweep.json in it."""
+    whole = {
+        "format": journal.FORMAT,
+        "created": "2026-01-31T12:00:00+00:00",
+        "objective": "mine:objective",
+        "objective_file": None,
+        "objective_source": None,
+        "fixed_arguments": {},
+        "config_space": {},
+        "without_text": [],
+        "searcher": {"kind": "RandomSearch", "num_trials": 3, "initial_configs": []},
+        "num_trials": 3,
+        "replicates": 1,
+        "seed": 0,
+        "resources": {"cpus": 1, "gpus": 0},
+        "data_given": False,
+        "digest_of_first_draws": "",
+        "versions": {},
+        "git_commit": None,
+    }
+    write_json(folder / "sweep.json", {**whole, **fields})
     return folder
 
 
@@ -205,6 +225,12 @@ def test_a_newer_format_is_refused(tmp_path):
         read(sweep(tmp_path, format=journal.FORMAT + 1))
 
 
+@pytest.mark.parametrize("name", ["config_space", "seed", "versions", "num_trials"])
+def test_a_field_of_sweep_json_of_a_wrong_type_is_named(tmp_path, name):
+    with pytest.raises(ValueError, match=rf"damaged, \['{name}'\] are missing or of a wrong type"):
+        read(sweep(tmp_path, **{name: None}))
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "5", '{"format": "1"}', "\xff", "[" * 100_000])
 def test_a_damaged_sweep_json_is_named(tmp_path, text):
     (tmp_path / "sweep.json").write_text(text)
@@ -214,7 +240,7 @@ def test_a_damaged_sweep_json_is_named(tmp_path, text):
 
 def test_mutated_records_are_read_or_refused_cleanly(tmp_path):
     """10,000 random mutations of both files; nothing but what the docstring of `read` says."""
-    writer = Journal(sweep(tmp_path, config_space={"lr": "uniform(0, 1)"}, seed=3))
+    writer = Journal(sweep(tmp_path, config_space={"lr": "uniform(0, 1)"}))
     for trial in range(3):
         writer.append(row(trial, validation_error=math.inf if trial == 1 else 0.25))
     writer.close()

@@ -10,9 +10,10 @@ PACKAGE = Path(sweeper.__file__).parent
 ORDER = [
     *("space_checks", "config_space", "space_text", "search_space", "searchers", "schedulers"),
     *("trial", "modules", "node_files", "fashion_mnist", "data", "models", "training"),
-    *("classifier", "output", "shared_data", "objective", "trainable", "cluster"),
-    *("journal", "results", "progress", "interrupts", "recorder", "provenance", "tuner"),
-    *("sweep", "cli"),
+    *("classifier", "output", "shared_data", "objective", "objective_reference", "trainable"),
+    *("cluster", "limits", "journal", "results", "progress", "interrupts", "recorder"),
+    *("provenance", "resume", "tuner", "watchdog", "run_checks", "sweep", "final_test"),
+    *("run_options", "commands", "cli"),
 ]
 TORCH = {
     "modules",
@@ -24,7 +25,10 @@ TORCH = {
     "objective",
     "trainable",
 }
-RAY = {"search_space", "schedulers", "trainable", "cluster", "recorder", "tuner", "sweep"}
+RAY = {
+    *("search_space", "schedulers", "trainable", "cluster", "recorder", "tuner", "watchdog"),
+    "sweep",
+}
 
 
 def imports(path: Path) -> set[str]:

@@ -28,13 +28,11 @@ TIMED = ["start_s", "runtime_s", "worker", "node"]
 
 
 @pytest.fixture
-def run(tmp_path):
-    """`sweeper.run` with two workers, quiet, in a folder of the test's own."""
+def run(run):
+    """`run` with a space and a searcher for those who need no other."""
 
     def start(objective, space=SPACE, searcher=None, **options):
-        searcher = searcher or sweeper.RandomSearch(4)
-        defaults = {"num_workers": 2, "progress": False, "folder": tmp_path / "runs"}
-        return sweeper.run(objective, space, searcher, **(defaults | options))
+        return run(objective, space, searcher or sweeper.RandomSearch(4), **options)
 
     return start
 
@@ -419,34 +417,6 @@ def test_failing_trials_lose_no_worker(run):
     results = run(fail_often, searcher=sweeper.RandomSearch(20))
     assert set(results.frame["status"]) == {"finished", "failed"}
     assert results.frame["worker"].nunique() == 2
-
-
-# The test set
-
-
-def test_the_test_set_is_looked_at_once_and_noted(run):
-    def train(config):
-        trainer = sweeper.HPOTrainer(max_epochs=1)
-        trainer.fit(sweeper.SoftmaxRegression(lr=config["x"]), sweeper.Digits())
-        return trainer.validation_error()
-
-    results = run(train, searcher=sweeper.RandomSearch(2))
-    error = sweeper.test(results, train)
-    assert 0 < error < 1
-    assert error != results.best_error
-    assert error == sweeper.test(results, train)
-    looks = (results.folder / "test_looks.jsonl").read_text().splitlines()
-    assert [json.loads(look)["test_error"] for look in looks] == [error, error]
-
-
-def test_an_objective_with_data_of_its_own_takes_test(run):
-    def own(config, test=False):
-        return 0.75 if test else config["x"]
-
-    results = run(own)
-    assert sweeper.test(results, own) == 0.75
-    with pytest.raises(ValueError, match="argument `test=False`"):
-        sweeper.test(results, square)
 
 
 # Ctrl-C

@@ -1,0 +1,134 @@
+"""What the commands of `sweeper` do, each from its options to an exit code."""
+
+import os
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sweeper.run_options import BUILT_IN_ONLY, DEFAULT_SPACE, DEFAULTS, merge
+
+
+def run(given: dict[str, Any]) -> int:
+    """Runs a sweep."""
+    from sweeper.space_text import read_config_space
+
+    options, said = merge(given)
+    space = read_config_space(options["space"] or DEFAULT_SPACE)
+    objective = _objective(options, space, said)
+    import sweeper
+
+    results = sweeper.run(
+        objective,
+        space,
+        _searcher(options),
+        seed=options["seed"],
+        replicates=options["replicates"],
+        resources=sweeper.Resources(cpus=options["cpus"], gpus=options["gpus"]),
+        name=options["name"],
+        folder=options["folder"],
+        resume=options["resume"],
+        dry_run=options["dry_run"],
+        **_how_to_run(options),
+    )
+    if isinstance(results, list):
+        for config in results:
+            print(config)
+        return 0
+    code = _report(results)
+    if options["test"] and code == 0:
+        error = sweeper.test(results, objective)
+        print(f"test set: error {error:.4g}, accuracy {1 - error:.4g}")
+    return code
+
+
+def _how_to_run(options: dict[str, Any]) -> dict[str, Any]:
+    import sweeper
+
+    return {
+        "num_workers": options["workers"],
+        "limits": sweeper.Limits(options["max_failures"], options["time_budget"]),
+        "retry_failed": options["retry_failed"],
+        "address": options["address"],
+        "progress": not options["quiet"],
+    }
+
+
+def resume(given: dict[str, Any]) -> int:
+    """Goes on with a sweep from its record."""
+    import sweeper
+    from sweeper.journal import read
+    from sweeper.objective_reference import load_objective
+    from sweeper.resume import rebuild
+
+    options = {**DEFAULTS, **given}
+    folder = Path(options["sweep"]).absolute()
+    objective = options["objective"] and load_objective(options["objective"])
+    arguments = rebuild(read(folder).sweep, objective)
+    if "trials" in given:
+        if not isinstance(arguments["searcher"], sweeper.RandomSearch):
+            raise ValueError("--trials: only a random search can be made larger.")
+        arguments["searcher"] = replace(arguments["searcher"], num_trials=given["trials"])
+    if "replicates" in given:
+        arguments["replicates"] = given["replicates"]
+    arguments |= {"name": folder.name, "folder": os.path.relpath(folder.parent), "resume": True}
+    return _report(sweeper.run(**arguments, **_how_to_run(options)))
+
+
+def _report(results: Any) -> int:
+    """The exit code, once the results are printed."""
+    _print(results)
+    print(f"folder: {results.folder}")
+    return 0 if any(row["status"] == "finished" for row in results.rows) else 1
+
+
+def show(options: dict[str, Any]) -> int:
+    """Prints a sweep's trials."""
+    from sweeper.results import load
+
+    results = load(options["folder"])
+    _print(results, options["most"])
+    for line in results.unreadable:
+        print(f"left out {line}", file=sys.stderr)
+    return 0
+
+
+def _print(results: Any, most: int = 20) -> None:
+    from sweeper.results import table
+
+    print(table(results, most))
+    print(f"\n{results.statuses()}")
+    with suppress(LookupError):  # no configuration has finished
+        print(f"best: {results.best_error:.4g} with {results.best_config}")
+
+
+def _searcher(options: dict[str, Any]) -> Any:
+    import sweeper
+
+    if options["searcher"] == "random":
+        return sweeper.RandomSearch(num_trials=options["trials"])
+    if options["searcher"] == "grid":
+        return sweeper.GridSearch(points=options["points"])
+    raise ValueError(f"--searcher {options['searcher']!r}: choose random or grid.")
+
+
+def _objective(options: dict[str, Any], space: dict[str, Any], said: dict[str, Any]) -> Any:
+    """The user's own objective, or the built-in classifier."""
+    reference = options["objective"]
+    if reference is None:
+        from sweeper.classifier import Classifier
+
+        classifier = Classifier(**{name: options[name] for name in BUILT_IN_ONLY})
+        faults = classifier.faults(list(space))
+        if faults:
+            raise ValueError("\n".join(faults))
+        return classifier
+    useless = [f"--{name.replace('_', '-')}" for name in BUILT_IN_ONLY if name in said]
+    if useless:
+        raise ValueError(f"{', '.join(useless)}: only for sweeper's own classifier.")
+    if options["space"] is None:
+        raise ValueError("--space NAME=VALUE: needed to say what your objective's choices are.")
+    from sweeper.objective_reference import load_objective
+
+    return load_objective(reference)
