@@ -12,6 +12,11 @@ import pytest
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The long version of a test that has one."""
+    parser.addoption("--kills", type=int, default=5, help="how often test_torture.py kills (5)")
+
+
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
     """A Ray of this test run's own, with more logical CPUs than the machine has."""

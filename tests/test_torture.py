@@ -1,0 +1,160 @@
+"""A sweep that is killed again and again ends with the table of one that was left alone.
+
+pytest tests/test_torture.py --kills 25      the long version
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+import sweeper
+from sweeper.objective import seed_everything
+
+SCRIPT = """
+    import os, random, sys, time
+    from pathlib import Path
+    import numpy as np
+    from scipy import stats
+    import sweeper
+
+    def note(what, config):
+        with open(Path(__file__).with_name("log.txt"), "a") as file:
+            file.write(f"{what} {config['number']}\\n")
+
+    def objective(config):
+        note("start", config)
+        error = config["x"]
+        for epoch in range(4):
+            time.sleep(config["pause"])
+            error = error + random.random() + np.random.random()
+            yield error
+        note("end", config)
+
+    SPACE = {"number": list(range(TRIALS)), "x": [0.5], "pause": [PAUSE]}
+
+    if __name__ == "__main__":
+        sweeper.run(
+            objective, SPACE, sweeper.GridSearch(), seed=5, name="s", resume=True, num_workers=2,
+            limits=sweeper.Limits(max_failures=100), address="local",
+        )
+"""
+PAUSE_S = 0.15  # four a trial
+
+
+def processes_under(parent: int) -> dict[int, str]:
+    """All descendants of a process and the names of their programs."""
+    parents, names = {}, {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+                command = (entry / "cmdline").read_bytes().split(b"\0")[0].decode()
+            except OSError:
+                continue
+            pid = int(entry.name)
+            parents[pid] = int(stat.rpartition(")")[2].split()[1])
+            names[pid] = command.rpartition("/")[2]
+    found = {parent}
+    while more := {pid for pid, of in parents.items() if of in found} - found:
+        found |= more
+    return {pid: names[pid] for pid in found - {parent}}
+
+
+def kill(driver: subprocess.Popen, what: str) -> None:
+    """SIGKILL to the driver, to a process of Ray, or to everything at once."""
+    below = processes_under(driver.pid)
+    workers = [pid for pid, name in below.items() if name.startswith("ray::Worker")]
+    chosen = {
+        "driver": [driver.pid],
+        "worker": workers[:1],
+        "raylet": [pid for pid, name in below.items() if name == "raylet"],
+        "gcs": [pid for pid, name in below.items() if name == "gcs_server"],
+        "everything": [driver.pid, *below],
+    }[what]
+    for pid in chosen:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    if what == "driver":  # a Ray without its driver ends by itself, but not at once
+        time.sleep(0.5)
+        for pid in below:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+
+def rows_on_disk(folder: Path) -> list[dict]:
+    try:
+        return sweeper.load(folder).rows
+    except FileNotFoundError:
+        return []
+
+
+def test_killed_again_and_again(tmp_path, request):
+    kills = request.config.getoption("--kills")
+    script = tmp_path / "script.py"
+    trials = 5 * kills
+    script.write_text(
+        textwrap.dedent(SCRIPT).replace("PAUSE", str(PAUSE_S)).replace("TRIALS", str(trials))
+    )
+    folder, log = tmp_path / "runs" / "s", tmp_path / "log.txt"
+    log.touch()
+    rng = random.Random(kills)
+    done: Counter[str] = Counter()
+    settled: dict[int, int] = {}  # trials with a row → how often they had been started by then
+    ways = ["driver", "worker", "raylet", "everything", "gcs"]
+    while True:
+        with open(tmp_path / "output.txt", "a") as output:
+            driver = subprocess.Popen([sys.executable, script], cwd=tmp_path, stderr=output)
+        # Long enough for a trial or two to end, as the start of Ray takes most of it.
+        wait_for_rows = len(rows_on_disk(folder)) + rng.randrange(3)
+        while driver.poll() is None and sum(done.values()) < kills:
+            time.sleep(rng.uniform(0.2, 1.0))
+            if len(rows_on_disk(folder)) >= wait_for_rows and folder.exists():
+                time.sleep(rng.uniform(0, 2 * PAUSE_S))
+                way = ways[sum(done.values()) % len(ways)]
+                kill(driver, way)
+                done[way] += 1
+                if way != "worker":
+                    break
+                wait_for_rows += 2
+        driver.wait(timeout=200)
+        starts = Counter(
+            line.split()[1] for line in log.read_text().splitlines() if "start" in line
+        )
+        for number, before in settled.items():
+            assert starts[str(number)] == before, f"trial {number} was run again"
+        settled = {
+            row["trial"]: starts[str(row["trial"])]
+            for row in rows_on_disk(folder)
+            if row["status"] == "finished"
+        }
+        if driver.returncode == 0:
+            break
+    assert sum(done.values()) == kills, f"the sweep ended after {done}"
+    rows = sweeper.load(folder).rows
+    assert [row["trial"] for row in rows] == list(range(trials))
+    for row in rows:
+        assert row["status"] == "finished"
+        assert [error for _, error, _ in row["curve"]] == undisturbed(row), row
+        assert row["validation_error"] == row["curve"][-1][1]
+    print(dict(done))
+
+
+def undisturbed(row: dict) -> list[float]:
+    """The learning curve as a plain loop gives it."""
+    seed_everything(row["seed"])
+    errors = [row["config"]["x"]]
+    for _ in range(4):
+        errors.append(errors[-1] + random.random() + np.random.random())
+    return errors[1:]
