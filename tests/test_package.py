@@ -9,8 +9,9 @@ PACKAGE = Path(sweeper.__file__).parent
 # The path of the data, which is the order of the files: each imports only what stands before it.
 ORDER = [
     *("space_checks", "config_space", "space_text", "search_space", "searchers", "schedulers"),
-    *("trial", "modules", "node_files", "fashion_mnist", "data", "models", "training"),
-    *("classifier", "output", "shared_data", "objective", "trainable", "cluster"),
+    *("trial", "modules", "node_files", "fashion_mnist", "data", "models"),
+    *("random_states", "checkpoints", "training", "classifier"),
+    *("output", "shared_data", "objective", "trainable", "cluster"),
     *("journal", "results", "progress", "interrupts", "recorder", "provenance", "tuner"),
     *("sweep", "cli"),
 ]
@@ -18,6 +19,8 @@ TORCH = {
     "modules",
     "data",
     "models",
+    "random_states",
+    "checkpoints",
     "training",
     "classifier",
     "shared_data",
