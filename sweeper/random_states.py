@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+Generator = torch.Generator | np.random.Generator
+
 
 def random_states() -> dict[str, Any]:
     """The states of Python's, NumPy's and torch's global generators, with the GPUs' if used."""
@@ -31,39 +33,41 @@ def set_random_states(states: dict[str, Any]) -> None:
 
 
 def loader_state(loader: Any) -> dict[str, Any]:
-    """Where a loader's own order of the data is: what its `state_dict` or its generators say."""
+    """Where a loader's own order of the data is: its generators, and its `state_dict` if any."""
+    generators = _generators(loader)
+    state = {"generators": {name: _get(generator) for name, generator in generators.items()}}
     if _keeps_its_state(loader):
-        return {"state_dict": loader.state_dict()}
-    return {name: _get(generator) for name, generator in _generators(loader).items()}
+        state["state_dict"] = loader.state_dict()
+        _set_generators(generators, state["generators"])  # it may have drawn
+    return state
 
 
 def set_loader_state(loader: Any, state: dict[str, Any]) -> None:
-    """Sets a loader to what `loader_state` gave.
+    """Sets a loader to what `loader_state` gave; the global generators may have drawn afterwards.
 
     Raises:
-        ValueError: that was a loader with other generators.
+        ValueError: that was another kind of loader.
     """
-    if _keeps_its_state(loader):
-        loader.load_state_dict(state["state_dict"])
-        return
     generators = _generators(loader)
-    if set(generators) != set(state):
+    stateful = _keeps_its_state(loader)
+    if set(generators) != set(state["generators"]) or stateful != ("state_dict" in state):
         raise ValueError("its data loader is another")
-    for name, generator in generators.items():
-        _set(generator, state[name])
+    if stateful:
+        loader.load_state_dict(state["state_dict"])
+        loader.state_dict()  # torchdata's puts off to load, and would draw in the next epoch
+    _set_generators(generators, state["generators"])
 
 
 @contextmanager
 def undisturbed(loader: Any) -> Iterator[None]:
     """Random numbers go on after the block as if nothing in it, nor `loader`, had drawn any."""
-    generators = _generators(loader).values()
-    before = random_states(), [_get(generator) for generator in generators]
+    generators = _generators(loader)
+    before = random_states(), {name: _get(generator) for name, generator in generators.items()}
     try:
         yield
     finally:
         set_random_states(before[0])
-        for generator, state in zip(generators, before[1], strict=True):
-            _set(generator, state)
+        _set_generators(generators, before[1])
 
 
 def _keeps_its_state(loader: Any) -> bool:
@@ -71,7 +75,7 @@ def _keeps_its_state(loader: Any) -> bool:
     return hasattr(loader, "state_dict") and hasattr(loader, "load_state_dict")
 
 
-def _generators(loader: Any) -> dict[str, torch.Generator | np.random.Generator]:
+def _generators(loader: Any) -> dict[str, Generator]:
     """The generators of a loader and of its parts, by their names there."""
     batch_sampler = getattr(loader, "batch_sampler", None)
     parts = {
@@ -85,18 +89,19 @@ def _generators(loader: Any) -> dict[str, torch.Generator | np.random.Generator]
         f"{part_name}.{name}": value
         for part_name, part in parts.items()
         for name, value in getattr(part, "__dict__", {}).items()
-        if isinstance(value, torch.Generator | np.random.Generator)
+        if isinstance(value, Generator)
     }
 
 
-def _get(generator: torch.Generator | np.random.Generator) -> Any:
+def _get(generator: Generator) -> Any:
     if isinstance(generator, torch.Generator):
         return generator.get_state()
     return dict(generator.bit_generator.state)
 
 
-def _set(generator: torch.Generator | np.random.Generator, state: Any) -> None:
-    if isinstance(generator, torch.Generator):
-        generator.set_state(state)
-    else:
-        generator.bit_generator.state = state
+def _set_generators(generators: dict[str, Generator], states: dict[str, Any]) -> None:
+    for name, generator in generators.items():
+        if isinstance(generator, torch.Generator):
+            generator.set_state(states[name])
+        else:
+            generator.bit_generator.state = states[name]
