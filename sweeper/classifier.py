@@ -27,12 +27,14 @@ class Classifier:
 
     A configuration may have any argument of the model, with `learning_rate` for `lr`, and
     `batch_size` and `max_epochs`, which then take the place of the values given here.
+    `checkpoint_every` is that of `HPOTrainer`.
     """
 
     model: str = "softmax"
     data: str = "fashion_mnist"
     max_epochs: int = 8
     batch_size: int = 16
+    checkpoint_every: int | None = None
 
     @property
     def hyperparameters(self) -> list[str]:
@@ -49,7 +51,11 @@ class Classifier:
         ]
         faults += [
             f"{what}={value!r} ({type(value).__name__}): must be an int of at least 1."
-            for what, value in (("max_epochs", self.max_epochs), ("batch_size", self.batch_size))
+            for what, value in (
+                ("max_epochs", self.max_epochs),
+                ("batch_size", self.batch_size),
+                ("checkpoint_every", 1 if self.checkpoint_every is None else self.checkpoint_every),
+            )
             if type(value) is not int or value < 1
         ]
         if not faults:
@@ -68,7 +74,7 @@ class Classifier:
         data = DATA[self.data](batch_size=arguments.pop("batch_size", self.batch_size))
         if "learning_rate" in arguments:
             arguments["lr"] = arguments.pop("learning_rate")
-        trainer = HPOTrainer(max_epochs=1)
+        trainer = HPOTrainer(max_epochs=1, checkpoint_every=self.checkpoint_every)
         trainer.fit(MODELS[self.model](**arguments), data)
         yield trainer.validation_error()
         for _ in range(max_epochs - 1):

@@ -84,6 +84,8 @@ def _add_run(commands: Any) -> None:
     add("--data", help="fashion_mnist or digits (fashion_mnist)")
     add("--max-epochs", type=int, metavar="N", help="epochs a trial (8)")
     add("--batch-size", type=int, metavar="N", help="examples a batch (16)")
+    add("--checkpoint-every", type=int, metavar="N", help="epochs between checkpoints, from which "
+        "a trial goes on if its process dies (none)")  # fmt: skip
     add("--space", action="append", metavar="NAME=VALUE", help="a hyperparameter: a distribution "
         "of scipy.stats, a list of choices, or a constant; repeat it for more")  # fmt: skip
     add("--searcher", help="random or grid (random)")
@@ -114,6 +116,7 @@ def _add_how_to_run(add: Any) -> None:
         "process died (2)")  # fmt: skip
     add("--time-budget", type=float, metavar="SECONDS", help="stop after so long, to be resumed")
     add("--retry-failed", action="store_true", help="on resuming, run failed trials again as well")
+    add("--keep-checkpoints", action="store_true", help="leave those of ended trials")
     add("--address", metavar="HOST:PORT", help="a running Ray; local for a new one (the first of "
         "RAY_ADDRESS, one on this machine, a new one)")  # fmt: skip
     add("--quiet", action="store_true", help="no progress")

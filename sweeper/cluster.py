@@ -7,9 +7,12 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
+from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 
 @dataclass(frozen=True)
@@ -199,3 +202,30 @@ def count_workers(resources: Resources) -> int:
             "Ask for less, or add a node that has them."
         )
     return fit
+
+
+def nodes_without(path: Path) -> list[str]:
+    """The names of the nodes that don't see the same file at this place as this one does."""
+    here = ray.get_runtime_context().get_node_id()
+    others = [node for node in ray.nodes() if node["Alive"] and node["NodeID"] != here]
+
+    @ray.remote(num_cpus=0, max_retries=0)
+    def seen(path: str) -> bytes | None:
+        return Path(path).read_bytes() if Path(path).is_file() else None
+
+    answers = {
+        node["NodeManagerHostname"]: seen.options(
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        ).remote(str(path.absolute()))
+        for node in others
+    }
+    expected = path.read_bytes()
+    return [name for name, answer in answers.items() if _get(answer) != expected]
+
+
+def _get(answer: Any) -> Any:
+    """What a small task returned; None if its node doesn't answer in time."""
+    try:
+        return ray.get(answer, timeout=30)
+    except (RayError, TimeoutError):
+        return None

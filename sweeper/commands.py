@@ -50,6 +50,7 @@ def _how_to_run(options: dict[str, Any]) -> dict[str, Any]:
         "num_workers": options["workers"],
         "limits": sweeper.Limits(options["max_failures"], options["time_budget"]),
         "retry_failed": options["retry_failed"],
+        "keep_checkpoints": options["keep_checkpoints"],
         "address": options["address"],
         "progress": not options["quiet"],
     }

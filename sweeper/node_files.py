@@ -20,11 +20,14 @@ def locked(folder: Path) -> Iterator[None]:
 def write_whole(path: Path, write: Callable[[Any], object]) -> None:
     """Writes a file with `write(file)`; it appears under its name when it is on the disk."""
     unfinished = path.with_suffix(".unfinished")
-    with open(unfinished, "wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())  # the new name must not survive a crash without it
-    unfinished.rename(path)
+    try:
+        with open(unfinished, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())  # the new name must not survive a crash without it
+        unfinished.rename(path)
+    finally:
+        unfinished.unlink(missing_ok=True)  # half a file on a full disk helps nobody
 
 
 def private_folder(name: str) -> Path:

@@ -1,6 +1,7 @@
 """From what Tune tells about trials to the rows of the journal, and the end of a sweep by force."""
 
 import math
+import shutil
 import threading
 import time
 from collections import Counter
@@ -16,6 +17,7 @@ from ray.tune.experiment import Trial
 from sweeper.interrupts import Interrupts
 from sweeper.journal import Journal, Row
 from sweeper.progress import Progress
+from sweeper.trainable import checkpoint_folder
 
 Key = tuple[int, int]  # trial and replicate
 
@@ -40,6 +42,7 @@ class Recorder(Callback):
         folder: the sweep's own, of which `journal` is the record.
         kept: rows of an earlier run of this sweep; times go on after them.
         time_budget_s: seconds from now until the sweep stops by itself; None for no end.
+        keep_checkpoints: leave those of ended trials where they are.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Recorder(Callback):
         num_workers: int,
         interrupts: Interrupts,
         time_budget_s: float | None,
+        keep_checkpoints: bool,
     ) -> None:
         self._folder = folder
         self._journal = journal
@@ -68,6 +72,7 @@ class Recorder(Callback):
         self._failures: Counter[str] = Counter()
         self._rows: dict[Key, Row] = {}
         self._interrupts = interrupts
+        self._keep_checkpoints = keep_checkpoints
         self._writing = threading.Lock()  # Tune's thread may be alive when the sweep ends by force
         self._broken = False  # whether the journal can't be written any more
         self.stop_reason: BaseException | None = None
@@ -163,6 +168,8 @@ class Recorder(Callback):
             row = self._rows[key] = self._row(key, trial.config, status, columns)
             self._running.pop(key, None)
             self._append(row)
+            if not self._keep_checkpoints and not self._broken:
+                shutil.rmtree(checkpoint_folder(self._folder, key), ignore_errors=True)
         self._bar.ended(key, row)
         self._say_if_all_fail_alike(row)
 

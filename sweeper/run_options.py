@@ -10,6 +10,7 @@ DEFAULTS: dict[str, Any] = {
     "data": "fashion_mnist",
     "max_epochs": 8,
     "batch_size": 16,
+    "checkpoint_every": None,
     "space": None,
     "searcher": "random",
     "trials": 5,
@@ -25,6 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "folder": "runs",
     "resume": False,
     "retry_failed": False,
+    "keep_checkpoints": False,
     "address": None,
     "dry_run": False,
     "test": False,
@@ -32,10 +34,12 @@ DEFAULTS: dict[str, Any] = {
 }
 _KINDS = {
     **dict.fromkeys(("objective", "model", "data", "searcher", "name", "folder", "address"), str),
-    **dict.fromkeys(("resume", "retry_failed", "dry_run", "test", "quiet"), bool),
+    **dict.fromkeys(
+        ("resume", "retry_failed", "keep_checkpoints", "dry_run", "test", "quiet"), bool
+    ),
 }
 DEFAULT_SPACE = {"learning_rate": "loguniform(1e-4, 1)"}
-BUILT_IN_ONLY = ("model", "data", "max_epochs", "batch_size")
+BUILT_IN_ONLY = ("model", "data", "max_epochs", "batch_size", "checkpoint_every")
 
 
 def merge(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

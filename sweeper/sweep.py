@@ -13,7 +13,7 @@ import cloudpickle
 import ray
 
 from sweeper import journal
-from sweeper.cluster import Resources, connected, count_workers
+from sweeper.cluster import Resources, connected, count_workers, nodes_without
 from sweeper.config_space import trial_seed
 from sweeper.fashion_mnist import local_arrays
 from sweeper.interrupts import Interrupts
@@ -48,6 +48,7 @@ def run(
     folder: str | Path = "runs",
     resume: bool = False,
     retry_failed: bool = False,
+    keep_checkpoints: bool = False,
     data: Any = None,
     address: str | None = None,
     dry_run: Literal[False] = False,
@@ -68,6 +69,7 @@ def run(
     folder: str | Path = "runs",
     resume: bool = False,
     retry_failed: bool = False,
+    keep_checkpoints: bool = False,
     data: Any = None,
     address: str | None = None,
     dry_run: Literal[True],
@@ -89,6 +91,7 @@ def run(
     folder: str | Path = "runs",
     resume: bool = False,
     retry_failed: bool = False,
+    keep_checkpoints: bool = False,
     data: Any = None,
     address: str | None = None,
     dry_run: bool = False,
@@ -114,6 +117,8 @@ def run(
             again, but for interrupted ones. `num_trials` and `replicates` may be larger than
             before; anything else that changes what is computed is refused.
         retry_failed: On resuming, run failed trials again as well.
+        keep_checkpoints: Leave the last checkpoint of each `HPOTrainer(checkpoint_every=…)` in the
+            sweep's folder when its trial ends.
         data: Anything large that the objective wants; reaches each node once and the objective
             as its argument `data`, writable and private to each trial.
         address: Which Ray: None for the one of this process, `RAY_ADDRESS`, or one that
@@ -182,12 +187,15 @@ def run(
             gpus=resources.gpus,
             driver_node=ray.get_runtime_context().get_node_id(),
             folder=str(path.absolute()),
+            no_checkpoints=_no_checkpoints(path),
             directory=os.getcwd(),
             fashion_mnist=_fashion_mnist_for_other_nodes(),
         )
         bar = Progress(len(kept) + len(trials), workers, progress)
         bar.kept(kept)
-        recorder = Recorder(path, record, kept, bar, workers, interrupts, limits.time_budget_s)
+        recorder = Recorder(
+            path, record, kept, bar, workers, interrupts, limits.time_budget_s, keep_checkpoints
+        )
         try:
             run_watched(lambda: run_trials(task, trials, workers, limits.max_failures, recorder))
         except StopSweepError:
@@ -283,6 +291,17 @@ def _fashion_mnist_for_other_nodes() -> dict[str, Any] | None:
     if sum(node["Alive"] for node in ray.nodes()) < 2:
         return None
     return local_arrays()
+
+
+def _no_checkpoints(path: Path) -> str | None:
+    """Why trials can't keep checkpoints in the sweep's folder, if they can't."""
+    blind = nodes_without(path / "sweep.json")
+    if not blind:
+        return None
+    return (
+        f"checkpoint_every needs storage that all nodes share, but {path.absolute()} is not seen "
+        f"from {', '.join(blind)}. Give sweeper.run a folder=… that is, or leave it out."
+    )
 
 
 def _how_to_go_on(sweep: dict[str, Any], path: Path) -> str:

@@ -42,6 +42,7 @@ class Task:
     gpus: float
     driver_node: str  # Ray's id of the node that the sweep's folder is on
     folder: str  # the sweep's folder on that node
+    no_checkpoints: str | None  # why trials can't keep any there
     directory: str  # where the user is
     sys_path: list[str] = field(default_factory=lambda: list(sys.path))
     fashion_mnist: dict[str, np.ndarray] | None = None  # for nodes that lack the files
@@ -128,7 +129,14 @@ class Worker(tune.Trainable):
         self._num_yields = 0
         self._start = time.perf_counter()
         self._stack = ExitStack()
-        self._context = self._stack.enter_context(trial_context(gpus=self._task.gpus))
+        key = self._trial["trial"], self._trial["replicate"]
+        self._context = self._stack.enter_context(
+            trial_context(
+                gpus=self._task.gpus,
+                checkpoints=checkpoint_folder(Path(self._task.folder), key),
+                no_checkpoints=self._task.no_checkpoints,
+            )
+        )
         self._output.title(f"trial {self._trial['trial']}")
         arguments = {} if self._data is None else {"data": self._data.open()}
         if self._objective is None:
@@ -197,6 +205,12 @@ class Worker(tune.Trainable):
         torch = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_initialized():
             torch.cuda.empty_cache()
+
+
+def checkpoint_folder(sweep: Path, key: tuple[int, int]) -> Path:
+    """Where a trial and replicate of a sweep keeps its checkpoints."""
+    trial, replicate = key
+    return sweep / "checkpoints" / f"{trial}-{replicate}"
 
 
 def _status(error: float) -> str:

@@ -13,7 +13,9 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from sweeper.checkpoints import FitCheckpoint, Trained, find_checkpoint
 from sweeper.modules import Batch, Loader, Module, float_fault, int_fault, no_test_set, refuse
+from sweeper.random_states import random_states, undisturbed
 from sweeper.trial import current_trial, open_test_set
 
 
@@ -37,11 +39,7 @@ class Trainer:
     def __init__(
         self, max_epochs: int, num_gpus: int | None = None, gradient_clip_val: float = 0
     ) -> None:
-        refuse(
-            int_fault("max_epochs", max_epochs, 0),
-            None if num_gpus is None else int_fault("num_gpus", num_gpus, 0),
-            float_fault("gradient_clip_val", gradient_clip_val),
-        )
+        refuse(*_faults(max_epochs, num_gpus, gradient_clip_val))
         self.max_epochs = max_epochs
         self.gradient_clip_val = gradient_clip_val
         self.epoch = 0
@@ -59,13 +57,16 @@ class Trainer:
             TypeError: `model` or `data` is something else.
             NotImplementedError: the test set is asked for, and `data` has none.
         """
+        self._begin(model, data)
+        for _ in range(self.max_epochs):
+            self.fit_epoch()
+
+    def _begin(self, model: Module, data: Any) -> None:
         self.prepare_data(data)
         self.prepare_model(model)
         self.optim = model.configure_optimizers()
         self.epoch = 0
         current_trial().fits += 1
-        for _ in range(self.max_epochs):
-            self.fit_epoch()
 
     def fit_epoch(self) -> None:
         """Trains one more epoch."""
@@ -81,6 +82,9 @@ class Trainer:
                 self.optim.step()
         if batch is None:
             raise ValueError(_no_batches("training"))
+        self._count_epoch()
+
+    def _count_epoch(self) -> None:
         self.epoch += 1
         current_trial().epochs += 1
 
@@ -97,7 +101,7 @@ class Trainer:
             )
         if any(map(is_lazy, chain(model.parameters(), model.buffers()))):
             # An early look at the data must not change in which order it is shuffled.
-            with torch.random.fork_rng(devices=[]):
+            with undisturbed(self.train_dataloader):
                 batch = next(iter(self.train_dataloader), None)
             if batch is None:
                 raise ValueError(_no_batches("training"))
@@ -112,25 +116,95 @@ class Trainer:
 
 
 class HPOTrainer(Trainer):
-    """A trainer that knows the validation error, and tells the sweep after each epoch."""
+    """A trainer that knows the validation error, and tells the sweep after each epoch.
+
+    Args:
+        max_epochs: epochs that `fit` trains; 0 only prepares.
+        num_gpus: 0 stays on the CPU; otherwise the trial's GPU is used if it was given one.
+        gradient_clip_val: longest gradient, in the Euclidean norm; 0 doesn't clip.
+        checkpoint_every: after so many epochs, and at the end of `fit`, all is saved that is needed
+            to go on from there if the process dies: what the `state_dict` of the model and of the
+            optimiser hold, the order of the data, and the global random states of Python, NumPy
+            and torch. A trial that runs again goes through the saved epochs without training:
+            until the last of them the model is as new, but `validation_error` tells what it was.
+            None: nothing is saved, nor is it outside of a sweep, or where a sweep keeps none.
+
+    Raises:
+        ValueError: an argument is unusable; lists all faults.
+        RuntimeError: by `fit`, if checkpoints are wanted on nodes that share no storage.
+    """
+
+    def __init__(
+        self,
+        max_epochs: int,
+        num_gpus: int | None = None,
+        gradient_clip_val: float = 0,
+        checkpoint_every: int | None = None,
+    ) -> None:
+        refuse(
+            *_faults(max_epochs, num_gpus, gradient_clip_val),
+            None
+            if checkpoint_every is None
+            else int_fault("checkpoint_every", checkpoint_every, 1),
+        )
+        super().__init__(max_epochs, num_gpus, gradient_clip_val)
+        self.checkpoint_every = checkpoint_every
+        self._checkpoint: FitCheckpoint | None = None
+
+    def _begin(self, model: Module, data: Any) -> None:
+        super()._begin(model, data)
+        trial = current_trial()
+        self._checkpoint = None
+        if self.checkpoint_every and trial.no_checkpoints:
+            raise RuntimeError(trial.no_checkpoints)
+        if self.checkpoint_every and trial.checkpoints is not None and not trial.test:
+            path = trial.checkpoints / f"fit-{trial.fits}.pt"
+            self._checkpoint = find_checkpoint(path, self._trained())
+
+    def _trained(self) -> Trained:
+        return Trained(self.model, self.optim, (self.train_dataloader, self.val_dataloader))
 
     def fit_epoch(self) -> None:
         """Trains one more epoch and adds its validation error to the trial's learning curve."""
+        checkpoint = self._checkpoint
+        if checkpoint is not None and checkpoint.ahead is not None:
+            self._count_epoch()
+            checkpoint.replay(self.epoch, self._trained())
+            return
         super().fit_epoch()
         trial = current_trial()
         if trial.record_curve and not trial.test:
             error = float(self.validation_error())
             trial.curve.append((error, time.perf_counter() - trial.start))
+            if checkpoint is not None:
+                checkpoint.curve[self.epoch] = trial.curve[-1]
+        if checkpoint is not None:
+            self._save(checkpoint)
+
+    def _save(self, checkpoint: FitCheckpoint) -> None:
+        """Saves if it's time to."""
+        assert self.checkpoint_every is not None
+        if self.epoch >= self.max_epochs:  # `fit` ends or has ended: the objective goes on
+            checkpoint.left[self.epoch] = random_states()
+        if self.epoch == self.max_epochs or self.epoch % self.checkpoint_every == 0:
+            checkpoint.save(self.epoch, self._trained())
 
     def validation_error(self) -> torch.Tensor:
         """The misclassified fraction of the validation examples: a 0-d float64 CPU tensor.
 
         It is exactly k / n, counted over examples: means of batches would depend on their size.
-        Torch's random numbers go on afterwards as if it had not been called.
+        Random numbers go on afterwards as if it had not been called.
+
+        Raises:
+            RuntimeError: a trial that goes on asks for that of an epoch which wasn't evaluated
+                the first time.
         """
+        checkpoint = self._checkpoint
+        if checkpoint is not None and checkpoint.ahead is not None:
+            return torch.tensor(checkpoint.error(self.epoch), dtype=torch.float64)
         self.model.eval()
         hits = examples = 0
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad(), undisturbed(self.val_dataloader):
             for batch in self.val_dataloader:
                 *inputs, y = self.prepare_batch(batch)
                 each = self.model.accuracy(self.model(*inputs), y, averaged=False)
@@ -138,7 +212,18 @@ class HPOTrainer(Trainer):
                 examples += each.numel()
         if not examples:
             raise ValueError(_no_batches("validation"))
-        return torch.tensor((examples - hits) / examples, dtype=torch.float64)
+        error = torch.tensor((examples - hits) / examples, dtype=torch.float64)
+        if checkpoint is not None:
+            checkpoint.errors[self.epoch] = float(error)
+        return error
+
+
+def _faults(max_epochs: int, num_gpus: int | None, gradient_clip_val: float) -> list[str | None]:
+    return [
+        int_fault("max_epochs", max_epochs, 0),
+        None if num_gpus is None else int_fault("num_gpus", num_gpus, 0),
+        float_fault("gradient_clip_val", gradient_clip_val),
+    ]
 
 
 def _forget_gradients(optim: Any) -> None:

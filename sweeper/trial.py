@@ -7,12 +7,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
 @dataclass
 class TrialContext:
-    """What a sweep's worker and the trainers inside of the objective tell each other."""
+    """What a sweep's worker and the trainers inside of the objective tell each other.
+
+    `checkpoints` is this trial's and replicate's own folder for them. Without it, as outside of a
+    sweep, trainers save none, whatever their `checkpoint_every`; with `no_checkpoints`, which says
+    why there can be none, they refuse to.
+    """
 
     gpus: float | None = None  # None: outside of a sweep, where a GPU is used if there is one
     test: bool = False  # data modules hand out the test set for evaluation
@@ -21,7 +27,9 @@ class TrialContext:
     epochs: int = 0
     fits: int = 0
     curve: list[tuple[float, float]] = field(default_factory=list)  # validation error, seconds
-    start: float = field(default_factory=time.perf_counter)
+    start: float = field(default_factory=time.perf_counter)  # earlier, once a fit has gone on
+    checkpoints: Path | None = None
+    no_checkpoints: str | None = None
 
 
 _OUTSIDE = TrialContext()

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import sweeper
 from sweeper.modules import DataModule, Module
+from sweeper.random_states import random_states
 from sweeper.training import HPOTrainer, Trainer
 from sweeper.trial import current_trial, trial_context
 
@@ -100,6 +101,23 @@ def test_a_dataloader_pair_is_shuffled_as_in_a_bare_loop_whatever_is_validated()
         assert_same(weights(model), expected)
 
 
+def test_a_loader_with_its_own_generator_is_shuffled_as_in_a_bare_loop():
+    (X, y), *_ = make_batches(sizes=[60])
+
+    def shuffled():
+        generator = torch.Generator().manual_seed(9)
+        return DataLoader(TensorDataset(X, y), batch_size=8, shuffle=True, generator=generator)
+
+    torch.manual_seed(2)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    expected = bare_loop(net, shuffled(), lambda p: torch.optim.SGD(p, lr=0.1), epochs=3)
+
+    torch.manual_seed(2)
+    model, loader = Linear(), shuffled()  # lazy: an early look gives the model its shapes
+    HPOTrainer(max_epochs=3).fit(model, (loader, loader))
+    assert_same(weights(model), expected)
+
+
 def test_one_more_epoch_after_fit_equals_a_longer_fit():
     data = sweeper.Digits(batch_size=100)
     models = [sweeper.DropoutMLP(lr=0.1), sweeper.DropoutMLP(lr=0.1)]
@@ -184,10 +202,16 @@ def test_validation_switches_dropout_off_and_draws_nothing():
     model = Linear()
     model.net.append(nn.Dropout(0.5))
     trainer.fit(model, (batches, batches))
-    trainer.val_dataloader = DataLoader(TensorDataset(*batches[0]), batch_size=2, shuffle=True)
-    state = torch.get_rng_state()
+
+    class Noisy(TensorDataset):
+        def __getitem__(self, i):
+            X, y = super().__getitem__(i)
+            return X + random.random() + np.random.rand(), y
+
+    trainer.val_dataloader = DataLoader(Noisy(*batches[0]), batch_size=2, shuffle=True)
+    state = str({**random_states(), "torch": torch.get_rng_state().tolist()})
     assert trainer.validation_error() == trainer.validation_error()
-    assert torch.equal(torch.get_rng_state(), state)
+    assert str({**random_states(), "torch": torch.get_rng_state().tolist()}) == state
 
 
 # Code written for d2l
@@ -379,6 +403,21 @@ def test_a_gpu_that_torch_does_not_see_is_refused():
         pytest.raises(RuntimeError, match=r"gpus=1, but torch .* sees none"),
     ):
         Trainer(max_epochs=1)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_validation_draws_nothing_on_a_gpu():
+    class Noisy(Linear):
+        def forward(self, X):
+            return super().forward(X) + torch.rand((), device=X.device)
+
+    batches = make_batches()
+    with trial_context(gpus=1):
+        trainer = HPOTrainer(max_epochs=1)
+        trainer.fit(Noisy(), (batches, batches))
+        state = torch.cuda.get_rng_state()
+        trainer.validation_error()
+        assert torch.equal(torch.cuda.get_rng_state(), state)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
