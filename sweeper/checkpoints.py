@@ -239,7 +239,11 @@ def _plain(value: Any, where: tuple[Any, ...] = ()) -> Any:
     """
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufc":
         raw = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
-        return {_ARRAY: value.dtype.str, "shape": list(value.shape), "raw": torch.tensor(raw)}
+        return {
+            _ARRAY: value.dtype.str,
+            "shape": list(value.shape),
+            "raw": torch.from_numpy(raw.copy()),
+        }
     if type(value) in (dict, OrderedDict):
         made = copy.copy(value)  # with the attribute in which torch keeps versions of layers
         made.update({key: _plain(each, (*where, key)) for key, each in value.items()})
