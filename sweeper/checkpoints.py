@@ -238,7 +238,12 @@ def _plain(value: Any, where: tuple[Any, ...] = ()) -> Any:
         TypeError: something else is in it.
     """
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufc":
-        return {_ARRAY: value.dtype.str, "values": value.tolist()}
+        raw = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
+        return {
+            _ARRAY: value.dtype.str,
+            "shape": list(value.shape),
+            "raw": torch.from_numpy(raw.copy()),
+        }
     if type(value) in (dict, OrderedDict):
         made = copy.copy(value)  # with the attribute in which torch keeps versions of layers
         made.update({key: _plain(each, (*where, key)) for key, each in value.items()})
@@ -259,7 +264,7 @@ def _unplain(value: Any) -> Any:
     """What `_plain` was given; changes containers in place."""
     if isinstance(value, dict):
         if _ARRAY in value:
-            return np.array(value["values"], np.dtype(value[_ARRAY]))[()]
+            return value["raw"].numpy().view(value[_ARRAY]).reshape(value["shape"])[()]
         for key in value:
             value[key] = _unplain(value[key])
         return value

@@ -13,8 +13,9 @@ Generator = torch.Generator | np.random.Generator
 
 def random_states() -> dict[str, Any]:
     """The states of Python's, NumPy's and torch's global generators, with the GPUs' if used."""
+    version, numbers, gauss = random.getstate()
     states = {
-        "python": random.getstate(),
+        "python": (version, np.array(numbers, np.uint32), gauss),  # small, and copied at once
         "numpy": np.random.get_state(legacy=False),
         "torch": torch.get_rng_state(),
     }
@@ -25,7 +26,8 @@ def random_states() -> dict[str, Any]:
 
 def set_random_states(states: dict[str, Any]) -> None:
     """Sets the global generators to what `random_states` gave."""
-    random.setstate(states["python"])
+    version, numbers, gauss = states["python"]
+    random.setstate((version, tuple(numbers.tolist()), gauss))
     np.random.set_state(states["numpy"])
     torch.set_rng_state(states["torch"])
     for gpu, state in enumerate(states.get("cuda", [])[: torch.cuda.device_count()]):

@@ -221,10 +221,11 @@ def yields(every, max_epochs=1):
         trainer = HPOTrainer(max_epochs=max_epochs, checkpoint_every=every)
         trainer.fit(models[-1], sweeper.Digits(batch_size=600))
         yield trainer.validation_error()
+        noise = 0
         for _ in range(EPOCHS):
             trainer.fit_epoch()
-            # Draws that training must not change, and that change what is trained.
-            models[-1].net[1].bias.data += random.random() + np.random.rand() + torch.rand(8)
+            noise += random.random() + np.random.rand() + torch.rand(8)
+            models[-1].net[1].bias.data += 0.01 * noise
             yield trainer.validation_error()
 
     return objective
