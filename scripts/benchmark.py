@@ -334,6 +334,65 @@ def memory():
     ray.shutdown()
 
 
+def private_mb_of_driver(num_trials):
+    """Memory of this process before and after a sweep of trials that do nothing, in MB."""
+    import gc
+
+    gc.collect()
+    before = private_mb()
+    results, _ = sweep(
+        lambda config: 0.5, {"x": 1}, __import__("sweeper").RandomSearch(num_trials), 2
+    )
+    return before, private_mb(), results
+
+
+def journal():
+    """What a trial costs in the record, how fast that is read, what the driver keeps in memory."""
+    import sweeper
+    from sweeper.journal import Journal, write_json
+
+    row = {"trial": 0, "replicate": 0, "config": {"learning_rate": 0.1, "num_hiddens": 128},
+           "validation_error": 0.25, "epochs": 8, "status": "finished", "seed": 1, "start_s": 1.0,
+           "runtime_s": 2.0, "worker": "host-1", "node": "host-2", "exception": None,
+           "traceback": None, "curve": [[i, 0.5, 1.0] for i in range(8)]}  # fmt: skip
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        record = Journal(Path(folder))
+        times = []
+        for trial in range(10_000):
+            begin = time.perf_counter()
+            record.append({**row, "trial": trial})
+            times.append(time.perf_counter() - begin)
+        record.close()
+        for upto in (10, 1_000, 10_000):
+            last = sorted(times[max(0, upto - 1_000) : upto])
+            say(f"journal, ms a trial at {upto:,} trials (≤ 2)",
+                f"{1000 * sum(last) / len(last):.2f}", f"median {1000 * last[len(last) // 2]:.2f}, "
+                "fsync included, 8 epochs each")  # fmt: skip
+        sweep_json = {"format": 1, "created": "", "objective": "", "digest_of_first_draws": "",
+                      "num_trials": 10_000, "replicates": 1, "seed": 0, "searcher": {},
+                      "config_space": {"learning_rate": "", "num_hiddens": ""}, "resources": {},
+                      "versions": {}, "fixed_arguments": {}, "without_text": [],
+                      "data_given": False}  # fmt: skip
+        write_json(Path(folder, "sweep.json"), sweep_json)
+        begin = time.perf_counter()
+        results = sweeper.load(folder)
+        loaded = time.perf_counter()
+        assert len(results.frame) == 10_000
+        say("sweeper.load of 10,000 trials, s (≤ 1)", f"{loaded - begin:.2f}",
+            f"the frame then takes {time.perf_counter() - loaded:.2f} s")  # fmt: skip
+    ray = with_ray(2)
+    private_mb_of_driver(100)  # what libraries load once
+    few = private_mb_of_driver(500)
+    many = private_mb_of_driver(3_000)
+    growth_kb = 1000 * ((many[1] - many[0]) - (few[1] - few[0])) / 2_500
+    say(
+        "driver's memory, KB a trial (≤ 20)",
+        f"{growth_kb:.1f}",
+        "growth of Anonymous memory, 500 to 3,000 trials",
+    )
+    ray.shutdown()
+
+
 def start():
     """Starting the package and the command, beside a Python that does nothing."""
 
@@ -370,7 +429,7 @@ def documented_objective_short(config):
     return documented_objective(config, max_epochs=1)
 
 
-PARTS = {f.__name__: f for f in (start, fit, same, failing, noop, memory, job, fleet)}
+PARTS = {f.__name__: f for f in (start, fit, same, failing, noop, memory, journal, job, fleet)}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(

@@ -41,7 +41,8 @@ class Recorder(Callback):
     Args:
         folder: the sweep's own, of which `journal` is the record.
         kept: rows of an earlier run of this sweep; times go on after them.
-        time_budget_s: seconds from now until the sweep stops by itself; None for no end.
+        time_budget_s: seconds from the first trial's start until the sweep stops by itself; None
+            for no end.
         keep_checkpoints: leave those of ended trials where they are.
     """
 
@@ -63,7 +64,8 @@ class Recorder(Callback):
         self._num_workers = num_workers
         now = time.monotonic()
         self._start = now - max(map(_end_s, kept), default=0.0)
-        self._deadline = math.inf if time_budget_s is None else now + time_budget_s
+        self._time_budget_s = math.inf if time_budget_s is None else time_budget_s
+        self._deadline = math.inf
         self._started_s: dict[Key, float] = {}
         self._running: dict[Key, Trial] = {}
         self._curves: dict[Key, list[list[float]]] = {}
@@ -109,7 +111,9 @@ class Recorder(Callback):
         key = _key(trial)
         self._running[key] = trial
         self._curves[key] = []
-        self._started_s[key] = time.monotonic() - self._start
+        now = time.monotonic()
+        self._started_s[key] = now - self._start
+        self._deadline = min(self._deadline, now + self._time_budget_s)
         actor = self._actor_of[key] = trial.temporary_state.ray_actor
         if actor is not None and actor not in self._names:
             # Asked before its first trial, so that the names of a worker that dies are known.
@@ -146,6 +150,13 @@ class Recorder(Callback):
             exception=_describe_death(told),
             traceback=told,
         )
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Lets go of Tune's statistics of the trial, half of all that it keeps of one."""
+        trial.run_metadata.metric_analysis.clear()
+        trial.run_metadata.metric_n_steps.clear()
 
     def interrupt(self, trials: Sequence[Mapping[str, Any]]) -> None:
         """Rows for those of the sweep's trials that have none when it ends by force."""

@@ -110,6 +110,10 @@ class Worker(tune.Trainable):
         result["printed"] = self._output.unread()
         return result
 
+    def get_auto_filled_metrics(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """Nothing: Tune would add a dozen entries to each result and keep statistics of them."""
+        return {}
+
     def names(self) -> dict[str, str]:
         """The names of this worker and of its node."""
         return {"worker": self._worker, "node": self._node}

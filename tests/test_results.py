@@ -120,3 +120,30 @@ def test_load_needs_neither_ray_nor_torch(tmp_path):
     assert subprocess.run(command, capture_output=True, text=True).stdout == "set()\n"
     writer.close()
     assert load(tmp_path).best_error == 0.5
+
+
+def test_the_summary_has_one_row_a_configuration():
+    rng = np.random.default_rng(1)
+    rows = [
+        row(t, replicate=r, validation_error=float(rng.random()), config={"lr": t})
+        for t in range(4)
+        for r in range(3)
+    ]
+    rows[4] |= {"status": "failed", "validation_error": None}
+    for r in (6, 7, 8):
+        rows[r] |= {"status": "diverged", "validation_error": np.inf}
+    several = results(rows)
+    several.sweep["replicates"] = 3
+    summary = several.summary
+    assert list(summary.columns) == ["trial", "lr", "validation_error", "standard_error", "count"]
+    assert list(summary["count"]) == [3, 2, 0, 3]
+    for t, chosen in ((0, [0, 1, 2]), (1, [3, 5]), (3, [9, 10, 11])):
+        errors = np.array([rows[i]["validation_error"] for i in chosen])
+        assert summary["validation_error"][t] == pytest.approx(errors.mean())
+        expected = errors.std(ddof=1) / np.sqrt(len(errors))
+        assert summary["standard_error"][t] == pytest.approx(expected)
+    assert np.isnan(summary["validation_error"][2])
+    best = summary.loc[[0, 3]]["validation_error"].idxmin()  # trial 1 lacks a replicate
+    assert several.best_config == {"lr": best}
+    assert several.best_error == summary["validation_error"][best]
+    assert results([]).summary.empty

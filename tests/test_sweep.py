@@ -5,6 +5,7 @@ import json
 import math
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -417,6 +418,122 @@ def test_failing_trials_lose_no_worker(run):
     results = run(fail_often, searcher=sweeper.RandomSearch(20))
     assert set(results.frame["status"]) == {"finished", "failed"}
     assert results.frame["worker"].nunique() == 2
+
+
+# Deaths, and the limits of a sweep
+
+
+def dies_at_first(folder: Path, how: str):
+    """An objective whose process dies the first time that a trial runs."""
+
+    def objective(config):
+        trace = folder / f"{config['x']}"
+        trace.write_text(trace.read_text() + "." if trace.exists() else ".")
+        if config["x"] == 2 and len(trace.read_text()) <= config["deaths"]:
+            if how == "exit":
+                os._exit(0)
+            if how == "memory":
+                resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
+                os.abort()
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.2)
+        return config["x"]
+
+    return objective
+
+
+@pytest.mark.parametrize("how", ["exit", "kill", "memory"])
+def test_a_trial_is_tried_again_after_its_process_died(run, tmp_path, how):
+    space = {"x": list(range(8)), "deaths": 2}
+    results = run(dies_at_first(tmp_path, how), space, sweeper.GridSearch())
+    assert list(results.frame["validation_error"]) == list(range(8))
+    assert (tmp_path / "2").read_text() == "..."
+    assert {(tmp_path / f"{x}").read_text() for x in range(8) if x != 2} == {"."}
+
+
+def test_a_trial_that_kills_too_often_fails_and_the_fleet_is_full_again(run, tmp_path):
+    space = {"x": list(range(16)), "deaths": 99}
+    limits = sweeper.Limits(max_failures=1)
+    results = run(dies_at_first(tmp_path, "kill"), space, sweeper.GridSearch(), limits=limits)
+    assert (tmp_path / "2").read_text() == ".."
+    frame = results.frame
+    assert list(frame["status"]) == ["finished"] * 2 + ["failed"] + ["finished"] * 13
+    assert "WorkerDied" in frame["exception"][2]
+    late = frame[frame["start_s"] > frame["start_s"].median()]
+    assert late["worker"].nunique() == 2
+
+
+def test_an_exception_is_never_tried_again(run, tmp_path):
+    def fails(config):
+        with open(tmp_path / "log.txt", "a") as file:
+            file.write(".")
+        raise ValueError
+
+    run(fails, limits=sweeper.Limits(max_failures=5))
+    assert (tmp_path / "log.txt").read_text() == "...."
+
+
+def test_a_time_budget_ends_the_sweep_and_resume_completes_it(run, capfd):
+    def sleeps(config):
+        time.sleep(0.4)
+        return config["x"]
+
+    arguments = {"searcher": sweeper.RandomSearch(30), "name": "s"}
+    first = run(sleeps, limits=sweeper.Limits(time_budget_s=4), progress=True, **arguments)
+    assert "Stopped after 4 s" in capfd.readouterr().err
+    statuses = set(first.frame["status"])
+    assert statuses == {"finished", "interrupted"}
+    assert len(first.rows) == 30
+    second = run(sleeps, resume=True, **arguments)
+    assert list(second.frame["validation_error"]) == [r["config"]["x"] for r in first.rows]
+
+
+def trains(config, folder=None, dies=False):
+    """Two fits with checkpoints; the process may die once, in the middle of the second."""
+    for momentum in (0.0, 0.9):
+        trainer = sweeper.HPOTrainer(max_epochs=0, checkpoint_every=1)
+        model = sweeper.DropoutMLP(lr=config["x"], num_hiddens_1=32, num_hiddens_2=16)
+        model.momentum = momentum
+        trainer.fit(model, sweeper.Digits())
+        for epoch in range(4):
+            if dies and momentum and epoch == 2 and not (folder / "died").exists():
+                (folder / "died").touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            trainer.fit_epoch()
+            yield trainer.validation_error()
+
+
+def test_a_trial_goes_on_from_its_checkpoint(run, tmp_path):
+    def trains_and_dies(config):
+        return trains(config, tmp_path, dies=True)
+
+    searcher = sweeper.RandomSearch(1)
+    undisturbed = run(lambda config: trains(config), searcher=searcher, name="undisturbed")
+    results = run(trains_and_dies, searcher=searcher, name="s", keep_checkpoints=True)
+    assert (tmp_path / "died").exists()
+    for name in ("epoch", "validation_error"):
+        assert list(results.curves[name]) == list(undisturbed.curves[name])
+    assert results.best_error == undisturbed.best_error
+    kept = sorted(path.name for path in (results.folder / "checkpoints" / "0-0").iterdir())
+    assert kept == ["fit-1.pt", "fit-2.pt"]
+    assert not list((undisturbed.folder / "checkpoints").iterdir())
+
+
+def test_replicates(run):
+    def noisy_error(config):
+        return config["x"] + random.random() / 10
+
+    results = run(noisy_error, replicates=3)
+    frame = results.frame
+    assert list(frame["trial"]) == [t for t in range(4) for _ in range(3)]
+    assert list(frame["seed"]) == [trial_seed(0, t, r) for t in range(4) for r in range(3)]
+    assert frame["validation_error"].nunique() == 12
+    means = frame.groupby("trial")["validation_error"].mean()
+    assert results.best_error == means.min()
+    assert results.best_config == results.rows[3 * means.argmin()]["config"]
+    alone = run(noisy_error, name="alone")
+    first = frame[frame["replicate"] == 0]["validation_error"]
+    assert list(alone.frame["validation_error"]) == list(first)
 
 
 # Ctrl-C

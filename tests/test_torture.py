@@ -120,7 +120,7 @@ def finished_on_disk(folder: Path) -> list[dict]:
 def test_killed_again_and_again(tmp_path, request):
     kills = request.config.getoption("--kills")
     script = tmp_path / "script.py"
-    trials = 5 * kills
+    trials = 12 * kills  # some end between two kills
     script.write_text(
         textwrap.dedent(SCRIPT).replace("PAUSE", str(PAUSE_S)).replace("TRIALS", str(trials))
     )
