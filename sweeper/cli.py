@@ -7,6 +7,8 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
+from sweeper.terminal import printable
+
 _RUN_EXAMPLES = """
 examples:
   sweeper run                                   softmax regression on Fashion-MNIST, 5 trials
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         expected = isinstance(error, ValueError | TypeError | LookupError | OSError | ImportError)
         kind = "" if expected else f"{type(error).__name__}: "
-        print(f"sweeper: {kind}{error}", file=sys.stderr)
+        print(printable(f"sweeper: {kind}{error}"), file=sys.stderr)
         if not expected and not debug:
             print("sweeper: --debug shows where this comes from", file=sys.stderr)
         return 2

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.run_options import BUILT_IN_ONLY, DEFAULT_SPACE, DEFAULTS, merge
+from sweeper.terminal import printable
 
 
 def run(given: dict[str, Any]) -> int:
@@ -91,7 +92,7 @@ def show(options: dict[str, Any]) -> int:
     results = load(options["folder"])
     _print(results, options["most"])
     for line in results.unreadable:
-        print(f"left out {line}", file=sys.stderr)
+        print(printable(f"left out {line}"), file=sys.stderr)
     return 0
 
 
@@ -101,7 +102,7 @@ def _print(results: Any, most: int = 20) -> None:
     print(table(results, most))
     print(f"\n{results.statuses()}")
     with suppress(LookupError):  # no configuration has finished
-        print(f"best: {results.best_error:.4g} with {results.best_config}")
+        print(printable(f"best: {results.best_error:.4g} with {results.best_config}"))
 
 
 def _searcher(options: dict[str, Any]) -> Any:

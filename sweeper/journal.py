@@ -125,7 +125,7 @@ def _read_rows(path: Path) -> tuple[list[Row], list[str]]:
             continue  # what follows the last newline
         row = _read_row(line) if number < len(lines) else None
         if row is None:
-            cut = "cut short" if number == len(lines) else "damaged"
+            cut = "damaged" if number < len(lines) and line.endswith(b"}") else "cut short"
             unreadable.append(f"{path}:{number}: {cut}: {line[:60].decode(errors='replace')!r}")
             continue
         key = row["trial"], row["replicate"]

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
+from sweeper.terminal import printable, short
+
 _REDRAW_S = 0.2
 
 
@@ -70,7 +72,7 @@ class Progress:
     def say(self, message: str) -> None:
         """Prints a message of its own, above the live line."""
         if self._enabled:
-            self._stream.write(("\r\x1b[K" if self._live else "") + message + "\n")
+            self._stream.write(("\r\x1b[K" if self._live else "") + printable(message) + "\n")
             self._stream.flush()
 
     def close(self) -> None:
@@ -92,7 +94,7 @@ class Progress:
             parts.append(f"{self._failed:,} failed or diverged")
         if self._best:
             parts.append(self._best)
-        return " · ".join(parts)
+        return printable(" · ".join(parts))
 
     def _time_left(self) -> str:
         """Work left over workers: what is not started, and what running trials still need."""
@@ -125,6 +127,8 @@ def duration(seconds: float) -> str:
 def _brief(config: Mapping[str, Any]) -> str:
     """A configuration in few characters."""
     return ", ".join(
-        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+        f"{short(name, 40)}={value:.4g}"
+        if isinstance(value, float)
+        else f"{short(name, 40)}={short(str(value), 40)}"
         for name, value in config.items()
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper import journal
+from sweeper.terminal import printable, short
 
 _CURVE_COLUMNS = ["trial", "replicate", "epoch", "validation_error", "elapsed_s"]
 
@@ -135,7 +136,7 @@ class Results:
             best = f"best {self.best_error:.4g} with {self.best_config}"
         except LookupError:
             best = "no best one"
-        return f"<Results of {self.folder}: {self.statuses()}; {best}>"
+        return printable(f"<Results of {self.folder}: {self.statuses()}; {best}>")
 
 
 def load(folder: str | Path) -> Results:
@@ -173,22 +174,17 @@ def table(results: Results, most: int = 20) -> str:
     hidden = ["seed", "worker"]
     hidden += [name for name in ("replicate", "node") if frame[name].nunique() <= 1]
     hidden += [name for name in ("exception", "epochs") if frame[name].isna().all()]
-    shown = frame.drop(columns=hidden).head(most)
-    if "exception" in shown:
-        shown = shown.assign(exception=[_short(text) for text in shown["exception"]])
+    shown = frame.drop(columns=hidden).head(most).copy()
+    for name in shown.columns:
+        if shown[name].dtype == "object":
+            shown[name] = ["" if value is None else short(str(value), 60) for value in shown[name]]
+    shown = shown.rename(columns=lambda name: short(name, 40))
     formats: Any = {
         name: "{:.4g}".format
         for name in shown.columns
         if pd.api.types.is_float_dtype(shown[name].dtype)
     }
     formats |= dict.fromkeys(("start_s", "runtime_s"), "{:.1f}".format)
-    text = shown.to_string(index=False, formatters=formats, na_rep="", max_colwidth=60)
+    text = shown.to_string(index=False, formatters=formats, na_rep="")
     more = len(frame) - len(shown)
     return text + (f"\n… and {more:,} more trials" if more else "")
-
-
-def _short(text: Any, most: int = 60) -> str:
-    if not isinstance(text, str):
-        return ""
-    line = text.splitlines()[0]
-    return line if len(line) <= most else line[: most - 1] + "…"

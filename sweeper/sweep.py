@@ -28,6 +28,7 @@ from sweeper.run_checks import check_arguments
 from sweeper.searchers import Searcher
 from sweeper.shared_data import pack
 from sweeper.space_checks import Config, ConfigSpace
+from sweeper.terminal import printable
 
 if TYPE_CHECKING:
     from sweeper.results import Results
@@ -244,7 +245,7 @@ def _without(kept: list[Row], trials: list[dict[str, Any]]) -> list[dict[str, An
 def _printer(enabled: bool) -> Callable[[str], None]:
     def say(message: str) -> None:
         if enabled:
-            print(message, file=sys.stderr, flush=True)
+            print(printable(message), file=sys.stderr, flush=True)
 
     return say
 

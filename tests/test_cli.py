@@ -146,3 +146,43 @@ def test_a_module_that_breaks_on_import(project, capsys):
 def test_without_a_command_the_help(capsys):
     assert main([]) == 2
     assert "run a sweep" in capsys.readouterr().out
+
+
+def test_resume_from_the_shell(project):
+    command = ["run", "mine.py:objective", "--space", "x=uniform(0,1)", "--trials", "3"]
+    first = sweeper(*command, "--name", "s", "--replicates", "2", "--address", "local")
+    assert first.returncode == 0, first.stderr
+    journal = project / "runs" / "s" / "trials.jsonl"
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:2]) + '{"trial": 9')
+    resumed = sweeper("resume", "runs/s", "--trials", "4", "--address", "local")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "8 finished" in resumed.stdout
+    assert "trials.jsonl:3: cut short" in resumed.stderr
+    for line in first.stdout.splitlines()[1:7]:
+        assert line.split()[:3] in [other.split()[:3] for other in resumed.stdout.splitlines()]
+    grid = sweeper("resume", "runs/s", "--trials", "2")
+    assert (grid.returncode, "num_trials: was 4, is 2" in grid.stderr) == (2, True)
+    assert "Traceback" not in grid.stderr
+
+
+def test_a_lambda_is_resumed_with_an_objective_given(project):
+    Path("script.py").write_text(
+        textwrap.dedent(
+            """
+            import sweeper
+
+            if __name__ == "__main__":
+                search = sweeper.RandomSearch(2)
+                sweeper.run(lambda config: 0.5, {"x": [1, 2]}, search, name="s", address="local")
+            """
+        )
+    )
+    subprocess.run([sys.executable, "script.py"], check=True, capture_output=True)
+    refused = sweeper("resume", "runs/s")
+    assert refused.returncode == 2
+    assert (
+        "can't be found by its name; if it has one, give it as file.py:function" in refused.stderr
+    )
+    given = sweeper("resume", "runs/s", "mine.py:objective", "--trials", "3", "--address", "local")
+    assert given.returncode == 0, given.stderr
+    assert "Note: the objective was" in given.stderr

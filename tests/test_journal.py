@@ -203,6 +203,26 @@ def test_a_full_disk_is_an_error_with_the_path(tmp_path):
     assert resource.getrlimit(resource.RLIMIT_FSIZE) != (700, 700)
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="another user needs root")
+def test_a_folder_without_write_permission_is_an_error_with_the_path(tmp_path):
+    sweep(tmp_path)
+    tmp_path.chmod(0o755)
+    code = """
+        import os, sys
+        from pathlib import Path
+        from sweeper.journal import Journal
+        os.setgid(65534), os.setuid(65534)
+        try:
+            Journal(Path(sys.argv[1]))
+        except PermissionError as error:
+            print(error)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert "Permission denied: " in done.stdout, done.stderr
+    assert "trials.jsonl" in done.stdout
+
+
 def test_a_folder_removed_in_the_middle_is_an_error(tmp_path):
     folder = tmp_path / "sweep"
     folder.mkdir()

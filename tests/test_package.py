@@ -9,7 +9,7 @@ PACKAGE = Path(sweeper.__file__).parent
 # The path of the data, which is the order of the files: each imports only what stands before it.
 ORDER = [
     *("space_checks", "config_space", "space_text", "search_space", "searchers", "schedulers"),
-    *("trial", "modules", "node_files", "fashion_mnist", "data", "models"),
+    *("terminal", "trial", "modules", "node_files", "fashion_mnist", "data", "models"),
     *("random_states", "checkpoints", "training", "classifier", "output", "shared_data"),
     *("objective", "objective_reference", "trainable", "cluster", "limits", "journal", "results"),
     *("progress", "interrupts", "recorder", "provenance", "resume", "tuner", "watchdog"),

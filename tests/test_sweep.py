@@ -22,6 +22,7 @@ from scipy import stats
 
 import sweeper
 from sweeper.config_space import draw, trial_seed
+from sweeper.results import table
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 SPACE = {"x": stats.uniform(0, 1), "kind": ["a", "b"]}
@@ -395,6 +396,37 @@ def test_a_folder_removed_in_the_middle_ends_the_sweep_with_its_path(run, tmp_pa
         run(remove, space, sweeper.GridSearch(), name="gone")
 
 
+def test_a_full_disk_ends_the_sweep_with_the_path(run, tmp_path):
+    (tmp_path / "runs" / "s").mkdir(parents=True)
+    (tmp_path / "runs" / "s" / "trials.jsonl").symlink_to("/dev/full")
+    with pytest.raises(OSError, match=r"No space left on device: .*trials\.jsonl"):
+        run(square, name="s", resume=True)
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_with_the_path(run):
+    with pytest.raises(OSError, match=r"Not a directory: '/dev/null/runs"):
+        run(square, folder="/dev/null/runs")
+
+
+def test_hostile_names_are_harmless(run, tmp_path, capfd):
+    names = ["../up", "a/b", '"><script>', "'; rm", "\x1b[31mred\r\n", "💥", "n" * 10_000, "$(x)"]
+    space = {name: ["../../" + name, 1] for name in names}
+
+    def fails(config):
+        raise ValueError("\x1b[2J" + "".join(config))
+
+    results = run(fails, space, sweeper.RandomSearch(3), progress=True)
+    again = sweeper.load(results.folder)
+    assert set(names) <= set(again.frame.columns)
+    assert [p.name for p in tmp_path.iterdir()] == ["runs"]
+    print(table(again))
+    shown = capfd.readouterr()
+    for text in (shown.out, shown.err):
+        assert "\x1b[31m" not in text
+        assert "\x1b[2J" not in text
+        assert max(map(len, text.splitlines())) < 12_000
+
+
 # Workers
 
 
@@ -539,8 +571,10 @@ def test_replicates(run):
 # Ctrl-C
 
 
-@pytest.mark.parametrize("times", [1, 2])
-def test_ctrl_c_keeps_what_is_finished(tmp_path, times):
+@pytest.mark.parametrize(
+    ("number", "times"), [(signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGTERM, 1)]
+)
+def test_ctrl_c_keeps_what_is_finished(tmp_path, number, times):
     script = tmp_path / "script.py"
     script.write_text(
         textwrap.dedent(
@@ -572,10 +606,10 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path, times):
     workers = [row["worker"].rpartition("-")[2] for row in sweeper.load(tmp_path / "runs/s").rows]
     time.sleep(1)  # the long trials have begun
     for _ in range(times):
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         time.sleep(0.3)
     printed = process.communicate(timeout=60)[1]
-    assert process.returncode in (130, -signal.SIGINT), printed
+    assert process.returncode in (128 + number, -number), printed
     deadline = time.monotonic() + 3
     while any(os.path.exists(f"/proc/{pid}") for pid in workers):
         assert time.monotonic() < deadline
@@ -583,5 +617,6 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path, times):
     results = sweeper.load(tmp_path / "runs" / "s")
     assert list(results.frame["validation_error"][:3]) == [0.1, 0.2, 0.3]
     if times == 1:
-        assert list(results.frame["status"][3:]) == ["interrupted"] * 2
-        assert "Stopped: 3 finished, 2 interrupted" in printed
+        assert list(results.frame["status"][3:]) == ["interrupted"] * 3
+        assert "Stopped: 3 finished, 3 interrupted" in printed
+        assert "Go on with: sweeper resume runs/s" in printed
