@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sweeper.cluster import Resources as Resources
+    from sweeper.comparison import compare as compare
     from sweeper.data import Digits as Digits
     from sweeper.data import FashionMNIST as FashionMNIST
     from sweeper.models import MLP as MLP
@@ -48,6 +49,7 @@ _MODULE_OF = {
     "Resources": "cluster",
     "Results": "results",
     "load": "results",
+    "compare": "comparison",
     "run": "sweep",
     "test": "sweep",
 }

@@ -11,7 +11,8 @@ ORDER = [
     *("space_checks", "config_space", "space_text", "search_space", "searchers", "schedulers"),
     *("trial", "modules", "node_files", "fashion_mnist", "data", "models", "training"),
     *("classifier", "output", "shared_data", "objective", "trainable", "cluster"),
-    *("journal", "results", "progress", "interrupts", "recorder", "provenance", "tuner"),
+    *("journal", "results", "axes", "analysis", "importance", "advice", "certainty", "comparison"),
+    *("progress", "interrupts", "recorder", "provenance", "tuner"),
     *("sweep", "cli"),
 ]
 TORCH = {

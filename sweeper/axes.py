@@ -1,0 +1,1 @@
+"""The hyperparameters of a sweep as axes, each value at its probability."""
