@@ -52,7 +52,7 @@ def wider(distribution: Any, upwards: bool) -> tuple[str, float] | None:
         low, high, end = _moved(low / factor, high * factor, low, high, upwards)
     elif name in _LINEAR:
         below = low / 2 if low > 0 else low - (high - low) / 2
-        above = high + ((1 - high) if 0 <= low and high <= 1 else high - low) / 2
+        above = high + ((1 - high) if low >= 0 and high <= 1 else high - low) / 2
         low, high, end = _moved(0 if low == 0 else below, above, low, high, upwards)
     elif name == "randint":
         below = low // 2 if low > 0 else low - (high - low) // 2
