@@ -11,8 +11,8 @@ ORDER = [
     *("space_checks", "config_space", "space_text", "search_space", "searchers", "schedulers"),
     *("trial", "modules", "node_files", "fashion_mnist", "data", "models", "training"),
     *("classifier", "output", "shared_data", "objective", "trainable", "cluster"),
-    *("journal", "results", "axes", "space_changes", "analysis", "importance", "advice"),
-    *("certainty", "comparison"),
+    *("journal", "results", "axes", "space_changes", "analysis", "importance"),
+    *("training_advice", "advice", "certainty", "repetitions", "comparison"),
     *("progress", "interrupts", "recorder", "provenance", "tuner"),
     *("sweep", "cli"),
 ]
