@@ -53,7 +53,7 @@ def winner(results: Results, seed: int = 0, resamples: int = 10_000) -> Winner:
     are widened by sqrt(r / (r - 1)), since r replicates lie closer to their own mean than to the
     true one, and pooled over all configurations, since three tell too little of a noise. Of equal
     configurations the luckiest looks best (of 8 it gets 0.48 on average), so read it together with
-    what can't be told from the winner, which is what Welch's t-test against it does not reject at 5 %, with
+    what can't be told from the winner: what Welch's t-test against it does not reject at 5 %, with
     Holm's correction (Holm 1979) for the number of configurations.
     """
     table = configurations(results)

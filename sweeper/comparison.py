@@ -71,8 +71,9 @@ def compare(
     Sweeps with the same objective, space and searcher (whatever its `num_trials`) but other seeds
     are repetitions of one label. Its `mean` is that of their best errors so far, `low` and `high`
     are its 90 % interval by Student's t; all are NaN until each has a finished trial. A label with
-    one sweep alone has the mean over random orders of its trials, of those in which one has
-    finished by then (NaN if fewer than half), and from 5 % to 95 % of a bootstrap of its trials. Any-time performance: Dive into Deep Learning, 19.2.
+    one sweep alone has the mean over random orders of its trials, of those orders in which one has
+    finished by then (NaN if fewer than half), and the range from 5 % to 95 % of a bootstrap of its
+    trials. Any-time performance: Dive into Deep Learning, section 19.2.
 
     Labels with repetitions are compared by the Mann-Whitney U test of their best errors, several
     with Holm's correction. If one has a single sweep, that can't be: the sentence then gives the

@@ -37,40 +37,67 @@ class Advice:
 
 
 def failures(axis: Axis, lost: np.ndarray, num_axes: int) -> Advice | None:
-    """By Fisher's exact test on either side of thresholds, or for each choice."""
+    """Where trials fail or diverge: by Fisher's exact test at thresholds, or for each choice.
+
+    Args:
+        axis: one that varies.
+        lost: which of its configurations failed or diverged.
+        num_axes: how many are tested, which the level is shared by.
+    """
     known = np.isfinite(axis.u)
-    u, values, lost = axis.u[known], axis.values[known], lost[known]
+    u, lost = axis.u[known], lost[known]
     if not lost.any() or lost.all():
         return None
-    regions: list[tuple[np.ndarray, str]] = []
+    regions: list[tuple[np.ndarray, Any]] = []
     if axis.is_number:
         distinct = np.unique(u)
         cuts = distinct[np.unique(np.linspace(0, len(distinct) - 2, 10).round().astype(int))]
-        regions = [(u > cut, "above") for cut in cuts] + [(u <= cut, "below") for cut in cuts]
+        regions = [(u > cut, True) for cut in cuts] + [(u <= cut, False) for cut in cuts]
     else:
         codes = axis.codes[known]
-        regions = [(codes == code, repr(label)) for code, label in enumerate(axis.labels)]
-    tests = [
-        (float(stats.hypergeom.sf(lost[r].sum() - 1, len(u), lost.sum(), r.sum())), i)
-        for i, (r, _) in enumerate(regions)
-        if 0 < r.sum() < len(u)
-    ]
-    p, index = min(tests, default=(1.0, 0))
-    region, side = regions[index]
+        regions = [(codes == code, label) for code, label in enumerate(axis.labels)]
+    sizes = np.array([region.sum() for region, _ in regions])
+    hits = np.array([lost[region].sum() for region, _ in regions])
+    p = _chances(sizes, hits, lost)
+    region, what = regions[int(p.argmin())]
     # More than half of them fail there, or it would not be worth leaving out.
-    if p >= _FAILURE_LEVEL / (len(regions) * num_axes) or lost[region].mean() <= 0.5:
+    if p.min() >= _FAILURE_LEVEL / (len(regions) * num_axes) or lost[region].mean() <= 0.5:
         return None
-    inside, outside = lost[region], lost[~region]
-    bounds, where = None, f"= {side}"
-    numbers: dict[str, Any] = {"p": p}
     if axis.is_number:
-        bound = float(values[region].min() if side == "above" else values[region].max())
-        where = f"{'≥' if side == 'above' else '≤'} {bound:.4g}"
+        region = _likeliest(u, lost, upper=what)
+    return _describe_failures(axis, axis.values[known][region], lost, region, what, float(p.min()))
+
+
+def _likeliest(u: np.ndarray, lost: np.ndarray, upper: bool) -> np.ndarray:
+    """Which trials lie beyond the threshold that parts them best."""
+    order = np.argsort(u)
+    cuts = np.unique(u)[:-1]
+    sizes = np.searchsorted(u[order], cuts, side="right")
+    hits = np.cumsum(lost[order])[sizes - 1]
+    if upper:
+        sizes, hits = len(u) - sizes, lost.sum() - hits
+    cut = cuts[_chances(sizes, hits, lost).argmin()]
+    return u > cut if upper else u <= cut
+
+
+def _chances(sizes: np.ndarray, hits: np.ndarray, lost: np.ndarray) -> np.ndarray:
+    """One-sided p-values of Fisher's exact test: so many lost ones or more in regions of sizes."""
+    return np.asarray(stats.hypergeom.sf(hits - 1, len(lost), lost.sum(), sizes))
+
+
+def _describe_failures(
+    axis: Axis, values: np.ndarray, lost: np.ndarray, region: np.ndarray, what: Any, p: float
+) -> Advice:
+    inside, outside = lost[region], lost[~region]
+    numbers: dict[str, Any] = {"p": p, "lost": int(inside.sum()), "of": len(inside)}
+    numbers |= {"lost_elsewhere": int(outside.sum()), "of_elsewhere": len(outside)}
+    bounds, where = None, f"= {what!r}"
+    if axis.is_number:
+        bound = float(values.min() if what else values.max())
+        where = f"{'≥' if what else '≤'} {bound:.4g}"
         numbers["threshold"] = bound
         if axis.distribution is not None:
-            bounds = narrower(axis.distribution, bound, upper=side == "above")
-    numbers |= {"lost": int(inside.sum()), "of": len(inside)}
-    numbers |= {"lost_elsewhere": int(outside.sum()), "of_elsewhere": len(outside)}
+            bounds = narrower(axis.distribution, bound, upper=what)
     text = (
         f"training diverges or fails where {axis.name} {where}: {inside.sum()} of {len(inside)} "
         f"trials, against {outside.sum()} of {len(outside)} elsewhere"
