@@ -23,7 +23,10 @@ from sweeper.training_advice import Advice, epochs, failures, noise
 _EDGE_LEVEL = 0.015
 _LOG_LEVEL = 0.005
 _BANDS = (0.1, 0.25)  # of the probability, at either end
-_NO_EFFECT = 0.03  # of the variance
+# Of the variance. Of 30 sweeps each with 16 to 200 trials, none in which a hyperparameter explained
+# 0.05 or more called it without effect; with no effect at all 16 did after 30 trials, and all
+# after 60.
+_NO_EFFECT = 0.03
 
 
 def advice(results: Results, importances: Importance | None = None) -> list[Advice]:
