@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sweeper.cluster import Resources as Resources
+    from sweeper.comparison import compare as compare
     from sweeper.data import Digits as Digits
     from sweeper.data import FashionMNIST as FashionMNIST
     from sweeper.final_test import test as test
@@ -50,6 +51,7 @@ _MODULE_OF = {
     "Limits": "limits",
     "Results": "results",
     "load": "results",
+    "compare": "comparison",
     "run": "sweep",
     "test": "final_test",
 }

@@ -12,6 +12,8 @@ ORDER = [
     *("terminal", "trial", "modules", "node_files", "fashion_mnist", "data", "models"),
     *("random_states", "checkpoints", "training", "classifier", "output", "shared_data"),
     *("objective", "objective_reference", "trainable", "cluster", "limits", "journal", "results"),
+    *("axes", "space_changes", "analysis", "importance", "training_advice", "advice"),
+    *("certainty", "repetitions", "comparison"),
     *("progress", "interrupts", "recorder", "provenance", "resume", "tuner", "watchdog"),
     *("run_checks", "sweep", "final_test", "run_options", "commands", "cli"),
 ]
