@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sweeper.cluster import Resources as Resources
     from sweeper.comparison import compare as compare
+    from sweeper.confirmation import confirm as confirm
     from sweeper.data import Digits as Digits
     from sweeper.data import FashionMNIST as FashionMNIST
     from sweeper.final_test import test as test
@@ -48,6 +49,7 @@ _MODULE_OF = {
     "LeNet": "models",
     "init_cnn": "models",
     "Resources": "cluster",
+    "confirm": "confirmation",
     "Limits": "limits",
     "Results": "results",
     "load": "results",

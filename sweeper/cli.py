@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from sweeper import commands
 
-        code: int = getattr(commands, command)(options)
+        code: int = commands.COMMANDS[command](options)
         return code
     except KeyboardInterrupt:
         print("sweeper: interrupted", file=sys.stderr)
@@ -60,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_resume(commands)
     _add_show(commands)
+    _add_list(commands)
+    _add_export(commands)
+    _add_compare(commands)
     return parser
 
 
@@ -146,17 +149,48 @@ def _add_resume(commands: Any) -> None:
 
 
 def _add_show(commands: Any) -> None:
-    show = commands.add_parser(
-        "show",
-        help="print the trials of a sweep",
-        description="Prints the trials of a sweep, best first, also while it runs.",
-        epilog="example:\n  sweeper show runs/2026-01-31_12-00-00_Classifier",
+    show = _reader(commands, "show", "print the trials of a sweep, best first, and advice")
+    show.epilog = "example:\n  sweeper show runs/2026-01-31_12-00-00_Classifier"
+    show.add_argument("sweep", metavar="FOLDER", help="the sweep's folder")
+    show.add_argument("--most", type=int, default=20, metavar="N", help="trials to print (20)")
+
+
+def _add_list(commands: Any) -> None:
+    listing = _reader(commands, "list", "print all sweeps in a folder, one a line")
+    listing.epilog = "example:\n  sweeper list runs"
+    listing.add_argument("folder", nargs="?", default="runs", help="where sweeps are kept (runs)")
+
+
+def _add_export(commands: Any) -> None:
+    export = _reader(commands, "export", "write the table of a sweep's trials for other programs")
+    export.epilog = "example:\n  sweeper export runs/first --to parquet -o first.parquet"
+    export.add_argument("sweep", metavar="FOLDER", help="the sweep's folder")
+    export.add_argument("--to", default="csv", choices=["csv", "parquet"], help="the format (csv)")
+    export.add_argument("-o", "--output", metavar="FILE", help="where to (standard output; parquet "
+        "needs a file)")  # fmt: skip
+
+
+def _add_compare(commands: Any) -> None:
+    compare = _reader(commands, "compare", "say which of several sweeps found better "
+        "configurations with the same budget, and whether that is more than luck")  # fmt: skip
+    compare.epilog = "example:\n  sweeper compare runs/random-* runs/grid-* --budget trials"
+    compare.add_argument("sweeps", nargs="+", metavar="FOLDER", help="folders of sweeps; those "
+        "that differ only in their seed are repetitions of one another")  # fmt: skip
+    compare.add_argument("--budget", default="trials", choices=["trials", "epochs", "seconds"],
+        help="what all may spend the same of (trials)")  # fmt: skip
+
+
+def _reader(commands: Any, name: str, what: str) -> argparse.ArgumentParser:
+    """A command that reads finished or running sweeps."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}. Sweeps that are still running can be read too.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    show.set_defaults(command="show")
-    show.add_argument("folder", metavar="FOLDER", help="the sweep's folder")
-    show.add_argument("--most", type=int, default=20, metavar="N", help="trials to print (20)")
-    show.add_argument("--debug", action="store_true", help="show tracebacks")
+    parser.set_defaults(command=name)
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    return parser
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -86,13 +87,69 @@ def _report(results: Any) -> int:
 
 
 def show(options: dict[str, Any]) -> int:
-    """Prints a sweep's trials."""
+    """Prints a sweep's trials, how sure the best one is, and advice."""
+    from sweeper.advice import advice
+    from sweeper.certainty import winner
     from sweeper.results import load
 
-    results = load(options["folder"])
+    results = load(options["sweep"])
     _print(results, options["most"])
+    with suppress(LookupError, ValueError):  # there is no winner
+        print(winner(results).sentence)
+    if results.test_looks:
+        print(f"looks at the test set: {len(results.test_looks)}")
+    for piece in advice(results):
+        print(printable(f"advice: {piece.text}"))
     for line in results.unreadable:
         print(printable(f"left out {line}"), file=sys.stderr)
+    return 0
+
+
+def list_sweeps(options: dict[str, Any]) -> int:
+    """Prints a line for each sweep in a folder, the newest last."""
+    from sweeper.results import load
+
+    folder = Path(options["folder"])
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder. Name the one where sweeps are kept.")
+    found = []
+    for path in folder.iterdir():
+        if (path / "sweep.json").is_file():
+            try:
+                results = load(path)
+            except ValueError as error:
+                print(printable(f"left out {error}"), file=sys.stderr)
+                continue
+            found.append((results.sweep["created"], repr(results)[12:-1]))
+    for created, line in sorted(found):
+        print(printable(f"{created}  {line}"))
+    return 0 if found else 1
+
+
+def export(options: dict[str, Any]) -> int:
+    """Writes a sweep's table as CSV or Parquet."""
+    from sweeper.results import load
+
+    frame = load(options["sweep"]).frame
+    if options["to"] == "csv":
+        frame.to_csv(options["output"] or sys.stdout, index=False)
+        return 0
+    if options["output"] is None:
+        raise ValueError("--to parquet needs a file: -o FILE.")
+    for name in frame.select_dtypes("object"):  # Parquet has one type a column
+        frame[name] = [None if value is None else str(value) for value in frame[name]]
+    frame.to_parquet(options["output"], index=False)
+    return 0
+
+
+def compare(options: dict[str, Any]) -> int:
+    """Prints which of several sweeps is better, and whether that is more than luck."""
+    import sweeper
+
+    comparison = sweeper.compare(options["sweeps"], budget=options["budget"])
+    last = comparison.curves.groupby("sweep").tail(1)
+    print(printable(last.to_string(index=False)))
+    print(printable(comparison.sentence))
     return 0
 
 
@@ -134,3 +191,13 @@ def _objective(options: dict[str, Any], space: dict[str, Any], said: dict[str, A
     from sweeper.objective_reference import load_objective
 
     return load_objective(reference)
+
+
+COMMANDS: dict[str, Callable[[dict[str, Any]], int]] = {
+    "run": run,
+    "resume": resume,
+    "show": show,
+    "list": list_sweeps,
+    "export": export,
+    "compare": compare,
+}

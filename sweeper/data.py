@@ -14,7 +14,7 @@ from torch.nn import functional as F  # noqa: N812 (everybody's name for it)
 
 from sweeper.fashion_mnist import fashion_mnist_arrays
 from sweeper.modules import DataModule, int_fault, refuse
-from sweeper.trial import current_trial, open_test_set
+from sweeper.trial import current_trial, joins_sets, open_test_set
 
 # A validation error must not depend on the batch size that is tuned, not even through rounding.
 _EVALUATION_BATCH = 250
@@ -105,6 +105,8 @@ class FashionMNIST(DataModule):
         if current_trial().test and not train:
             return self.test_dataloader()
         chosen = ~self._held_out if train else self._held_out
+        if train and joins_sets():
+            chosen = np.full(len(self._labels), True)
         return _batches(self, self._images, self._labels, chosen, white=255, train=train)
 
     def test_dataloader(self) -> Batches:
@@ -143,6 +145,8 @@ class Digits(DataModule):
         if current_trial().test and not train:
             return self.test_dataloader()
         chosen = self._rank >= 2 if train else self._rank == 1
+        if train and joins_sets():
+            chosen = self._rank >= 1
         return _batches(self, self._images, self._labels, chosen, white=16, train=train)
 
     def test_dataloader(self) -> Batches:

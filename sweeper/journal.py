@@ -64,6 +64,23 @@ def append_look(folder: Path, look: dict[str, Any]) -> None:
         file.write(json.dumps(encode(look), allow_nan=False) + "\n")
 
 
+def read_looks(folder: Path) -> list[dict[str, Any]]:
+    """The looks at the test set: `time`, `trial`, `config`, `test_error` (None if it failed)."""
+    path = folder / "test_looks.jsonl"
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    looks = [look for look in map(_read_json, lines) if isinstance(look, dict)]
+    return [look for look in looks if _is_look(look)]
+
+
+def _is_look(look: dict[str, Any]) -> bool:
+    return (
+        isinstance(look.get("time"), str)
+        and isinstance(look.get("trial"), int)
+        and isinstance(look.get("config"), dict)
+        and isinstance(look.get("test_error"), int | float | None)
+    )
+
+
 @dataclass(frozen=True)
 class Record:
     """What a sweep's folder holds. `unreadable` names the lines that are no complete row."""
@@ -164,10 +181,7 @@ STATUSES = ("finished", "diverged", "stopped", "failed", "interrupted")
 
 def _read_row(line: bytes) -> Row | None:
     """The row in a line, or None if the line is no row of a trial."""
-    try:
-        row = decode(json.loads(line))
-    except (ValueError, RecursionError):
-        return None
+    row = _read_json(line)
     whole = (
         isinstance(row, dict)
         and row.keys() >= _KINDS.keys()
@@ -177,6 +191,13 @@ def _read_row(line: bytes) -> Row | None:
         and all(_is_point(point) for point in row["curve"])
     )
     return row if whole else None
+
+
+def _read_json(line: bytes) -> Any:
+    try:
+        return decode(json.loads(line))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _is_point(point: Any) -> bool:

@@ -41,7 +41,8 @@ class Results:
 
         `validation_error` is a misclassified fraction or whatever the objective returned, NaN
         where there is none; `start_s` counts from the start of the sweep, `runtime_s` is the
-        objective's own time.
+        objective's own time. `frame.attrs["test_looks"]` says how many looks at the test set
+        there were before.
         """
         names = list(self.sweep["config_space"])
         table: dict[str, Any] = {
@@ -58,7 +59,9 @@ class Results:
         table["seed"] = pd.Series([row["seed"] for row in self.rows], dtype="int64")
         tail = ["validation_error", "epochs", "status", "seed", "start_s", "runtime_s"]
         columns = ["trial", "replicate", *names, *tail, "worker", "node", "exception"]
-        return pd.DataFrame(table, columns=columns)
+        frame = pd.DataFrame(table, columns=columns)
+        frame.attrs["test_looks"] = len(self.test_looks)
+        return frame
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -124,6 +127,11 @@ class Results:
         trial = self.best_row["trial"]
         summary = self.summary
         return float(summary["validation_error"][summary["trial"] == trial].iloc[0])
+
+    @property
+    def test_looks(self) -> list[dict[str, Any]]:
+        """The looks at the test set so far: `time`, `trial`, `config`, `test_error`."""
+        return journal.read_looks(self.folder) if self.folder else []
 
     def statuses(self) -> str:
         """How many trials ended how, such as `14 finished, 2 failed`."""

@@ -22,8 +22,10 @@ class TrialContext:
 
     gpus: float | None = None  # None: outside of a sweep, where a GPU is used if there is one
     test: bool = False  # data modules hand out the test set for evaluation
+    with_validation: bool = False  # … and the validation set for training as well
     record_curve: bool = True  # False: the objective tells the learning curve itself
     test_set_read: bool = False
+    sets_joined: bool = False  # whether training and validation data were handed out together
     epochs: int = 0
     fits: int = 0
     curve: list[tuple[float, float]] = field(default_factory=list)  # validation error, seconds
@@ -50,6 +52,12 @@ def trial_context(**fields: Any) -> Iterator[TrialContext]:
         yield _current
     finally:
         _current = before
+
+
+def joins_sets() -> bool:
+    """Whether to hand out the validation data for training as well, which is noted."""
+    _current.sets_joined = _current.with_validation
+    return _current.with_validation
 
 
 def open_test_set() -> None:

@@ -15,7 +15,7 @@ ORDER = [
     *("axes", "space_changes", "analysis", "importance", "training_advice", "advice"),
     *("certainty", "repetitions", "comparison"),
     *("progress", "interrupts", "recorder", "provenance", "resume", "tuner", "watchdog"),
-    *("run_checks", "sweep", "final_test", "run_options", "commands", "cli"),
+    *("run_checks", "sweep", "final_test", "confirmation", "run_options", "commands", "cli"),
 ]
 TORCH = {
     "modules",
