@@ -1,14 +1,17 @@
 """The command as a user types it, in processes of its own."""
 
+import io
 import os
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from sweeper.cli import main
+from sweeper.results import load
 
 MODULE = """
     from neighbour import scale
@@ -186,3 +189,29 @@ def test_a_lambda_is_resumed_with_an_objective_given(project):
     given = sweeper("resume", "runs/s", "mine.py:objective", "--trials", "3", "--address", "local")
     assert given.returncode == 0, given.stderr
     assert "Note: the objective was" in given.stderr
+
+
+def test_list_export_and_compare(project):
+    for name, seed in (("one", 1), ("two", 2)):
+        command = ["run", "mine.py:objective", "--space", "x=uniform(0,1)", "--trials", "3"]
+        done = sweeper(*command, "--name", name, "--seed", str(seed), "--address", "local")
+        assert done.returncode == 0, done.stderr
+    (project / "runs" / "no sweep").mkdir()
+    listed = sweeper("list")
+    assert listed.returncode == 0
+    assert [line.split()[1] for line in listed.stdout.splitlines()] == ["runs/one:", "runs/two:"]
+    assert sweeper("list", "nowhere").returncode == 2
+    written = pd.read_csv(
+        io.StringIO(sweeper("export", "runs/one").stdout), float_precision="round_trip"
+    )
+    frame = load("runs/one").frame
+    assert list(written["validation_error"]) == list(frame["validation_error"])
+    assert list(written.columns) == list(frame.columns)
+    done = sweeper("export", "runs/one", "--to", "parquet", "-o", "one.parquet")
+    assert done.returncode == 0, done.stderr
+    assert list(pd.read_parquet("one.parquet")["x"]) == list(frame["x"])
+    assert "needs a file" in sweeper("export", "runs/one", "--to", "parquet").stderr
+    compared = sweeper("compare", "runs/one", "runs/two")
+    assert compared.returncode == 0, compared.stderr
+    assert "Best validation error after 3 trials" in compared.stdout
+    assert sweeper("compare", "runs/one").returncode == 2

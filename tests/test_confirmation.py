@@ -1,0 +1,42 @@
+"""The best configurations trained again, on a real Ray."""
+
+import random
+
+import numpy as np
+import pytest
+
+import sweeper
+
+pytestmark = pytest.mark.usefixtures("ray_session")
+NOISE = 0.5
+
+
+def noisy(config):
+    return config["x"] + NOISE * random.random()
+
+
+def test_the_fresh_mean_is_free_of_luck_and_more_replicates_add_to_it(run):
+    results = run(noisy, {"x": [1.0] * 16}, sweeper.GridSearch())
+    lucky = np.sort(results.frame["validation_error"])[:2]
+    quiet = {"top": 2, "num_workers": 2, "progress": False}
+    confirmed = sweeper.confirm(results, noisy, replicates=4, **quiet)
+    assert sorted(confirmed["selected_with"]) == list(lucky)
+    assert list(confirmed["count"]) == [4, 4]
+    assert confirmed["validation_error"].is_monotonic_increasing
+    chosen = results.frame.set_index("trial")["validation_error"]
+    assert list(chosen[confirmed["trial"]]) == list(confirmed["selected_with"])
+    more = sweeper.confirm(results, noisy, replicates=6, **quiet)
+    assert list(more["count"]) == [6, 6]
+    rows = sweeper.load(results.folder / "confirm-top-2").rows
+    assert len({row["seed"] for row in rows} | {row["seed"] for row in results.rows}) == 12 + 16
+    # 12 draws from [1, 1.5]: all below 1.1 has probability 0.2 ** 12.
+    assert max(row["validation_error"] for row in rows) > 1.1
+
+
+def test_wrong_arguments(run):
+    results = sweeper.Results(None, {"config_space": {}}, [])
+    with pytest.raises(ValueError, match="top must be an int of at least 1") as caught:
+        sweeper.confirm(results, noisy, top=0, replicates=1)
+    assert "replicates must be an int of at least 2, but got 1 (int)" in str(caught.value)
+    with pytest.raises(LookupError, match="No configuration has finished"):
+        sweeper.confirm(results, noisy)
