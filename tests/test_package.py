@@ -12,6 +12,7 @@ ORDER = [
     *("trial", "modules", "node_files", "fashion_mnist", "data", "models", "training"),
     *("classifier", "output", "shared_data", "objective", "trainable", "cluster"),
     *("journal", "results", "axes", "analysis", "importance", "advice", "certainty", "comparison"),
+    *("plot_axes", "plot_data", "plot_style", "space_plots", "plots", "report_data", "report"),
     *("progress", "interrupts", "recorder", "provenance", "tuner"),
     *("sweep", "cli"),
 ]
@@ -25,6 +26,7 @@ TORCH = {
     "objective",
     "trainable",
 }
+PLOTLY = {"plot_style", "space_plots", "plots", "report"}
 RAY = {"search_space", "schedulers", "trainable", "cluster", "recorder", "tuner", "sweep"}
 
 
@@ -54,11 +56,12 @@ def test_imports_point_backwards():
         assert not {f"sweeper.{other}" for other in later} & imported, name
 
 
-def test_torch_and_ray_stay_where_they_belong():
+def test_torch_ray_and_plotly_stay_where_they_belong():
     for name, imported in modules().items():
         roots = {module.partition(".")[0] for module in imported}
         assert "torch" not in roots or name in TORCH, name
         assert "ray" not in roots or name in RAY, name
+        assert "plotly" not in roots or name in PLOTLY, name
 
 
 def test_no_public_function_bears_the_name_of_a_module():

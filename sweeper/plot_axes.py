@@ -1,0 +1,163 @@
+"""Where the values of a hyperparameter lie on an axis, and how they are written there."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sweeper.config_space import quantile
+from sweeper.results import Results
+from sweeper.space_checks import is_distribution
+from sweeper.space_text import read_config_space
+
+ABSENT = object()  # stands for the value that a configuration lacks
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The axis of one hyperparameter.
+
+    Attributes:
+        name: of the hyperparameter.
+        logarithmic: whether its scale is; only of numbers.
+        labels: what is written at 0, 1, … where values are categories, else empty.
+        keys: the categories themselves, as JSON.
+    """
+
+    name: str
+    logarithmic: bool = False
+    labels: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+    def positions(self, values: Sequence[Any]) -> np.ndarray:
+        """Where values lie: numbers at themselves, categories at 0, 1, …, absent ones at NaN."""
+        if self.keys:
+            places = {key: float(place) for place, key in enumerate(self.keys)}
+            found = [math.nan if v is ABSENT else places.get(_key(v), math.nan) for v in values]
+        else:
+            found = [number(v) for v in values]
+        return np.array(found, dtype="float64")
+
+    def text(self, position: float) -> str:
+        """What is written at a position."""
+        return self.labels[int(position)] if self.labels else f"{position:.4g}"
+
+
+def values_of(results: Results, name: str) -> list[Any]:
+    """A hyperparameter's value in each row, `ABSENT` where its configuration has none."""
+    return [row["config"].get(name, ABSENT) for row in results.rows]
+
+
+def tuned(results: Results) -> list[str]:
+    """The hyperparameters that took more than one value, or all if none did."""
+    names = list(results.sweep["config_space"])
+    several = [name for name in names if len({_key(v) for v in values_of(results, name)}) > 1]
+    return several or names
+
+
+def axis_of(results: Results, name: str) -> Axis:
+    """The axis of a hyperparameter: from its distribution, else from the values observed."""
+    space = _read(results.sweep["config_space"].get(name))
+    values = [value for value in values_of(results, name) if value is not ABSENT]
+    if any(math.isnan(number(value)) and not _is_float(value) for value in values):
+        return _axis_of_categories(name, space, values)
+    numbers = np.array([number(value) for value in values])
+    numbers = numbers[np.isfinite(numbers)]
+    if len(numbers) and numbers.min() <= 0:
+        return Axis(name)
+    if is_distribution(space):
+        return Axis(name, _is_logarithmic(space))
+    return Axis(name, _are_logarithmic(np.unique(numbers)))
+
+
+def number(value: Any) -> float:
+    """The value as a float, NaN if it is no finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        number = float(value)
+    except OverflowError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan
+
+
+def label(value: Any, most: int = 40) -> str:
+    """A value as a person writes it, cut at `most` characters."""
+    if value is ABSENT:
+        return "–"
+    if isinstance(value, str):
+        return shorten(value, most)
+    return shorten(f"{value:.4g}" if isinstance(value, float) else repr(value), most)
+
+
+def shorten(text: str, most: int) -> str:
+    """The text on one line, cut at `most` characters."""
+    line = " ".join(text[: 4 * most].split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def markup(text: Any, most: int = 40) -> str:
+    """Text that plotly shows as it is, though it reads its own markup and templates in texts."""
+    line = shorten(str(text), most)
+    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("{", "&#123;")):
+        line = line.replace(sign, entity)
+    return line
+
+
+def _axis_of_categories(name: str, space: Any, values: list[Any]) -> Axis:
+    """Categories in the order of the space, others behind them in the order of their text."""
+    choices = list(space) if isinstance(space, list | tuple) else []
+    seen = {_key(value): value for value in values}
+    ordered = {_key(choice): choice for choice in choices if _key(choice) in seen}
+    ordered |= {key: seen[key] for key in sorted(seen) if key not in ordered}
+    return Axis(name, False, tuple(label(value, 24) for value in ordered.values()), tuple(ordered))
+
+
+def _read(text: Any) -> Any:
+    """The distribution or choices that a text of the record stands for, None if it has no such."""
+    try:
+        return read_config_space({"_": text})["_"]
+    except Exception:  # hostile text; SciPy raises nearly anything
+        return None
+
+
+def _is_logarithmic(distribution: Any) -> bool:
+    """Whether the logarithm of a positive distribution is far more symmetric than itself."""
+    try:
+        low, *quarters, high = (
+            float(quantile(distribution, u)) for u in (0.01, 0.25, 0.5, 0.75, 0.99)
+        )
+    except Exception:  # as above
+        return False
+    if not 0 < 10 * low <= high < math.inf:
+        return False
+    return _skew(np.log(quarters)) < 0.25 * _skew(np.array(quarters))
+
+
+def _skew(quarters: np.ndarray) -> float:
+    """How far the median lies from the middle of the quartiles, as part of their distance."""
+    low, middle, high = quarters
+    return abs(middle - (low + high) / 2) / max(high - low, 1e-300)
+
+
+def _are_logarithmic(numbers: np.ndarray) -> bool:
+    """Whether different positive numbers in order rise by about equal factors, at least 20 in all.
+
+    By thirds of them, so it holds for 1, 2, 4, … as for random draws.
+    """
+    if len(numbers) < 3 or numbers[-1] < 20 * numbers[0]:
+        return False
+    quarters = np.quantile(numbers, (0.25, 0.5, 0.75), method="nearest")
+    return _skew(np.log(quarters)) < _skew(quarters)
+
+
+def _key(value: Any) -> str:
+    """Tells 1, 1.0, True and "1" apart, but not lists from tuples."""
+    return "" if value is ABSENT else json.dumps(value, default=repr)
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, float)
