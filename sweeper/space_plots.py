@@ -116,11 +116,12 @@ def parallel_coordinates(results: Results) -> go.Figure:
     dimensions.append(_dimension(Axis(ERROR), shown["validation_error"]))
     figure = go.Figure()
     figure.add_parcoords(
-        dimensions=dimensions, labelangle=-20 if len(dimensions) > 6 else 0,
+        dimensions=dimensions, customdata=shown[["trial", "replicate"]].to_numpy().tolist(),
+        labelangle=-20 if len(dimensions) > 6 else 0,
         line={"color": shown["validation_error"], **_colours(points)},
     )  # fmt: skip
     best = shown.iloc[-1]
-    finding = f"From {len(values)} hyperparameters to {best['validation_error']:.4g}"
+    finding = f"The best of {len(points):,} trials reaches {best['validation_error']:.4g}"
     note = "Drag along an axis to brush, click it to undo; drag its name to move it."
     describe(figure, finding, note, drawn(shown, points))
     return figure.update_layout(margin={"l": 80, "r": 40, "t": 140, "b": 30})
