@@ -13,6 +13,7 @@ from sweeper.results import Results
 from sweeper.space_checks import is_distribution
 from sweeper.space_text import read_config_space
 
+MOST_CHOICES = 12  # of numbers: more are laid out as numbers, not one beside the other
 ABSENT = object()  # stands for the value that a configuration lacks
 
 
@@ -62,7 +63,8 @@ def axis_of(results: Results, name: str) -> Axis:
     """The axis of a hyperparameter: from its distribution, else from the values observed."""
     space = _read(results.sweep["config_space"].get(name))
     values = [value for value in values_of(results, name) if value is not ABSENT]
-    if any(math.isnan(number(value)) and not _is_float(value) for value in values):
+    few = isinstance(space, list | tuple) and len(space) <= MOST_CHOICES
+    if few or any(math.isnan(number(value)) and not isinstance(value, float) for value in values):
         return _axis_of_categories(name, space, values)
     numbers = np.array([number(value) for value in values])
     numbers = numbers[np.isfinite(numbers)]
@@ -99,6 +101,14 @@ def shorten(text: str, most: int) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
+def round_ticks(low: float, high: float) -> list[float]:
+    """Three to seven multiples of 1, 2 or 5 times a power of ten from low to high, low < high."""
+    raw = (high - low) / 5
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw)
+    return [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
 def markup(text: Any, most: int = 40) -> str:
     """Text that plotly shows as it is, though it reads its own markup and templates in texts."""
     line = shorten(str(text), most)
@@ -108,8 +118,10 @@ def markup(text: Any, most: int = 40) -> str:
 
 
 def _axis_of_categories(name: str, space: Any, values: list[Any]) -> Axis:
-    """Categories in the order of the space, others behind them in the order of their text."""
+    """Numbers in their order, other categories in that of the space, then of their text."""
     choices = list(space) if isinstance(space, list | tuple) else []
+    if not any(math.isnan(number(choice)) for choice in choices):
+        choices = sorted(choices)
     seen = {_key(value): value for value in values}
     ordered = {_key(choice): choice for choice in choices if _key(choice) in seen}
     ordered |= {key: seen[key] for key in sorted(seen) if key not in ordered}
@@ -157,7 +169,3 @@ def _are_logarithmic(numbers: np.ndarray) -> bool:
 def _key(value: Any) -> str:
     """Tells 1, 1.0, True and "1" apart, but not lists from tuples."""
     return "" if value is ABSENT else json.dumps(value, default=repr)
-
-
-def _is_float(value: Any) -> bool:
-    return isinstance(value, float)

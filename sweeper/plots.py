@@ -98,7 +98,7 @@ def learning_curves(results: Results) -> go.Figure:
         finding = f"The best trial is at {end['last']:.4g} after {end['epoch']} epochs"
     notes = ["The best trial is thick and red, the others from dark (low) to light (high)."]
     notes += [f"{few:,} of {many:,} are drawn."] if few < many else []
-    figure.update_layout(showlegend=False).update_xaxes(title_text="epochs", rangemode="tozero")
+    figure.update_layout(showlegend=False).update_xaxes(title_text="epochs")
     return error_axis(describe(figure, finding, *notes), lines["validation_error"])
 
 

@@ -138,10 +138,12 @@ def _drawn(figure: go.Figure, wide: bool = False, brushed: bool = False) -> dict
     """A figure for the page, which writes its title itself and brings its own theme."""
     meta = figure.layout.meta
     height = figure.layout.height or 380
-    margin = figure.layout.margin.to_plotly_json()
-    figure.update_layout(title=None, template=None, meta=None, height=None)
-    if not brushed:
-        figure.update_layout(margin=margin | {"t": 40, "l": 60, "r": 10, "b": 45})
+    # The title stands above the picture, so its room goes; what is left is the legend's, or names'.
+    top = (
+        figure.layout.margin.t - 80 if brushed else 10 if figure.layout.showlegend is False else 40
+    )
+    margin = {"t": top} | ({} if brushed else {"l": 60, "r": 10, "b": 45})
+    figure.update_layout(title=None, template=None, meta=None, height=None, margin=margin)
     return {
         "finding": meta["finding"],
         "note": meta["note"],

@@ -136,12 +136,16 @@ def table(results: Results) -> dict[str, Any]:
     columns.append(("validation_error", "number", (r["validation_error"] for r in rows)))
     columns.append(("status", "status", (row["status"] for row in rows)))
     for name in results.sweep["config_space"]:
-        columns.append((name, "value", values_of(results, name)))
-    for name, kind in (("epochs", "number"), ("start_s", "number"), ("runtime_s", "number")):
-        columns.append((name, kind, [row[name] for row in rows]))
+        values = values_of(results, name)
+        numbers = all(value is ABSENT or not math.isnan(number(value)) for value in values)
+        columns.append((name, "number" if numbers else "text", values))
+    columns.append(("epochs", "number", [row["epochs"] for row in rows]))
+    for name in ("start_s", "runtime_s"):
+        columns.append((name, "number", [round(number(row[name]), 1) for row in rows]))
     for name in ("worker", "node", "exception"):
         if len({row[name] for row in rows}) > 1:
-            columns.append((name, "text", [row[name] for row in rows]))
+            kind = "long" if name == "exception" else "text"
+            columns.append((name, kind, [row[name] for row in rows]))
     cells = [[_cell(value) for value in values] for _, _, values in columns]
     return {
         "columns": [{"name": shorten(name, 60), "kind": kind} for name, kind, _ in columns],

@@ -103,13 +103,13 @@ function cell(row, column) {
   const { name, kind } = columns[column];
   const value = rows[row][column];
   if (typeof value === "number") td.className = "number";
-  if (kind === "text") td.className = "long";
+  if (kind === "long") td.className = "long";
   if (kind === "status") {
     const dot = document.createElement("i");
     dot.style.background = data.colours[value];
     td.append(dot);
   }
-  if (kind === "text" && name === "exception" && exceptions[row] !== null) {
+  if (name === "exception" && kind === "long" && exceptions[row] !== null) {
     const link = document.createElement("a");
     link.href = `#exception-${exceptions[row]}`;
     link.textContent = value;
@@ -147,8 +147,9 @@ function fill() {
 
 function head() {
   const tr = document.createElement("tr");
-  columns.forEach(({ name }, column) => {
+  columns.forEach(({ name, kind }, column) => {
     const th = document.createElement("th");
+    if (kind === "number") th.className = "number";
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = name;

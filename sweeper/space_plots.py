@@ -5,7 +5,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from sweeper import plot_data
-from sweeper.plot_axes import Axis, axis_of, label, markup, tuned
+from sweeper.plot_axes import Axis, axis_of, label, markup, round_ticks, shorten, tuned
 from sweeper.plot_style import (
     ERROR,
     ERRORS,
@@ -114,17 +114,18 @@ def parallel_coordinates(results: Results) -> go.Figure:
         _dimension(axis_of(results, name), shown[f"x{i}"]) for i, name in enumerate(values)
     ]
     dimensions.append(_dimension(Axis(ERROR), shown["validation_error"]))
+    crowded = len(dimensions) > 6
     figure = go.Figure()
     figure.add_parcoords(
         dimensions=dimensions, customdata=shown[["trial", "replicate"]].to_numpy().tolist(),
-        labelangle=-20 if len(dimensions) > 6 else 0,
+        labelangle=-20 if crowded else 0,
         line={"color": shown["validation_error"], **_colours(points)},
     )  # fmt: skip
     best = shown.iloc[-1]
     finding = f"The best of {len(points):,} trials reaches {best['validation_error']:.4g}"
     note = "Drag along an axis to brush, click it to undo; drag its name to move it."
     describe(figure, finding, note, drawn(shown, points))
-    return figure.update_layout(margin={"l": 80, "r": 40, "t": 140, "b": 30})
+    return figure.update_layout(margin={"l": 80, "r": 40, "t": 180 if crowded else 130, "b": 30})
 
 
 def _dimension(axis: Axis, positions: pd.Series) -> dict:
@@ -158,7 +159,7 @@ def _ticks(axis: Axis, low: float, high: float) -> list[tuple[float, str]]:
         powers = range(int(np.floor(low)), int(np.ceil(high)) + 1)
         marks = [np.log10(step) + power for power in powers for step in steps]
         return [(mark, f"{10**mark:.4g}") for mark in marks if low <= mark <= high]
-    return [(float(mark), f"{mark:.4g}") for mark in np.linspace(low, high, 6)]
+    return [(mark, f"{mark:.4g}") for mark in round_ticks(low, high)]
 
 
 def _colours(points: pd.DataFrame) -> dict:
@@ -196,8 +197,8 @@ def _best_at(results: Results, *of: str) -> str:
     row = plot_data.best_row(results)
     if row is None:
         return f"No trial has finished ({results.statuses()})"
-    values = ", ".join(f"{name} = {label(row['config'].get(name))}" for name in of)
-    return f"The best trial has {values}"
+    values = [label(row["config"].get(name)) for name in of]
+    return f"{' and '.join(shorten(name, 60) for name in of)}: best at {' and '.join(values)}"
 
 
 def _jittered(positions: pd.Series, axis: Axis, trials: pd.Series) -> pd.Series:
