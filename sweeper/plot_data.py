@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from sweeper.axes import configurations
 from sweeper.plot_axes import axis_of, number, values_of
 from sweeper.results import Results
 
@@ -32,13 +33,11 @@ def trials(results: Results) -> pd.DataFrame:
 
 
 def ended(results: Results) -> pd.DataFrame:
-    """The trials in the order in which they ended, with `seconds` since the start of the sweep and
-    `trials`, how many had ended by then; those without times come last.
+    """One row a configuration, in the order of `analysis.incumbents`: `trials`, how many had ended
+    by then; `seconds`; `trial`, `status`, `validation_error`.
     """
-    frame = trials(results)
-    frame = frame.assign(seconds=frame["start_s"] + frame["runtime_s"])
-    frame = frame.sort_values("seconds", kind="stable", na_position="last")
-    return frame.assign(trials=np.arange(1, len(frame) + 1))
+    frame = configurations(results).sort_values(["end_s", "trial"], kind="stable")
+    return frame.assign(trials=np.arange(1, len(frame) + 1), seconds=frame["end_s"])
 
 
 def hyperparameter(results: Results, name: str) -> pd.DataFrame:

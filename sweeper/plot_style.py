@@ -89,6 +89,7 @@ def _decades(low: float, high: float) -> dict:
 
 def names(frame: pd.DataFrame) -> list[str]:
     """What to call each trial: `trial 4`, and its replicate where there are several."""
-    several = frame["replicate"].nunique() > 1
+    if "replicate" not in frame or frame["replicate"].nunique() < 2:
+        return [f"trial {trial}" for trial in frame["trial"]]
     pairs = zip(frame["trial"], frame["replicate"], strict=True)
-    return [f"trial {t}" + (f", replicate {r}" if several else "") for t, r in pairs]
+    return [f"trial {trial}, replicate {replicate}" for trial, replicate in pairs]

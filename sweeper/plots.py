@@ -16,6 +16,7 @@ from sweeper.plot_axes import markup, shorten
 from sweeper.plot_style import (
     BLUE,
     ERRORS,
+    MOST_LINES,
     MOST_POINTS,
     STATUS_COLOURS,
     VERMILION,
@@ -55,7 +56,9 @@ def incumbents(results: Results, over: str = "trials") -> go.Figure:
         return none_finished(results)
     steps = analysis.incumbents(results)
     points = plot_data.ended(results)
-    points = points[points["status"] == "finished"].dropna(subset=["validation_error"])
+    points = points[points["status"] == "finished"].dropna(subset=[over])
+    if points.empty:
+        return nothing("No finished trial has a time.")
     shown = plot_data.thin(points, MOST_POINTS)
     figure = go.Figure()
     figure.add_scatter(
@@ -63,6 +66,7 @@ def incumbents(results: Results, over: str = "trials") -> go.Figure:
         marker={"color": BLUE, "size": 6, "opacity": 0.4},
         customdata=names(shown), hovertemplate="%{customdata}: %{y:.4g}<extra></extra>",
     )  # fmt: skip
+    steps = steps.dropna(subset=[over, "validation_error"])
     best = steps[steps["validation_error"] == steps["validation_error"].min()].iloc[0]
     changes = steps[steps["validation_error"] != steps["validation_error"].shift()]
     line = pd.concat([changes, steps.tail(1)])
@@ -71,7 +75,7 @@ def incumbents(results: Results, over: str = "trials") -> go.Figure:
         line={"shape": "hv", "color": VERMILION, "width": 2.5}, name="best so far",
         hovertemplate="%{x:.4g}: %{y:.4g}<extra></extra>",
     )  # fmt: skip
-    reached = f"{best['trials']:,.0f} of {len(results.rows):,} trials"
+    reached = f"{best['trials']:,.0f} of {steps['trials'].max():,} trials"
     if over == "seconds":
         reached = f"{best['seconds']:,.0f} of {steps['seconds'].max():,.0f} s"
     describe(figure, f"{best['validation_error']:.4g} after {reached}", drawn(shown, points))
@@ -156,7 +160,9 @@ def expected_best(results: Results, confidence: float = 0.9) -> go.Figure:
         frame = analysis.expected_best(results, confidence=confidence)
     except (ValueError, LookupError) as reason:
         return nothing(f"The expected best can't be told: {reason}")
-    shown = frame.iloc[plot_data.spread(len(frame), MOST_POINTS)]
+    if frame.empty:
+        return none_finished(results)
+    shown = frame.iloc[plot_data.spread(len(frame), MOST_LINES)]
     figure = go.Figure()
     band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     figure.add_scatter(x=shown["trials"], y=shown["high"], **band)
@@ -168,14 +174,13 @@ def expected_best(results: Results, confidence: float = 0.9) -> go.Figure:
         x=shown["trials"], y=shown["expected"], mode="lines", line={"color": BLUE, "width": 2.5},
         name="expected", hovertemplate="%{x} trials: %{y:.4g}<extra></extra>",
     )  # fmt: skip
-    last = frame.iloc[-1]
-    quarter = frame[frame["trials"] >= last["trials"] / 4].iloc[0]
-    finding = (
-        f"{quarter['trials']:,.0f} random trials would have got you {quarter['expected']:.4g}, "
-        f"{last['trials']:,.0f} get {last['expected']:.4g}"
-    )
+    total = len(frame)
+    best, half = frame["expected"].iloc[-1], frame.iloc[max(total // 2, 1) - 1]
+    finding = f"{total:,} random trials got {best:.4g}"
+    if total > 1:
+        finding += f", {half['trials']:,.0f} would have got {half['expected']:.4g} on average"
     describe(figure, finding)
-    kind = {"type": "log", "dtick": "D2"} if last["trials"] > 30 else {}
+    kind = {"type": "log", "dtick": "D2"} if total > 30 else {}
     figure.update_xaxes(title_text="random trials", exponentformat="none", **kind)
     return error_axis(figure, pd.concat([shown["low"], shown["high"]]))
 

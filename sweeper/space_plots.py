@@ -5,7 +5,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from sweeper import plot_data
-from sweeper.plot_axes import Axis, axis_of, label, markup, round_ticks, shorten, tuned
+from sweeper.plot_axes import ABSENT, Axis, axis_of, label, markup, round_ticks, shorten, tuned
 from sweeper.plot_style import (
     ERROR,
     ERRORS,
@@ -44,10 +44,10 @@ def hyperparameter(results: Results, name: str) -> go.Figure:
                     "symbol": symbols},
             hovertemplate="%{customdata}<extra></extra>",
         )  # fmt: skip
-    best = _mark_best(figure, results, points, axis)
+    _mark_best(figure, results, points, axis)
     crosses = int(errors.isna().sum())
     above = f"Crosses at the top: {crosses:,} without a validation error." if crosses else ""
-    describe(figure, _best_at(results, name) if best else "", above, drawn(shown, points))
+    describe(figure, _best_at(results, name), above, drawn(shown, points))
     figure.update_xaxes(value_axis(axis, points["x"]))
     return error_axis(figure, errors)
 
@@ -171,15 +171,15 @@ def _colours(points: pd.DataFrame) -> dict:
     return {"colorscale": ERRORS, "cmin": low, "cmax": high, "colorbar": bar, "showscale": True}
 
 
-def _mark_best(figure: go.Figure, results: Results, points: pd.DataFrame, *axes: Axis) -> bool:
-    """Whether the incumbent is among the points, around which a ring is drawn."""
+def _mark_best(figure: go.Figure, results: Results, points: pd.DataFrame, *axes: Axis) -> None:
+    """Draws a ring around the incumbent if it is among the points."""
     row = plot_data.best_row(results)
     found = points.iloc[:0]
     if row:
         is_best = (points["trial"] == row["trial"]) & (points["replicate"] == row["replicate"])
         found = points[is_best]
     if found.empty:
-        return False
+        return
     y = (
         found["validation_error"]
         if len(axes) == 1
@@ -190,14 +190,13 @@ def _mark_best(figure: go.Figure, results: Results, points: pd.DataFrame, *axes:
         marker={"symbol": "circle-open", "size": 16, "color": VERMILION, "line": {"width": 3}},
         hoverinfo="skip",
     )  # fmt: skip
-    return True
 
 
 def _best_at(results: Results, *of: str) -> str:
     row = plot_data.best_row(results)
     if row is None:
         return f"No trial has finished ({results.statuses()})"
-    values = [label(row["config"].get(name)) for name in of]
+    values = [label(row["config"].get(name, ABSENT)) for name in of]
     return f"{' and '.join(shorten(name, 60) for name in of)}: best at {' and '.join(values)}"
 
 

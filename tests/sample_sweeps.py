@@ -120,9 +120,9 @@ def all_failed() -> Results:
 
 def hostile() -> Results:
     """Markup wherever a sweep's record has text."""
-    name, other = f"{MARKUP}%{{y}}", "b\u2028c\ud800"
+    name, other = f"{MARKUP}%{{y}}", "b\u2028c"
     rows = [
-        row(i, config={name: 0.1 * i, other: MARKUP if i % 2 else "a"},
+        row(i, config={name: 0.1 * i, other: MARKUP if i % 2 else "a\ud800"},
             validation_error=0.5 - 0.01 * i, worker=MARKUP, node=MARKUP)
         for i in range(20)
     ]  # fmt: skip
