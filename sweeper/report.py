@@ -136,22 +136,16 @@ def _chart(draw: Callable, results: Results, *arguments: Any, **options: bool) -
 
 def _drawn(figure: go.Figure, wide: bool = False, brushed: bool = False) -> dict[str, Any]:
     """A figure for the page, which writes its title itself and brings its own theme."""
-    meta = figure.layout.meta
-    height = figure.layout.height or 380
-    # The title stands above the picture, so its room goes; what is left is the legend's, or names'.
-    top = (
-        figure.layout.margin.t - 80 if brushed else 10 if figure.layout.showlegend is False else 40
-    )
+    layout = figure.layout
+    chart = {"finding": layout.meta["finding"], "note": layout.meta["note"], "packed": ""}
+    if layout.meta.get("empty"):
+        return chart
+    # The title stands above the picture: what stays is the room of a legend or of axes' names.
+    top = layout.margin.t - 80 if brushed else 10 if layout.showlegend is False else 40
     margin = {"t": top} | ({} if brushed else {"l": 60, "r": 10, "b": 45})
+    chart |= {"height": layout.height or 380, "wide": wide, "brushed": brushed}
     figure.update_layout(title=None, template=None, meta=None, height=None, margin=margin)
-    return {
-        "finding": meta["finding"],
-        "note": meta["note"],
-        "height": height,
-        "wide": wide,
-        "brushed": brushed,
-        "packed": "" if meta.get("empty") else _packed(figure.to_json(engine="json")),
-    }
+    return chart | {"packed": _packed(figure.to_json(engine="json"))}
 
 
 def _by_importance(results: Results, known: Importance | None) -> list[str]:
