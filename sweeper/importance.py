@@ -18,7 +18,7 @@ import pandas as pd
 from sweeper.axes import Axis, axes, configurations
 from sweeper.results import Results
 
-LEAST_TRIALS = 20
+LEAST_TRIALS = 16
 LEAST_EXPLAINED = 0.2
 _MOST_TRIALS = 300
 _MOST_PAIRED = 6  # hyperparameters whose pairs are looked at, the most important ones
@@ -58,7 +58,7 @@ def importance(results: Results, seed: int = 0) -> Importance:
     few diverging trials don't hide the rest. Missing values count as the middle of their axis.
 
     Raises:
-        ValueError: too few finished trials to say, or they tell nothing: fewer than 20, or the
+        ValueError: too few finished trials to say, or they tell nothing: fewer than 16, or the
             forest predicts less than a fifth of the variance of trials it has not seen, or there
             is no hyperparameter or error that varies.
     """

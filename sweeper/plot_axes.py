@@ -87,7 +87,7 @@ def number(value: Any) -> float:
 
 
 def label(value: Any, most: int = 40) -> str:
-    """A value as a person writes it, cut at `most` characters."""
+    """A value as a person writes it, with at most `most` characters."""
     if value is ABSENT:
         return "–"
     if isinstance(value, str):
@@ -96,9 +96,10 @@ def label(value: Any, most: int = 40) -> str:
 
 
 def shorten(text: str, most: int) -> str:
-    """The text on one line, cut at `most` characters."""
-    line = " ".join(text[: 4 * most].split())
-    return line if len(line) <= most else line[: most - 1] + "…"
+    """The text on one line, its middle cut if it has more than `most` characters."""
+    line = " ".join(text[: 10 * most].split())
+    tail = most // 3
+    return line if len(line) <= most else f"{line[: most - tail - 1]}…{line[-tail:]}"
 
 
 def round_ticks(low: float, high: float) -> list[float]:

@@ -18,6 +18,7 @@ STATUS_COLOURS = {
     "interrupted": "#999999",
 }
 BLUE, VERMILION = "#0072B2", "#D55E00"
+SKY_BLUE = "#56B4E9"  # instead of blue on dark pages
 ERRORS = "Viridis"  # dark is low
 ERROR = "validation error"
 MOST_POINTS = 2000  # in one picture, which a browser draws at once

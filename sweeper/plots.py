@@ -63,7 +63,7 @@ def incumbents(results: Results, over: str = "trials") -> go.Figure:
     figure = go.Figure()
     figure.add_scatter(
         x=shown[over], y=shown["validation_error"], mode="markers", name="finished trials",
-        marker={"color": BLUE, "size": 6, "opacity": 0.4},
+        marker={"color": BLUE, "size": 6, "opacity": 0.6},
         customdata=names(shown), hovertemplate="%{customdata}: %{y:.4g}<extra></extra>",
     )  # fmt: skip
     steps = steps.dropna(subset=[over, "validation_error"])
@@ -102,7 +102,8 @@ def learning_curves(results: Results) -> go.Figure:
         finding = f"The best trial is at {end['last']:.4g} after {end['epoch']} epochs"
     notes = ["The best trial is thick and red, the others from dark (low) to light (high)."]
     notes += [f"{few:,} of {many:,} are drawn."] if few < many else []
-    figure.update_layout(showlegend=False).update_xaxes(title_text="epochs")
+    whole = {"dtick": 1} if lines["epoch"].max() <= 10 else {}
+    figure.update_layout(showlegend=False).update_xaxes(title_text="epochs", **whole)
     return error_axis(describe(figure, finding, *notes), lines["validation_error"])
 
 
@@ -151,7 +152,7 @@ def importance(results: Results, found: Importance | None = None) -> go.Figure:
     texts = [markup(name, 30) for name in frame["hyperparameter"]]
     figure.update_yaxes(tickvals=[*range(len(frame))], ticktext=texts, automargin=True)
     figure.update_xaxes(title_text="share of the variance", rangemode="tozero")
-    return figure.update_layout(height=180 + 28 * len(frame))
+    return figure.update_layout(height=max(380, 180 + 28 * len(frame)))
 
 
 def expected_best(results: Results, confidence: float = 0.9) -> go.Figure:
@@ -168,7 +169,7 @@ def expected_best(results: Results, confidence: float = 0.9) -> go.Figure:
     figure.add_scatter(x=shown["trials"], y=shown["high"], **band)
     figure.add_scatter(
         x=shown["trials"], y=shown["low"], fill="tonexty", fillcolor="rgba(0,114,178,0.2)",
-        **band | {"showlegend": True, "name": f"{confidence:.0%} of it"},
+        **band | {"showlegend": True, "name": f"{confidence:.0%} interval"},
     )  # fmt: skip
     figure.add_scatter(
         x=shown["trials"], y=shown["expected"], mode="lines", line={"color": BLUE, "width": 2.5},

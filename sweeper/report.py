@@ -21,7 +21,7 @@ from sweeper.advice import advice
 from sweeper.certainty import winner
 from sweeper.importance import Importance, importance
 from sweeper.plot_axes import shorten, tuned
-from sweeper.plot_style import STATUS_COLOURS, nothing
+from sweeper.plot_style import BLUE, SKY_BLUE, STATUS_COLOURS, nothing
 from sweeper.results import Results
 
 MOST_HYPERPARAMETERS = 24  # with a picture of their own
@@ -81,6 +81,7 @@ def _page(results: Results) -> str:
                 "best": report_data.best_place(results),
                 "colours": STATUS_COLOURS,
                 "themes": _themes(),
+                "lighter": [BLUE, SKY_BLUE],
             }
         ),
         **_findings(results),
@@ -144,6 +145,7 @@ def _drawn(figure: go.Figure, wide: bool = False, brushed: bool = False) -> dict
     top = layout.margin.t - 80 if brushed else 10 if layout.showlegend is False else 40
     margin = {"t": top} | ({} if brushed else {"l": 60, "r": 10, "b": 45})
     chart |= {"height": layout.height or 380, "wide": wide, "brushed": brushed}
+    chart["axes"] = len(figure.data[0].dimensions) if brushed else 0
     figure.update_layout(title=None, template=None, meta=None, height=None, margin=margin)
     return chart | {"packed": _packed(figure.to_json(engine="json"))}
 

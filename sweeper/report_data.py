@@ -61,13 +61,14 @@ def outstanding(results: Results) -> int:
 
 
 def best(results: Results) -> dict[str, Any] | None:
-    """The incumbent: `trial`, `error`, and its configuration as `python` and `yaml`."""
+    """The incumbent: its `name`, its `error`, and its configuration as `python` and `yaml`."""
     row = best_row(results)
     if row is None:
         return None
+    several = len({row["replicate"] for row in results.rows}) > 1
     entries = [f"    {name!r}: {_python(value)},\n" for name, value in row["config"].items()]
     return {
-        "trial": row["trial"],
+        "name": f"trial {row['trial']}" + (f", replicate {row['replicate']}" if several else ""),
         "error": f"{row['validation_error']:.4g}",
         "python": f"config = {{\n{''.join(entries)}}}",
         "yaml": yaml.safe_dump(row["config"], sort_keys=False, allow_unicode=True).rstrip(),

@@ -2,7 +2,18 @@
 // Text from the sweep enters the page by textContent alone, never as markup.
 const data = JSON.parse(document.getElementById("data").textContent);
 const dark = matchMedia("(prefers-color-scheme: dark)");
-const theme = () => data.themes[dark.matches ? "dark" : "light"];
+
+// Low errors stand out: they are dark on light pages, light on dark ones.
+function dressed(text) {
+  const figure = JSON.parse(dark.matches ? text.replaceAll(...data.lighter) : text);
+  figure.layout.template = data.themes[dark.matches ? "dark" : "light"];
+  for (const trace of figure.data) {
+    for (const part of [trace, trace.marker, trace.line]) {
+      if (part && part.colorscale) part.reversescale = dark.matches;
+    }
+  }
+  return figure;
+}
 
 // Pictures: unpacked and drawn when they come near the window.
 
@@ -27,10 +38,8 @@ async function draw(chart) {
   const source = chart.querySelector("script");
   const [Plotly, text] = await Promise.all([plotly(), unpack(source)]);
   source.remove();
-  const figure = JSON.parse(text);
-  figure.layout.template = theme();
-  await Plotly.newPlot(chart, figure.data, figure.layout, { responsive: true, displaylogo: false });
-  dark.addEventListener("change", () => Plotly.relayout(chart, { template: theme() }));
+  await Plotly.newPlot(chart, { ...dressed(text), config: { responsive: true, displaylogo: false } });
+  dark.addEventListener("change", () => Plotly.react(chart, dressed(text)));
   if (chart.classList.contains("brushed")) chart.on("plotly_restyle", () => brush(chart));
   chart.dataset.drawn = "yes";
 }
@@ -63,7 +72,7 @@ function brush(chart) {
 
 // The table: sorted, searched, and written page by page.
 
-const PAGE = 50;
+const PAGE = 25;
 const { columns, rows, exceptions } = data.table;
 const at = (name) => columns.findIndex((column) => column.name === name);
 const order = [...rows.keys()];

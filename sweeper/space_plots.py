@@ -23,6 +23,8 @@ from sweeper.plot_style import (
 )
 from sweeper.results import Results
 
+_BAR = {"title": {"text": ERROR, "side": "right"}, "thickness": 12}
+
 
 def hyperparameter(results: Results, name: str) -> go.Figure:
     """Validation errors over one hyperparameter; trials that have none are crosses at the top."""
@@ -40,7 +42,7 @@ def hyperparameter(results: Results, name: str) -> go.Figure:
             x=_jittered(part["x"], axis, part["trial"]),
             y=part["validation_error"].fillna(_top(errors)),
             mode="markers", name=str(status), customdata=_said(part, x=axis),
-            marker={"color": STATUS_COLOURS[str(status)], "size": 7, "opacity": 0.6,
+            marker={"color": STATUS_COLOURS[str(status)], "size": 7, "opacity": 0.75,
                     "symbol": symbols},
             hovertemplate="%{customdata}<extra></extra>",
         )  # fmt: skip
@@ -83,7 +85,7 @@ def _heat_map(results: Results, cells: pd.DataFrame, x: Axis, y: Axis) -> go.Fig
     """Each cell the mean over what it holds, at even distances whatever the values are."""
     figure = go.Figure()
     figure.add_heatmap(
-        z=cells.to_numpy(), colorscale=ERRORS, colorbar={"title": {"text": ERROR}},
+        z=cells.to_numpy(), colorscale=ERRORS, colorbar=_BAR,
         hovertemplate="%{x}, %{y}: %{z:.4g}<extra></extra>",
     )  # fmt: skip
     for axis, places, update in (
@@ -121,8 +123,8 @@ def parallel_coordinates(results: Results) -> go.Figure:
         labelangle=-20 if crowded else 0,
         line={"color": shown["validation_error"], **_colours(points)},
     )  # fmt: skip
-    best = shown.iloc[-1]
-    finding = f"The best of {len(points):,} trials reaches {best['validation_error']:.4g}"
+    best = shown["validation_error"].iloc[-1]
+    finding = f"The best of {len(points):,} reaches {best:.4g}"
     note = "Drag along an axis to brush, click it to undo; drag its name to move it."
     describe(figure, finding, note, drawn(shown, points))
     return figure.update_layout(margin={"l": 80, "r": 40, "t": 180 if crowded else 130, "b": 30})
@@ -167,8 +169,7 @@ def _colours(points: pd.DataFrame) -> dict:
     errors = points["validation_error"]
     low, high = errors.min(), errors.quantile(0.9)
     high = high if high > low else low + 1e-9
-    bar = {"title": {"text": ERROR, "side": "right"}, "thickness": 12}
-    return {"colorscale": ERRORS, "cmin": low, "cmax": high, "colorbar": bar, "showscale": True}
+    return {"colorscale": ERRORS, "cmin": low, "cmax": high, "colorbar": _BAR, "showscale": True}
 
 
 def _mark_best(figure: go.Figure, results: Results, points: pd.DataFrame, *axes: Axis) -> None:

@@ -25,7 +25,7 @@ def made(rows: list[dict], space: dict, folder: Path | None = None, **fields) ->
         "fixed_arguments": ["max_epochs=8"],
         "config_space": space,
         "searcher": {"kind": "RandomSearch", "num_trials": len(rows), "initial_configs": []},
-        "num_trials": len(rows),
+        "num_trials": len({one["trial"] for one in rows}),
         "seed": 0,
         "resources": {"cpus": 1, "gpus": 0},
         "versions": {"python": "3.11.2", "ray": "2.60.0", "torch": "2.14.0"},
