@@ -17,9 +17,10 @@ function dressed(text) {
 
 // Pictures: unpacked and drawn when they come near the window.
 
+const bytes = (base64) => Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
+
 async function unpack(element) {
-  const bytes = Uint8Array.from(atob(element.textContent.trim()), (sign) => sign.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const stream = new Blob([bytes(element.textContent.trim())]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).text();
 }
 
@@ -39,8 +40,12 @@ async function draw(chart) {
   const [Plotly, text] = await Promise.all([plotly(), unpack(source)]);
   source.remove();
   await Plotly.newPlot(chart, { ...dressed(text), config: { responsive: true, displaylogo: false } });
-  dark.addEventListener("change", () => Plotly.react(chart, dressed(text)));
-  if (chart.classList.contains("brushed")) chart.on("plotly_restyle", () => brush(chart));
+  const brushable = chart.classList.contains("brushed");
+  if (brushable) chart.on("plotly_restyle", () => brush(chart));
+  dark.addEventListener("change", async () => {
+    await Plotly.react(chart, dressed(text));
+    if (brushable) brush(chart);
+  });
   chart.dataset.drawn = "yes";
 }
 
@@ -57,12 +62,13 @@ document.querySelectorAll(".chart").forEach((chart) => watcher.observe(chart));
 
 function brush(chart) {
   const { dimensions, customdata } = chart.data[0];
-  const passes = ({ values, constraintrange }, line) => {
-    if (!constraintrange || !constraintrange.length) return true;
+  const axes = dimensions.filter(({ constraintrange }) => constraintrange && constraintrange.length);
+  const filters = axes.map(({ values, constraintrange }) => {
+    const places = new Float64Array(bytes(values.bdata).buffer);  // as plotly's JSON has them
     const ranges = Array.isArray(constraintrange[0]) ? constraintrange : [constraintrange];
-    return ranges.some(([low, high]) => low <= values[line] && values[line] <= high);
-  };
-  const lines = [...customdata.keys()].filter((line) => dimensions.every((d) => passes(d, line)));
+    return (line) => ranges.some(([low, high]) => low <= places[line] && places[line] <= high);
+  });
+  const lines = [...customdata.keys()].filter((line) => filters.every((passes) => passes(line)));
   const all = lines.length === customdata.length;
   brushed = all ? null : new Set(lines.map((line) => customdata[line].join()));
   chart.closest("figure").querySelector(".brush").textContent =

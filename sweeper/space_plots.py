@@ -143,7 +143,7 @@ def _dimension(axis: Axis, positions: pd.Series) -> dict:
         low -= 0.1 * (high - low)
         ticks[low] = "–"
     texts = [markup(text, 20) for text in ticks.values()]
-    values = places.fillna(low)
+    values = places.fillna(low).to_numpy("float64")
     return layout | {
         "values": values,
         "range": [low, high],
