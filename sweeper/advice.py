@@ -90,10 +90,9 @@ def _edge(axis: Axis, errors: np.ndarray, num_axes: int) -> Advice | None:
             inside = distance <= max(band, distance.min())
             hits = int(inside[best].sum())
             p = float(stats.hypergeom.sf(hits - 1, len(u), inside.sum(), most))
-            outer = inside & (distance <= np.median(distance[inside]))
-            inner = inside & ~outer
-            at_the_end = not inner.any() or ranks[outer].mean() <= ranks[inner].mean()
-            if p < _EDGE_LEVEL / (2 * len(_BANDS) * num_axes) and at_the_end:
+            if not hits or not _improves(distance, ranks, best[inside[best]]):
+                continue
+            if p < _EDGE_LEVEL / (2 * len(_BANDS) * num_axes):
                 found.append((p, hits, float(distance[best][inside[best]].max()), upwards))
     if not found:
         return None
@@ -101,6 +100,14 @@ def _edge(axis: Axis, errors: np.ndarray, num_axes: int) -> Advice | None:
     best_value = float(values[best[0]])
     numbers = {"p": p, "hits": hits, "of": most, "share": share, "best_value": best_value}
     return _describe_edge(axis, upwards, numbers)
+
+
+def _improves(distance: np.ndarray, ranks: np.ndarray, best: np.ndarray) -> bool:
+    """Whether the errors fall on towards the edge, in the region that these best trials take."""
+    region = distance <= distance[best].max()
+    outer = region & (distance <= np.median(distance[best]))
+    inner = region & ~outer
+    return not inner.any() or ranks[outer].mean() < ranks[inner].mean()
 
 
 def _describe_edge(axis: Axis, upwards: bool, numbers: dict[str, Any]) -> Advice:

@@ -149,9 +149,10 @@ def _forest(positions: np.ndarray, errors: np.ndarray, seed: int) -> Any:
     return forest.fit(positions, scaled)
 
 
-# fANOVA of one tree f = sum_l v_l 1[x in box l] on the unit cube. With the width w_lj of box l along
-# j, its volume W_l, and the overlap o_lmj of the boxes l and m along j, the variance of f's mean
-# over all hyperparameters but those in S is sum_lm v_l W_l v_m W_m prod_(j in S) o_lmj/(w_lj w_mj).
+# fANOVA of one tree f = sum_l v_l 1[x in box l] on the unit cube. With the width w_lj of box l
+# along j, its volume W_l, and the overlap o_lmj of the boxes l and m along j, the variance of f's
+# mean over all hyperparameters but those in S is
+# sum_lm v_l W_l v_m W_m prod_(j in S) o_lmj / (w_lj w_mj).
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from sweeper.results import Results
 
 
 def trials(results: Results) -> pd.DataFrame:
-    """One row a trial: `trial`, `replicate`, `status`, `validation_error`, `start_s`, `runtime_s`,
-    `worker`.
+    """One row a trial: `trial`, `replicate`, `validation_error`, `start_s`, `runtime_s`, `status`,
+    `worker`, `node`.
     """
     rows = results.rows
     floats = {
@@ -109,7 +109,7 @@ def replicates(results: Results, confidence: float = 0.9) -> pd.DataFrame:
     half = stats.t.ppf((1 + confidence) / 2, table["n"] - 1)
     half = half * table["deviation"] / np.sqrt(table["n"])
     table = table.assign(low=table["mean"] - half, high=table["mean"] + half)
-    return table.sort_values("mean", kind="stable").drop(columns="deviation", inplace=False)
+    return table.sort_values("mean", kind="stable").drop(columns="deviation")
 
 
 def thin(frame: pd.DataFrame, most: int) -> pd.DataFrame:

@@ -39,6 +39,7 @@ def describe(figure: go.Figure, finding: str, *notes: str) -> go.Figure:
         margin={"t": 40 + 20 * len(lines + small), "l": 70, "r": 20, "b": 60},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         hovermode="closest",
+        modebar={"remove": ["sendChartToCloud"]},  # plotly offers to upload the sweep
     )
 
 

@@ -133,7 +133,7 @@ def importance(results: Results, found: Importance | None = None) -> go.Figure:
     try:
         found = found or estimate(results)
     except (ValueError, LookupError) as reason:
-        return nothing(f"Importance can't be told: {reason}")
+        return nothing(str(reason))
     frame = found.frame.sort_values("importance")
     figure = go.Figure()
     figure.add_bar(
@@ -160,7 +160,7 @@ def expected_best(results: Results, confidence: float = 0.9) -> go.Figure:
     try:
         frame = analysis.expected_best(results, confidence=confidence)
     except (ValueError, LookupError) as reason:
-        return nothing(f"The expected best can't be told: {reason}")
+        return nothing(str(reason))
     if frame.empty:
         return none_finished(results)
     shown = frame.iloc[plot_data.spread(len(frame), MOST_LINES)]

@@ -102,9 +102,7 @@ def _findings(results: Results) -> dict[str, Any]:
         ],
         "space": [
             _chart(plots.parallel_coordinates, results, wide=True, brushed=True),
-            _chart(plots.importance, results, known)
-            if known
-            else _drawn(nothing(f"Importance can't be told: {importances}")),
+            _chart(plots.importance, results, known) if known else _drawn(nothing(importances)),
             *(_chart(plots.hyperparameter, results, n) for n in names[:MOST_HYPERPARAMETERS]),
             *(_chart(plots.pair, results, *pair) for pair in _pairs(names)),
         ],

@@ -35,11 +35,14 @@ function plotly() {
   return library;
 }
 
+// No button that uploads the sweep.
+const config = { responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: "" };
+
 async function draw(chart) {
   const source = chart.querySelector("script");
   const [Plotly, text] = await Promise.all([plotly(), unpack(source)]);
   source.remove();
-  await Plotly.newPlot(chart, { ...dressed(text), config: { responsive: true, displaylogo: false } });
+  await Plotly.newPlot(chart, { ...dressed(text), config });
   const brushable = chart.classList.contains("brushed");
   if (brushable) chart.on("plotly_restyle", () => brush(chart));
   dark.addEventListener("change", async () => {
