@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 
 from sweeper import journal
@@ -16,7 +15,6 @@ from sweeper.plot_data import best_row
 from sweeper.results import Results
 
 MOST_EXCEPTIONS = 100  # different ones
-MOST_LOOKS = 1000
 _LONGEST = 10_000  # characters of one text
 _FACTS = {
     "created": "started",
@@ -143,10 +141,11 @@ def table(results: Results) -> dict[str, Any]:
     columns.append(("epochs", "number", [row["epochs"] for row in rows]))
     for name in ("start_s", "runtime_s"):
         columns.append((name, "number", [round(number(row[name]), 1) for row in rows]))
-    for name in ("worker", "node", "exception"):
+    for name in ("worker", "node"):
         if len({row[name] for row in rows}) > 1:
-            kind = "long" if name == "exception" else "text"
-            columns.append((name, kind, [row[name] for row in rows]))
+            columns.append((name, "text", [row[name] for row in rows]))
+    if found:
+        columns.append(("exception", "long", [row["exception"] for row in rows]))
     cells = [[_cell(value) for value in values] for _, _, values in columns]
     return {
         "columns": [{"name": shorten(name, 60), "kind": kind} for name, kind, _ in columns],
@@ -180,5 +179,5 @@ def _in_words(value: Any) -> str:
 def _python(value: Any) -> str:
     """A value as Python's grammar has it: NaN and infinities are no words of it."""
     if isinstance(value, float) and not math.isfinite(value):
-        return f"float({str(np.float64(value))!r})"
+        return f"float('{value}')"
     return repr(value)

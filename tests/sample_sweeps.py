@@ -1,6 +1,7 @@
 """Sweeps made up for pictures and reports: ordinary, odd, large and hostile ones."""
 
 import math
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,7 @@ def hostile() -> Results:
     return results
 
 
+@cache
 def odd() -> dict[str, Results]:
     """Every kind of sweep that a picture must be sensible for."""
     several = ordinary(60, replicates=3)

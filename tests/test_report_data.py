@@ -96,7 +96,8 @@ def test_cells_are_what_the_frame_has():
         assert cells["trial"] == expected["trial"]
         assert cells["learning_rate"] == pytest.approx(expected["learning_rate"], rel=1e-5)
         error = expected["validation_error"]
-        assert cells["validation_error"] == (None if math.isnan(error) else pytest.approx(error))
+        near = None if math.isnan(error) else pytest.approx(error, rel=1e-5)
+        assert cells["validation_error"] == near
 
 
 def test_the_best_place_is_that_of_the_incumbent():
