@@ -169,4 +169,6 @@ def _are_logarithmic(numbers: np.ndarray) -> bool:
 
 def _key(value: Any) -> str:
     """Tells 1, 1.0, True and "1" apart, but not lists from tuples."""
+    if type(value) in (int, float):
+        return repr(value)  # as JSON has it, and faster
     return "" if value is ABSENT else json.dumps(value, default=repr)
