@@ -122,8 +122,7 @@ def _probabilities(distribution: Any, values: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
         upper = np.asarray(distribution.cdf(distinct), dtype=float)
         if is_discrete(distribution):
-            below = np.asarray(distribution.cdf(np.nextafter(distinct, -np.inf)), dtype=float)
-            upper = (upper + below) / 2
+            upper = upper - np.asarray(distribution.pmf(distinct), dtype=float) / 2
     return upper[back]
 
 
@@ -139,7 +138,10 @@ def _number(value: Any) -> float:
 
 def _distinct(values: Iterable[Any]) -> list[Any]:
     """Each value once, in the order of coming."""
-    return list({_key(value): value for value in reversed(list(values))}.values())[::-1]
+    found: dict[str, Any] = {}
+    for value in values:
+        found.setdefault(_key(value), value)
+    return list(found.values())
 
 
 def _key(value: Any) -> str:

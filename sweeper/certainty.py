@@ -51,8 +51,9 @@ def winner(results: Results, seed: int = 0, resamples: int = 10_000) -> Winner:
     The probability to be the best is how often a configuration wins when the means are redrawn: a
     bootstrap, stratified by configuration, of the replicates' deviations from their means. These
     are widened by sqrt(r / (r - 1)), since r replicates lie closer to their own mean than to the
-    true one, and pooled over all configurations, since three tell too little of a noise. What
-    can't be told from the winner is what Welch's t-test against it does not reject at 5 %, with
+    true one, and pooled over all configurations, since three tell too little of a noise. Of equal
+    configurations the luckiest looks best (of 8 it gets 0.48 on average), so read it together with
+    what can't be told from the winner: what Welch's t-test against it does not reject at 5 %, with
     Holm's correction (Holm 1979) for the number of configurations.
     """
     table = configurations(results)

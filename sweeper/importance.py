@@ -129,7 +129,8 @@ def _check(finished: int, errors: np.ndarray, varying: list[Any]) -> None:
 
 
 def _without_far_out(errors: np.ndarray) -> np.ndarray:
-    """Errors over Tukey's outer fence lowered to it; as they are if the middle half is equal."""
+    """Errors over Tukey's outer fence lowered to it, unless the middle half is equal; rescaled."""
+    errors = errors / np.abs(errors).max()  # in units in which no difference is infinite
     lower, upper = np.quantile(errors, [0.25, 0.75])
     return np.minimum(errors, upper + 3 * (upper - lower)) if upper > lower else errors
 

@@ -54,7 +54,7 @@ def wider(distribution: Any, upwards: bool) -> tuple[str, float] | None:
         below = low / 2 if low > 0 else low - (high - low) / 2
         above = high + ((1 - high) if low >= 0 and high <= 1 else high - low) / 2
         low, high, end = _moved(0 if low == 0 else below, above, low, high, upwards)
-    elif name == "randint":
+    elif name == "randint" and low == int(low):
         below = low // 2 if low > 0 else low - (high - low) // 2
         above = high + max(1, (high - low) // 2)
         low, high, end = _moved(low if low in (0, 1) else below, above, low, high, upwards)
