@@ -64,10 +64,10 @@ def expected_best(
     Interrupted trials and `initial_configs` are no draws. Nothing is extrapolated beyond N.
 
     The interval is a Bayesian bootstrap (Rubin 1981) with the probability between neighbouring
-    errors spread evenly, and some below the lowest (Banks 1988): resampling the errors themselves
-    never gets below the best one, and held what it should hold in 5 of 10 cases for n = N where
-    it promised 9. This one does in about 8.5 of 10 for n = N and nearly 9 for n up to N / 2; where
-    the errors have no lowest value, as normal ones, in 6 to 7 and 8.
+    errors spread evenly, and some below the lowest (Banks 1988). Resampling the errors themselves
+    never gets below the best one: where it promised to hold the truth in 90 of 100 cases, it did
+    in 52 for n = N. This one does in 85 to 92 for all n, if there is a lowest error to be had; for
+    normal errors, which have none, in about 70 for n = N and 80 for n = N / 2.
 
     Raises:
         ValueError: the trials are no independent draws.
@@ -185,13 +185,18 @@ def _resampled_best(
     reach = 4 * (errors[nearest] - errors[0]) / nearest
     reach = min(reach, errors[0]) if errors[0] >= 0 else reach
     ends = np.concatenate([[errors[0] - reach], errors, [2 * errors[-1] - errors[-2]]])
-    middles = (ends[1:] + ends[:-1]) / 2
+    widths = np.diff(ends)
+    masses = np.maximum(above[:, :-1] - above[:, 1:], 1e-300)
     highest = above.max(axis=0)
     best = np.empty((resamples, len(sizes)))
     for column, n in enumerate(sizes):
-        used = np.searchsorted(-highest, -(1e-12 ** (1 / n))) + 1
-        weights = -np.diff(above[:, :used] ** n, axis=1)
-        best[:, column] = (weights @ middles[: used - 1]) / weights.sum(axis=1)
+        # E[min] = its lower end + the integral of P(x)^n, with P(x) falling linearly in each gap.
+        used = int(np.searchsorted(-highest, -(1e-12 ** (1 / n)))) + 1
+        powers = above[:, :used] ** (n + 1)
+        means = (powers[:, :-1] - powers[:, 1:]) / ((n + 1) * masses[:, : used - 1])
+        none = above[:, -1] ** n
+        least = ends[0] + means @ widths[: used - 1]
+        best[:, column] = (least - none * ends[-1]) / (1 - none)
     return best
 
 

@@ -45,11 +45,11 @@ def test_the_sentence_names_the_rank_test():
 
 def test_equals_are_no_more_than_noise():
     alarms = 0
-    for seed in range(40):
+    for seed in range(25):
         sweeps = repeated("RandomSearch", 0, range(seed, seed + 5))
         sweeps += repeated("GridSearch", 0, range(seed + 1000, seed + 1005))
         alarms += compare(sweeps).sentence.endswith(": more than noise.")
-    assert alarms <= 6
+    assert alarms <= 4
 
 
 def test_too_few_repetitions_are_said_to_be_too_few():
@@ -81,7 +81,7 @@ def test_a_single_sweep_has_the_mean_over_the_orders_of_its_trials():
     np.testing.assert_allclose(curve["mean"], np.mean(orders, axis=0), atol=0.02)
     assert (curve["low"] <= curve["mean"]).all()
     assert (curve["mean"] <= curve["high"]).all()
-    assert curve["mean"].iloc[-1] == 0.1
+    assert curve["mean"].iloc[-1] == pytest.approx(0.1)
     assert "nothing is known of the noise between sweeps" in found.sentence
 
 

@@ -44,9 +44,9 @@ def test_all_or_none_failing_shows_no_region(lost):
 
 
 def test_the_chance_is_that_of_fishers_exact_test():
-    values, lost = np.arange(16), np.arange(16) >= 8
-    found = failing(values, lost, "randint(0, 16)")
-    oracle = stats.fisher_exact([[8, 0], [0, 8]], alternative="greater").pvalue
+    values = np.repeat(np.arange(11), 2)
+    found = failing(values, values >= 6, "randint(0, 11)")
+    oracle = stats.fisher_exact([[10, 0], [0, 12]], alternative="greater").pvalue
     assert found.evidence["p"] == pytest.approx(oracle)
 
 
