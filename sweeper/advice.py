@@ -1,7 +1,7 @@
 """Advice on the configuration space, each with the numbers behind it.
 
 Whatever could be chance is tested, so that a sweep whose errors are pure noise hears something in
-fewer than 5 of 100 cases, all tests together (in 240 such sweeps of 16 to 100 trials one did). The
+fewer than 5 of 100 cases, all tests together (2 of 900 sweeps of 8 to 100 trials did). The
 tests compare trials with each other, so that they hold for grids too. Trials that failed count as
 worse than all that finished.
 """

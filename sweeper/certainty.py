@@ -22,7 +22,8 @@ class Winner:
     Attributes:
         trial: the winner's; None if no trial has finished.
         mean: its mean validation error over its finished replicates; NaN without a winner.
-        standard_error: of that mean; NaN if nothing is known of the noise.
+        standard_error: of that mean; NaN if nothing is known of the noise. Where one replicate
+            alone has finished, the noise is that of the other configurations.
         probability_best: one row a configuration, best first: `trial`, `mean`, `standard_error`,
             `count`, `probability` (NaN if nothing is known of the noise).
         indistinguishable: the trials that can't be told from the winner at 5 %, without itself;

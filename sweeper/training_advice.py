@@ -65,7 +65,7 @@ def failures(axis: Axis, lost: np.ndarray, num_axes: int) -> Advice | None:
         return None
     if axis.is_number:
         region = _likeliest(u, lost, upper=what)
-    return _describe_failures(axis, axis.values[known][region], lost, region, what, float(p.min()))
+    return _describe_failures(axis, axis.values[known], lost, region, what, float(p.min()))
 
 
 def _likeliest(u: np.ndarray, lost: np.ndarray, upper: bool) -> np.ndarray:
@@ -93,11 +93,13 @@ def _describe_failures(
     numbers |= {"lost_elsewhere": int(outside.sum()), "of_elsewhere": len(outside)}
     bounds, where = None, f"= {what!r}"
     if axis.is_number:
-        bound = float(values.min() if what else values.max())
-        where = f"{'≥' if what else '≤'} {bound:.4g}"
-        numbers["threshold"] = bound
-        if axis.distribution is not None:
-            bounds = narrower(axis.distribution, bound, upper=what)
+        inside_values, outside_values = values[region], values[~region]
+        threshold = float(inside_values.min() if what else inside_values.max())
+        where = f"{'≥' if what else '≤'} {threshold:.4g}"
+        numbers["threshold"] = threshold
+        if axis.distribution is not None:  # up to the last value that is known to be good
+            last = float(outside_values.max() if what else outside_values.min())
+            bounds = narrower(axis.distribution, last, upper=what)
     text = (
         f"training diverges or fails where {axis.name} {where}: {inside.sum()} of {len(inside)} "
         f"trials, against {outside.sum()} of {len(outside)} elsewhere"

@@ -90,7 +90,7 @@ def test_a_linear_axis_that_acts_linearly_stays():
 @pytest.mark.parametrize("total", [16, 64])
 def test_pure_noise_rarely_gets_advice(total):
     alarms = 0
-    for seed in range(40):
+    for seed in range(30):
         results = sweep(
             lambda c, noise: noise,
             total,

@@ -78,11 +78,11 @@ def test_the_true_best_is_rarely_left_out(replicates):
 
 def test_the_probability_to_be_best_is_how_often_it_is():
     said, true = 0.0, 0
-    for seed in range(150):
+    for seed in range(100):
         found = winner(noisy(np.arange(6) * 0.7, 3, seed), resamples=300)
-        said += found.probability_best["probability"][0] / 150
+        said += found.probability_best["probability"][0] / 100
         true += found.trial == 0
-    assert said == pytest.approx(true / 150, abs=0.12)
+    assert said == pytest.approx(true / 100, abs=0.12)
 
 
 def test_the_bootstrap_agrees_with_the_normal_distribution():

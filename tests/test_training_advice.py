@@ -17,10 +17,10 @@ def test_the_region_that_fails_is_found_and_left_out():
     found = failing(values, values > 0.3, "loguniform(1e-4, 1)")
     threshold = values[values > 0.3].min()
     assert found.evidence["threshold"] == threshold
-    lost = int((values > 0.3).sum())
+    lost, last = int((values > 0.3).sum()), values[values <= 0.3].max()
     assert found.text == (
         f"training diverges or fails where x ≥ {threshold:.4g}: {lost} of {lost} trials, against "
-        f"0 of {60 - lost} elsewhere: leave that out, loguniform(0.0001, {threshold:.4g})"
+        f"0 of {60 - lost} elsewhere: leave that out, loguniform(0.0001, {last:.4g})"
     )
 
 
@@ -28,7 +28,7 @@ def test_the_lower_end_may_fail_too():
     values = np.arange(1, 41)
     found = failing(values, values < 8, "randint(1, 41)")
     assert found.evidence["threshold"] == 7
-    assert found.evidence["bounds"] == "randint(7, 41)"
+    assert found.evidence["bounds"] == "randint(8, 41)"
 
 
 def test_a_choice_may_fail():
