@@ -18,7 +18,7 @@ from plotly.offline import get_plotlyjs
 import sweeper
 from sweeper import plots, report_data
 from sweeper.advice import advice
-from sweeper.certainty import winner
+from sweeper.certainty import Winner, winner
 from sweeper.importance import Importance, importance
 from sweeper.plot_axes import shorten, tuned
 from sweeper.plot_style import BLUE, SKY_BLUE, STATUS_COLOURS, nothing
@@ -55,6 +55,7 @@ def _page(results: Results) -> str:
     )
     parts = {kind: _file(f"report_page.{kind}") for kind in ("html", "css", "js")}
     library = get_plotlyjs()
+    findings = _findings(results)
     found, unreadable_looks = report_data.looks(results.folder)
     return environment.from_string(parts["html"]).render(
         version=sweeper.__version__,
@@ -71,25 +72,24 @@ def _page(results: Results) -> str:
         unreadable=results.unreadable,
         facts=report_data.facts(results),
         space=report_data.space(results),
-        best=report_data.best(results),
         exceptions=report_data.exceptions(results),
         looks=found,
         unreadable_looks=unreadable_looks,
         data=_json(
             {
                 "table": report_data.table(results),
-                "best": report_data.best_place(results),
+                "best": findings["best"] and findings["best"]["trial"],
                 "colours": STATUS_COLOURS,
                 "themes": _themes(),
                 "lighter": [BLUE, SKY_BLUE],
             }
         ),
-        **_findings(results),
+        **findings,
     )
 
 
 def _findings(results: Results) -> dict[str, Any]:
-    """What takes computing: `sure`, `advice`, and `charts` by section."""
+    """What takes computing: `best`, `sure`, `rivals`, `advice`, and `charts` by section."""
     importances = _tried(importance, results)
     known = importances if isinstance(importances, Importance) else None
     names = _by_importance(results, known)
@@ -110,8 +110,11 @@ def _findings(results: Results) -> dict[str, Any]:
         "workers": [_chart(plots.timeline, results, wide=True)],
     }
     sure, found = _tried(winner, results), _tried(advice, results, known)
+    won = sure if isinstance(sure, Winner) else None
     return {
-        "sure": sure if isinstance(sure, str) else sure.sentence,
+        "best": report_data.best(results, won),
+        "sure": won.sentence if won else sure,
+        "rivals": report_data.rivals(won) if won else [],
         "advice": found if isinstance(found, str) else [one.text for one in found],
         "charts": charts,
         "left_out": names[MOST_HYPERPARAMETERS:],

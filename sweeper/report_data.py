@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from sweeper import journal
+from sweeper.certainty import Winner
 from sweeper.plot_axes import ABSENT, label, number, shorten, values_of
 from sweeper.plot_data import best_row
 from sweeper.results import Results
@@ -58,25 +59,30 @@ def outstanding(results: Results) -> int:
     return max(planned - ended, 0) if type(planned) is int else 0
 
 
-def best(results: Results) -> dict[str, Any] | None:
-    """The incumbent: its `name`, its `error`, and its configuration as `python` and `yaml`."""
+def best(results: Results, winner: Winner | None) -> dict[str, Any] | None:
+    """The winner, or else the incumbent, None without one: its `trial`, its `error` and `what`
+    that is, and its configuration as `python` and `yaml`.
+
+    A mean over replicates is told where there is one: the lowest of them alone is a lucky one.
+    """
     row = best_row(results)
     if row is None:
         return None
-    several = len({row["replicate"] for row in results.rows}) > 1
+    what, error = f"validation error of trial {row['trial']}", float(row["validation_error"])
+    if winner and winner.trial is not None:
+        row = next(one for one in results.rows if one["trial"] == winner.trial)
+        what, error = f"validation error of trial {winner.trial}", winner.mean
+        replicates = winner.probability_best.set_index("trial")["count"].get(winner.trial, 1)
+        if replicates > 1:
+            what = f"mean {what} over {replicates} replicates"
     entries = [f"    {name!r}: {_python(value)},\n" for name, value in row["config"].items()]
     return {
-        "name": f"trial {row['trial']}" + (f", replicate {row['replicate']}" if several else ""),
-        "error": f"{row['validation_error']:.4g}",
+        "trial": row["trial"],
+        "error": f"{error:.4g}",
+        "what": what,
         "python": f"config = {{\n{''.join(entries)}}}",
         "yaml": yaml.safe_dump(row["config"], sort_keys=False, allow_unicode=True).rstrip(),
     }
-
-
-def best_place(results: Results) -> int | None:
-    """The place of the incumbent among the rows."""
-    row = best_row(results)
-    return next((place for place, one in enumerate(results.rows) if one is row), None)
 
 
 def exceptions(results: Results) -> list[dict[str, Any]]:
@@ -96,6 +102,20 @@ def exceptions(results: Results) -> list[dict[str, Any]]:
             "trials": ", ".join(str(row["trial"]) for row in rows[:20]) + "…" * (len(rows) > 20),
         }
         for text, rows in ordered
+    ]
+
+
+def rivals(winner: Winner, most: int = 5) -> list[tuple[str, ...]]:
+    """The likeliest best configurations: trial, mean, standard error, replicates, probability to be
+    the best; none if nothing is known of the noise.
+    """
+    table = winner.probability_best
+    table = table[table["probability"].notna()].nlargest(most, "probability")
+    columns = ("trial", "mean", "standard_error", "count", "probability")
+    formats = ("{:.0f}", "{:.4g}", "{:.2g}", "{:.0f}", "{:.0%}")
+    return [
+        tuple(text.format(value) for text, value in zip(formats, values, strict=True))
+        for values in table[list(columns)].itertuples(index=False)
     ]
 
 

@@ -152,7 +152,7 @@ function fill() {
   for (const row of found.slice(page * PAGE, (page + 1) * PAGE)) {
     const tr = document.createElement("tr");
     tr.append(...columns.map((_, column) => cell(row, column)));
-    tr.classList.toggle("best", row === data.best);
+    tr.classList.toggle("best", rows[row][0] === data.best);
     body.append(tr);
   }
   byId("table").tBodies[0].replaceWith(body);

@@ -7,27 +7,40 @@ from sample_sweeps import MARKUP, all_failed, made, odd, ordinary
 from test_journal import row
 
 from sweeper import report_data
+from sweeper.certainty import winner
 from sweeper.journal import append_look
 from sweeper.space_text import read_value
+
+LUCKY = {(0, 0): 0.1, (0, 1): 0.5, (1, 0): 0.2, (1, 1): 0.22}
 
 
 def test_the_best_configuration_can_be_copied():
     config = {"lr": 1e-5, "name": 'a "b"\n', "sizes": [64, 64], "decay": None, "on": True}
-    best = report_data.best(made([row(0, config=config)], dict.fromkeys(config, "")))
+    best = report_data.best(made([row(0, config=config)], dict.fromkeys(config, "")), None)
     assert read_value(best["python"].removeprefix("config = ")) == config
     assert yaml.safe_load(best["yaml"]) == config
 
 
 def test_numbers_that_are_none_can_be_copied_too():
-    best = report_data.best(made([row(0, config={"a": math.inf, "b": math.nan})], {}))
+    best = report_data.best(made([row(0, config={"a": math.inf, "b": math.nan})], {}), None)
     names: dict = {}
     exec(best["python"], names)
     assert repr(names["config"]) == "{'a': inf, 'b': nan}"
 
 
+def test_the_best_is_the_winner_and_not_a_lucky_replicate():
+    rows = [row(t, replicate=r, validation_error=e) for (t, r), e in LUCKY.items()]
+    found = made(rows, {"lr": "uniform(0, 1)"})
+    assert found.best_row["trial"] == 0
+    best = report_data.best(found, winner(found))
+    assert (best["trial"], best["error"]) == (1, "0.21")
+    assert best["what"] == "mean validation error of trial 1 over 2 replicates"
+    assert "'lr': 0.1" in best["python"]
+    assert report_data.best(found, None)["trial"] == 0
+
+
 def test_without_a_finished_trial_there_is_no_best_one():
-    assert report_data.best(all_failed()) is None
-    assert report_data.best_place(all_failed()) is None
+    assert report_data.best(all_failed(), winner(all_failed())) is None
 
 
 def test_facts_name_all_that_the_record_says():
@@ -65,6 +78,16 @@ def test_very_many_and_very_long_exceptions_are_cut():
     assert len(json.dumps([report_data.exceptions(found), report_data.table(found)])) < 3_000_000
 
 
+def test_rivals_are_the_likeliest_best_ones_if_the_noise_is_known():
+    found = winner(ordinary(60, replicates=3))
+    table = found.probability_best.nlargest(5, "probability")
+    rivals = report_data.rivals(found)
+    assert [int(rival[0]) for rival in rivals] == table["trial"].tolist()
+    assert rivals[0][-1] == f"{table['probability'].iloc[0]:.0%}"
+    assert report_data.rivals(winner(ordinary(60))) == []
+    assert report_data.rivals(winner(all_failed())) == []
+
+
 def test_looks_at_the_test_set_are_read_and_damaged_lines_counted(tmp_path):
     look = {"time": "2026-11-23", "trial": 3, "config": {"lr": 0.1}, "test_error": 0.1629}
     append_look(tmp_path, look)
@@ -98,8 +121,3 @@ def test_cells_are_what_the_frame_has():
         error = expected["validation_error"]
         near = None if math.isnan(error) else pytest.approx(error, rel=1e-5)
         assert cells["validation_error"] == near
-
-
-def test_the_best_place_is_that_of_the_incumbent():
-    found = ordinary()
-    assert found.rows[report_data.best_place(found)] is found.best_row
