@@ -57,6 +57,11 @@ def importance(results: Results, seed: int = 0) -> Importance:
     the third quartile by more than 3 interquartile ranges) count as lying there, so that a
     few diverging trials don't hide the rest. Missing values count as the middle of their axis.
 
+    Shares are those of the forest, which sees strong hyperparameters first: where 0.9 and 0.1 are
+    true it said 0.85 and 0.05 after 32 trials, 0.89 and 0.07 after 128, with the strong one in its
+    interval every time, the weak one in 13 and 5 of 15. Read a small share as "weak", not as a
+    number.
+
     Raises:
         ValueError: too few finished trials to say, or they tell nothing: fewer than 16, or the
             forest predicts less than a fifth of the variance of trials it has not seen, or there

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from made_results import made, odd_sweeps
@@ -48,6 +50,14 @@ def test_crowding_at_the_bottom_and_among_choices():
     edges = found(results, "edge")
     assert "try down to 0.5, uniform(0.5, 2.5)" in edges["x"].text
     assert "the best n is 64, at the top end of its values" in edges["n"].text
+
+
+def test_edges_of_grids_are_seen():
+    lr, p = zip(*itertools.product(np.geomspace(1e-4, 1, 5), np.linspace(0, 1, 5)), strict=True)
+    errors = -np.log(lr) + 0.1 * np.random.default_rng(0).normal(size=25)
+    space = {"lr": "loguniform(1e-4, 1)", "p": "uniform(0, 1)"}
+    results = made(errors, {"lr": list(lr), "p": list(p)}, space, searcher="GridSearch")
+    assert found(results, "edge")["lr"].evidence["bounds"] == "loguniform(0.0001, 10)"
 
 
 def test_a_best_value_inside_is_no_edge():
