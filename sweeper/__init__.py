@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sweeper.models import init_cnn as init_cnn
     from sweeper.modules import DataModule as DataModule
     from sweeper.modules import Module as Module
+    from sweeper.report import write_report as write_report
     from sweeper.results import Results as Results
     from sweeper.results import load as load
     from sweeper.search_space import to_search_space as to_search_space
@@ -54,6 +55,7 @@ _MODULE_OF = {
     "Results": "results",
     "load": "results",
     "compare": "comparison",
+    "write_report": "report",
     "run": "sweep",
     "test": "final_test",
 }

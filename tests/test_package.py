@@ -14,6 +14,7 @@ ORDER = [
     *("objective", "objective_reference", "trainable", "cluster", "limits", "journal", "results"),
     *("axes", "space_changes", "analysis", "importance", "training_advice", "advice"),
     *("certainty", "repetitions", "comparison"),
+    *("plot_axes", "plot_data", "plot_style", "space_plots", "plots", "report_data", "report"),
     *("progress", "interrupts", "recorder", "provenance", "resume", "tuner", "watchdog"),
     *("run_checks", "sweep", "final_test", "confirmation", "run_options", "commands", "cli"),
 ]
@@ -29,6 +30,7 @@ TORCH = {
     "objective",
     "trainable",
 }
+PLOTLY = {"plot_style", "space_plots", "plots", "report"}
 RAY = {
     *("search_space", "schedulers", "trainable", "cluster", "recorder", "tuner", "watchdog"),
     "sweep",
@@ -61,11 +63,12 @@ def test_imports_point_backwards():
         assert not {f"sweeper.{other}" for other in later} & imported, name
 
 
-def test_torch_and_ray_stay_where_they_belong():
+def test_torch_ray_and_plotly_stay_where_they_belong():
     for name, imported in modules().items():
         roots = {module.partition(".")[0] for module in imported}
         assert "torch" not in roots or name in TORCH, name
         assert "ray" not in roots or name in RAY, name
+        assert "plotly" not in roots or name in PLOTLY, name
 
 
 def test_no_public_function_bears_the_name_of_a_module():

@@ -1,0 +1,159 @@
+"""Sweeps made up for pictures and reports: ordinary, odd, large and hostile ones."""
+
+import math
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from test_journal import row
+
+from sweeper.results import Results
+
+MARKUP = "<img src=x onerror=window.hacked=1></script><script>window.hacked=1</script><!--"
+SPACE = {
+    "learning_rate": "loguniform(0.0001, 1)",
+    "num_hiddens": "[64, 128, 256]",
+    "momentum": "uniform(0, 0.99)",
+    "optimizer": "['sgd', 'adam']",
+}
+
+
+def made(rows: list[dict], space: dict, folder: Path | None = None, **fields) -> Results:
+    sweep = {
+        "format": 1,
+        "created": "2026-11-23T15:44:40+00:00",
+        "objective": "mine:objective",
+        "fixed_arguments": ["max_epochs=8"],
+        "config_space": space,
+        "searcher": {"kind": "RandomSearch", "num_trials": len(rows), "initial_configs": []},
+        "num_trials": len({one["trial"] for one in rows}),
+        "seed": 0,
+        "resources": {"cpus": 1, "gpus": 0},
+        "versions": {"python": "3.11.2", "ray": "2.60.0", "torch": "2.14.0"},
+        "git_commit": "0123456789abcdef0123456789abcdef01234567",
+        **fields,
+    }
+    return Results(folder, sweep, rows)
+
+
+def ordinary(n: int = 60, replicates: int = 1, folder: Path | None = None) -> Results:
+    """Random search over four hyperparameters on three workers, with every status."""
+    rng = np.random.default_rng(1)
+    free = [0.0, 0.0, 0.0]
+    rows = []
+    for trial in range(n):
+        config = {
+            "learning_rate": float(10 ** rng.uniform(-4, 0)),
+            "num_hiddens": int(rng.choice([64, 128, 256])),
+            "momentum": float(rng.uniform(0, 0.99)),
+            "optimizer": str(rng.choice(["sgd", "adam"])),
+        }
+        for replicate in range(replicates if trial < 8 else 1):
+            worker = int(np.argmin(free))
+            seconds = float(rng.gamma(4, 2))
+            rows.append(_trained(rng, trial, replicate, config, free[worker], seconds, worker))
+            free[worker] += seconds + 0.3
+    return made(rows, SPACE, folder)
+
+
+def _trained(rng, trial, replicate, config, start_s, seconds, worker) -> dict:
+    """A row as if the learning rate mattered most and large ones diverged."""
+    rate = math.log10(config["learning_rate"])
+    error = 0.14 + 0.03 * (rate + 1.7) ** 2 + 4 / config["num_hiddens"] + rng.normal(0, 0.005)
+    error += 0.02 * (config["optimizer"] == "sgd")
+    curve = [[e, error + 0.5 * math.exp(-e / 2), seconds * e / 8] for e in range(1, 9)]
+    ending = {"status": "finished", "validation_error": error, "curve": curve, "epochs": 8}
+    if rate > -0.15:
+        ending = {"status": "diverged", "validation_error": math.nan, "curve": curve[:2]}
+    elif rng.random() < 0.05:
+        text = f"RuntimeError: CUDA out of memory on <device {worker}>"
+        trace = f'Traceback (most recent call last):\n  File "mine.py", line 12\n{text}\n'
+        ending = {"status": "failed", "validation_error": None, "curve": [], "epochs": None}
+        ending |= {"exception": text, "traceback": trace}
+    elif rng.random() < 0.08:
+        ending = {"status": "stopped", "validation_error": curve[3][1], "curve": curve[:4]}
+    times = {"start_s": start_s, "runtime_s": seconds, "worker": f"{worker}", "node": "here"}
+    return row(trial, replicate=replicate, config=dict(config), **times | ending)
+
+
+def grid() -> Results:
+    """A grid of 6 × 5, one corner of it diverged."""
+    rates, moments = np.geomspace(1e-4, 1, 6).tolist(), np.linspace(0, 0.9, 5).tolist()
+    configs = [{"learning_rate": a, "momentum": b} for a in rates for b in moments]
+    rows = [
+        row(i, config=c, validation_error=abs(math.log10(c["learning_rate"]) + 2) / 9 + 0.1)
+        for i, c in enumerate(configs)
+    ]
+    rows[-1] |= {"status": "diverged", "validation_error": math.inf}
+    space = {"learning_rate": "loguniform(0.0001, 1)", "momentum": "uniform(0, 0.9)"}
+    return made(rows, space, searcher={"kind": "GridSearch", "points": {"learning_rate": 6}})
+
+
+def of_twenty(n: int = 40) -> Results:
+    """Twenty hyperparameters with long names."""
+    rng = np.random.default_rng(2)
+    names = [f"weight_decay_of_the_layer_number_{i}" for i in range(20)]
+    rows = [
+        row(t, config=dict(zip(names, rng.random(20).tolist(), strict=True)),
+            validation_error=float(rng.random()), start_s=float(t), runtime_s=1.0)
+        for t in range(n)
+    ]  # fmt: skip
+    return made(rows, dict.fromkeys(names, "uniform(0, 1)"))
+
+
+def of_categories() -> Results:
+    """Only categories: words, None beside numbers, lists; one configuration lacks a value."""
+    options = {"optimizer": ["sgd", "adam", "1"], "decay": [None, 1, 0.1], "sizes": [[8, 8], [64]]}
+    rows = [
+        row(i, config={name: values[i % len(values)] for name, values in options.items()},
+            validation_error=0.1 + 0.01 * i)
+        for i in range(12)
+    ]  # fmt: skip
+    del rows[3]["config"]["sizes"]
+    return made(rows, {name: repr(values) for name, values in options.items()})
+
+
+def all_failed() -> Results:
+    ending = {"status": "failed", "validation_error": None, "epochs": None, "curve": []}
+    ending |= {"exception": "ValueError: no", "traceback": "Traceback …\nValueError: no"}
+    return made([row(i, **ending) for i in range(5)], {"lr": "uniform(0, 1)"})
+
+
+def hostile() -> Results:
+    """Markup wherever a sweep's record has text."""
+    name, other = f"{MARKUP}%{{y}}", "b\u2028c"
+    rows = [
+        row(i, config={name: 0.1 * i, other: MARKUP if i % 2 else "a\ud800"},
+            validation_error=0.5 - 0.01 * i, worker=MARKUP, node=MARKUP)
+        for i in range(20)
+    ]  # fmt: skip
+    for one in rows[::5]:
+        one |= {"status": "failed", "validation_error": None, "curve": []}
+        one |= {"exception": MARKUP, "traceback": MARKUP + "\u2028\x00"}
+    fields = {"objective": MARKUP, "git_commit": MARKUP, "versions": {MARKUP: MARKUP}}
+    fields |= {MARKUP: [MARKUP], "fixed_arguments": [MARKUP], "created": {"a": MARKUP}}
+    results = made(rows, {name: MARKUP, other: "uniform(0, 1)"}, **fields)
+    results.unreadable = [MARKUP]
+    return results
+
+
+@cache
+def odd() -> dict[str, Results]:
+    """Every kind of sweep that a picture must be sensible for."""
+    several = ordinary(60, replicates=3)
+    return {
+        "none": made([], SPACE, num_trials=8),
+        "one": ordinary(1),
+        "three": ordinary(3),
+        "ordinary": ordinary(),
+        "replicates": several,
+        "running": made(several.rows[:20], SPACE, num_trials=100),
+        "one_hyperparameter": made([row(i) for i in range(9)], {"lr": "uniform(0, 1)"}),
+        "grid": grid(),
+        "twenty": of_twenty(),
+        "categories": of_categories(),
+        "all_failed": all_failed(),
+        "no_times": made([row(0, start_s=None, runtime_s=None, worker=None)], {"lr": "0.5"}),
+        "hostile": hostile(),
+        "large": ordinary(10_000),
+    }
