@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_resume(commands)
     _add_show(commands)
+    _add_report(commands)
     _add_list(commands)
     _add_export(commands)
     _add_compare(commands)
@@ -124,6 +125,7 @@ def _add_how_to_run(add: Any) -> None:
     add("--keep-checkpoints", action="store_true", help="leave those of ended trials")
     add("--address", metavar="HOST:PORT", help="a running Ray; local for a new one (the first of "
         "RAY_ADDRESS, one on this machine, a new one)")  # fmt: skip
+    add("--no-report", action="store_true", help="write no report.html into the sweep's folder")
     add("--quiet", action="store_true", help="no progress")
     add("--debug", action="store_true", help="show tracebacks")
 
@@ -153,6 +155,15 @@ def _add_show(commands: Any) -> None:
     show.epilog = "example:\n  sweeper show runs/2026-01-31_12-00-00_Classifier"
     show.add_argument("sweep", metavar="FOLDER", help="the sweep's folder")
     show.add_argument("--most", type=int, default=20, metavar="N", help="trials to print (20)")
+
+
+def _add_report(commands: Any) -> None:
+    report = _reader(
+        commands, "report", "write a sweep's report, one HTML file, and print its path"
+    )
+    report.epilog = "example:\n  sweeper report runs/first -o first.html"
+    report.add_argument("sweep", metavar="FOLDER", help="the sweep's folder")
+    report.add_argument("-o", "--output", metavar="FILE", help="where to (FOLDER/report.html)")
 
 
 def _add_list(commands: Any) -> None:

@@ -38,11 +38,11 @@ def run(given: dict[str, Any]) -> int:
         for config in results:
             print(config)
         return 0
-    code = _report(results)
-    if options["test"] and code == 0:
+    _print(results)
+    if options["test"] and _exit_code(results) == 0:
         error = sweeper.test(results, objective)
         print(f"test set: error {error:.4g}, accuracy {1 - error:.4g}")
-    return code
+    return _leave_report(results, options)
 
 
 def _how_to_run(options: dict[str, Any]) -> dict[str, Any]:
@@ -76,13 +76,25 @@ def resume(given: dict[str, Any]) -> int:
     if "replicates" in given:
         arguments["replicates"] = given["replicates"]
     arguments |= {"name": folder.name, "folder": os.path.relpath(folder.parent), "resume": True}
-    return _report(sweeper.run(**arguments, **_how_to_run(options)))
-
-
-def _report(results: Any) -> int:
-    """The exit code, once the results are printed."""
+    results = sweeper.run(**arguments, **_how_to_run(options))
     _print(results)
+    return _leave_report(results, options)
+
+
+def _leave_report(results: Any, options: dict[str, Any]) -> int:
+    """The exit code; a report that can't be written is only said, since the results are safe."""
+    import sweeper
+
     print(f"folder: {results.folder}")
+    if not options["no_report"]:
+        try:
+            print(f"report: {sweeper.write_report(results, results.folder / 'report.html')}")
+        except Exception as error:
+            print(printable(f"sweeper: no report: {error}"), file=sys.stderr)
+    return _exit_code(results)
+
+
+def _exit_code(results: Any) -> int:
     return 0 if any(row["status"] == "finished" for row in results.rows) else 1
 
 
@@ -102,6 +114,15 @@ def show(options: dict[str, Any]) -> int:
         print(printable(f"advice: {piece.text}"))
     for line in results.unreadable:
         print(printable(f"left out {line}"), file=sys.stderr)
+    return 0
+
+
+def report(options: dict[str, Any]) -> int:
+    """Writes a sweep's report."""
+    import sweeper
+
+    results = sweeper.load(options["sweep"])
+    print(sweeper.write_report(results, options["output"] or results.folder / "report.html"))
     return 0
 
 
@@ -197,6 +218,7 @@ COMMANDS: dict[str, Callable[[dict[str, Any]], int]] = {
     "run": run,
     "resume": resume,
     "show": show,
+    "report": report,
     "list": list_sweeps,
     "export": export,
     "compare": compare,

@@ -30,12 +30,14 @@ DEFAULTS: dict[str, Any] = {
     "address": None,
     "dry_run": False,
     "test": False,
+    "no_report": False,
     "quiet": False,
 }
 _KINDS = {
     **dict.fromkeys(("objective", "model", "data", "searcher", "name", "folder", "address"), str),
     **dict.fromkeys(
-        ("resume", "retry_failed", "keep_checkpoints", "dry_run", "test", "quiet"), bool
+        ("resume", "retry_failed", "keep_checkpoints", "dry_run", "test", "no_report", "quiet"),
+        bool,
     ),
 }
 DEFAULT_SPACE = {"learning_rate": "loguniform(1e-4, 1)"}
