@@ -189,6 +189,7 @@ def _add_compare(commands: Any) -> None:
         "that differ only in their seed are repetitions of one another")  # fmt: skip
     compare.add_argument("--budget", default="trials", choices=["trials", "epochs", "seconds"],
         help="what all may spend the same of (trials)")  # fmt: skip
+    compare.add_argument("-o", "--output", metavar="FILE", help="also draw it, as an HTML file")
 
 
 def _reader(commands: Any, name: str, what: str) -> argparse.ArgumentParser:

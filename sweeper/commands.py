@@ -171,6 +171,11 @@ def compare(options: dict[str, Any]) -> int:
     last = comparison.curves.groupby("sweep").tail(1)
     print(printable(last.to_string(index=False)))
     print(printable(comparison.sentence))
+    if options["output"]:
+        from sweeper import plots
+
+        plots.comparison(comparison).write_html(options["output"])
+        print(options["output"])
     return 0
 
 

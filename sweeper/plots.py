@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from sweeper import analysis, plot_data
+from sweeper.comparison_plot import comparison
 from sweeper.importance import Importance
 from sweeper.importance import importance as estimate
 from sweeper.plot_axes import markup, shorten
@@ -31,6 +32,7 @@ from sweeper.results import Results
 from sweeper.space_plots import hyperparameter, pair, parallel_coordinates
 
 __all__ = [
+    "comparison",
     "expected_best",
     "hyperparameter",
     "importance",

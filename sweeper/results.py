@@ -44,13 +44,13 @@ class Results:
         objective's own time. `frame.attrs["test_looks"]` says how many looks at the test set
         there were before.
         """
-        names = list(self.sweep["config_space"])
+        names = self._names
         table: dict[str, Any] = {
             "trial": [row["trial"] for row in self.rows],
             "replicate": [row["replicate"] for row in self.rows],
         }
-        for name in names:
-            table[name] = _column([row["config"].get(name) for row in self.rows])
+        for name, shown in names.items():
+            table[shown] = _column([row["config"].get(name) for row in self.rows])
         for name in ("validation_error", "start_s", "runtime_s"):
             table[name] = pd.Series([row[name] for row in self.rows], dtype="float64")
         table["epochs"] = pd.Series([row["epochs"] for row in self.rows], dtype="Int64")
@@ -58,10 +58,17 @@ class Results:
             table[name] = pd.Series([row[name] for row in self.rows], dtype="object")
         table["seed"] = pd.Series([row["seed"] for row in self.rows], dtype="int64")
         tail = ["validation_error", "epochs", "status", "seed", "start_s", "runtime_s"]
-        columns = ["trial", "replicate", *names, *tail, "worker", "node", "exception"]
+        columns = ["trial", "replicate", *names.values(), *tail, "worker", "node", "exception"]
         frame = pd.DataFrame(table, columns=columns)
         frame.attrs["test_looks"] = len(self.test_looks)
         return frame
+
+    @property
+    def _names(self) -> dict[str, str]:
+        """The hyperparameters, and as pandas can hold them: without half a surrogate pair."""
+        return {
+            name: name.encode("utf-8", "replace").decode() for name in self.sweep["config_space"]
+        }
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -83,7 +90,7 @@ class Results:
         """One row a configuration: `trial`, the hyperparameters, `validation_error` (the mean of
         its finished replicates), `standard_error` of that mean (NaN for fewer than two), `count`.
         """
-        names = list(self.sweep["config_space"])
+        names = list(self._names.values())
         finished = self.frame["validation_error"].where(self.frame["status"] == "finished")
         by_trial = finished.groupby(self.frame["trial"])
         first = self.frame.drop_duplicates("trial").set_index("trial")[names]

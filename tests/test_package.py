@@ -14,7 +14,8 @@ ORDER = [
     *("objective", "objective_reference", "trainable", "cluster", "limits", "journal", "results"),
     *("axes", "space_changes", "analysis", "importance", "training_advice", "advice"),
     *("certainty", "repetitions", "comparison"),
-    *("plot_axes", "plot_data", "plot_style", "space_plots", "plots", "report_data", "report"),
+    *("plot_axes", "plot_data", "plot_style", "space_plots", "comparison_plot", "plots"),
+    *("report_data", "report"),
     *("progress", "interrupts", "recorder", "provenance", "resume", "tuner", "watchdog"),
     *("run_checks", "sweep", "final_test", "confirmation", "run_options", "commands", "cli"),
 ]
@@ -30,7 +31,7 @@ TORCH = {
     "objective",
     "trainable",
 }
-PLOTLY = {"plot_style", "space_plots", "plots", "report"}
+PLOTLY = {"plot_style", "space_plots", "comparison_plot", "plots", "report"}
 RAY = {
     *("search_space", "schedulers", "trainable", "cluster", "recorder", "tuner", "watchdog"),
     "sweep",

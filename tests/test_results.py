@@ -147,3 +147,11 @@ def test_the_summary_has_one_row_a_configuration():
     assert several.best_config == {"lr": best}
     assert several.best_error == summary["validation_error"][best]
     assert results([]).summary.empty
+
+
+def test_half_a_surrogate_pair_in_a_record_does_no_harm():
+    config = {"a\ud800": "x\udfff", "b": 1.0}
+    odd = results([row(0, config=config, exception="E\ud800")], names=("a\ud800", "b"))
+    assert list(odd.frame.columns[2:4]) == ["a?", "b"]
+    assert odd.summary["b"][0] == 1.0
+    assert "\\udfff" in table(odd)
