@@ -31,6 +31,14 @@ def test_examples(tmp_path, name):
     assert "2/2 trials" in done.stderr
 
 
+def test_random_beside_grid(tmp_path):
+    command = [sys.executable, ROOT / "scripts" / "random_vs_grid.py", "--seeds", "1"]
+    done = subprocess.run([*command, "--points", "1"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Best validation error after 1 trials" in done.stdout
+    assert (tmp_path / "runs" / "random_vs_grid" / "comparison.html").exists()
+
+
 def test_the_first_command_of_the_readme(tmp_path):
     """In a folder that holds what a checkout holds, with this Python as its environment."""
     for name in ("scripts", "sweeper", "pyproject.toml", "README.md"):
