@@ -3,9 +3,8 @@
     python scripts/what_happens_when.py                      everything (about 15 minutes)
     python scripts/what_happens_when.py killed raised        only these situations
 
-Both are used as their documentation shows. Every run is a real process that is watched, killed or
-interrupted from outside; its trials write a line each when they start and end. Linux only.
-Optuna is no dependency of sweeper: `pip install optuna` fills the third column.
+Every run is a process of its own (bare_runs.py): watched, killed or interrupted from outside.
+Linux only. Optuna is no dependency of sweeper: `pip install optuna` fills the third column.
 """
 
 import argparse
@@ -28,127 +27,9 @@ from types import SimpleNamespace
 DEFAULTS = {"trials": 20, "seconds": 0.3, "seed": 0, "mode": "run", "faults": {}}
 DEFAULTS |= {"max_failures": 0, "catch": False, "storage": "journal"}
 WORKERS = {"tune": 2, "optuna": 1}  # what each takes here if nothing is said
-NOT_ACCEPTED = {"nan": float("nan"), "none": None, "text": "0.0"}
 TIMEOUT_S = 150
+BARE_RUNS = str(Path(__file__).with_name("bare_runs.py"))
 FOLDER = Path(tempfile.gettempdir(), f"what_happens_when_{os.getpid()}")
-
-# Inside of the runs
-
-
-def evaluate(spec, number, x):
-    """The value of a trial, or the fault that `spec` has for it."""
-
-    def note(kind):
-        with open(f"{spec['folder']}/events", "a") as file:
-            file.write(f"{kind} {number} {x!r} {os.getpid()}\n")
-
-    note("start")
-    time.sleep(spec["seconds"])
-    fault = spec["faults"].get(str(number))
-    if fault == "raise":
-        raise RuntimeError("this trial raises")
-    if fault == "exit":
-        os._exit(1)
-    note("end")
-    return NOT_ACCEPTED[fault] if fault else 0.1 + (x - 0.3) ** 2
-
-
-def run_tune(spec):
-    """Rows (number, x, value, state) and what wins, of a run, a restored run or a reading."""
-    import ray
-    from ray import tune
-    from ray.tune.search.basic_variant import BasicVariantGenerator
-
-    class Trial(tune.Trainable):
-        def setup(self, config):
-            self.config = config
-
-        def reset_config(self, new_config):
-            self.config = new_config
-            return True
-
-        def step(self):
-            number = int(self.trial_id.rpartition("_")[2])
-            return {"loss": evaluate(spec, number, self.config["x"]), "done": True}
-
-        def save_checkpoint(self, checkpoint_dir):
-            Path(checkpoint_dir, "config.json").write_text(json.dumps(self.config))
-
-        def load_checkpoint(self, checkpoint_dir):
-            pass
-
-    storage = f"{spec['folder']}/results"
-    if spec["mode"] != "read":
-        ray.init(address="local", num_cpus=2, include_dashboard=False)
-    if spec["mode"] == "run":
-        searcher = BasicVariantGenerator(max_concurrent=spec["workers"], random_state=spec["seed"])
-        failures = tune.FailureConfig(max_failures=spec["max_failures"])
-        tuner = tune.Tuner(
-            Trial,
-            param_space={"x": tune.uniform(0, 1)},
-            tune_config=tune.TuneConfig(
-                metric="loss",
-                mode="min",
-                search_alg=searcher,
-                num_samples=spec["trials"],
-                reuse_actors=True,
-            ),
-            run_config=tune.RunConfig(name="sweep", storage_path=storage, failure_config=failures),
-        )
-    else:
-        tuner = tune.Tuner.restore(f"{storage}/sweep", Trial)
-    results = tuner.get_results() if spec["mode"] == "read" else tuner.fit()
-    state = f"{results.num_terminated} TERMINATED, {results.num_errors} ERROR"
-    rows = results.get_dataframe().to_dict("records")
-    return [
-        (int(row["trial_id"].rpartition("_")[2]), row["config/x"], repr(row["loss"]), state)
-        for row in rows
-        if "loss" in row
-    ], lambda: results.get_best_result("loss", "min").metrics["loss"]
-
-
-def run_optuna(spec):
-    """Rows (number, x, value, state) and what wins, of a run, a resumed run or a reading."""
-    import optuna
-    from optuna.storages import JournalStorage, journal
-
-    folder = Path(spec["folder"], "results")
-    if spec["mode"] == "run":
-        folder.mkdir(exist_ok=True)
-    if spec["storage"] == "journal":
-        storage = JournalStorage(journal.JournalFileBackend(str(folder / "journal.log")))
-    else:
-        storage = f"sqlite:///{folder}/optuna.db"
-    if spec["mode"] == "read":
-        study = optuna.load_study(study_name="sweep", storage=storage)
-    else:
-        sampler = optuna.samplers.RandomSampler(seed=spec["seed"])
-        study = optuna.create_study(
-            study_name="sweep", storage=storage, sampler=sampler, load_if_exists=True
-        )
-        study.optimize(
-            lambda trial: evaluate(spec, trial.number, trial.suggest_float("x", 0, 1)),
-            n_trials=spec["trials"] - sum(trial.state.is_finished() for trial in study.trials),
-            n_jobs=spec["workers"],
-            catch=(Exception,) if spec["catch"] else (),
-        )
-    return [
-        (row["number"], row.get("params_x"), repr(row.get("value")), row["state"])
-        for row in study.trials_dataframe().to_dict("records")
-    ], lambda: study.best_trial.value
-
-
-def run(spec):
-    """Leaves what a tool shows at the end where the observer finds it."""
-    rows, best = {"tune": run_tune, "optuna": run_optuna}[spec["tool"]](spec)
-    try:
-        best = repr(best())
-    except Exception as error:
-        best = f"{type(error).__name__} ({str(error).splitlines()[0][:60]})"
-    Path(spec["folder"], "table.json").write_text(json.dumps({"rows": rows, "best": best}))
-
-
-# Outside of them
 
 
 def processes():
@@ -191,7 +72,7 @@ class Run:
         self.output_path = self.folder / f"output-{time.monotonic_ns()}"
         (self.folder / "table.json").unlink(missing_ok=True)
         self.old = len(self.lines())
-        command = [sys.executable, __file__, "--run", json.dumps(self.spec)]
+        command = [sys.executable, BARE_RUNS, json.dumps(self.spec)]
         environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
         environment |= {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONUNBUFFERED": "1"}
         with self.output_path.open("w") as output:
@@ -278,9 +159,9 @@ def killed(tool):
 
     def once(seconds, seed=0):
         first = Run(tool, trials=30, seconds=seconds, seed=seed).after(10)
+        done = {event.x for event in first.events("end")}
         first.process.kill()
         first.end()
-        done = {event.x for event in first.events("end")}
         second = first.again(mode="resume")
         code, (rows, _) = second.end(), second.table()
         again = len(done & {event.x for event in second.events("start")})
@@ -313,7 +194,7 @@ def raised(tool):
 def not_a_number(tool):
     """One of 4 trials returns NaN, None or the string "0.0"."""
     texts = []
-    for fault in NOT_ACCEPTED:
+    for fault in ("nan", "none", "text"):
         run = Run(tool, trials=4, workers=1, faults={"1": fault})
         code, (rows, best) = run.end(), run.table()
         state = f" {rows[1].state}" if tool == "optuna" and 1 in rows else ""
@@ -435,11 +316,9 @@ def main():
     """Prints the table, a row as soon as it is known."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("situations", nargs="*", help=", ".join(SITUATIONS))
-    parser.add_argument("--run", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.run:
-        return run(json.loads(arguments.run))
-
+    # A shell starts what it runs in the background deaf to Ctrl-C, which children would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Orphans of a killed driver become children of this process, which can then find them.
     ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
     has_optuna = importlib.util.find_spec("optuna") is not None
@@ -462,5 +341,4 @@ if __name__ == "__main__":
     try:
         main()
     finally:
-        if "--run" not in sys.argv:
-            clean_up()
+        clean_up()
