@@ -110,9 +110,10 @@ class Run:
         return self
 
     def end(self, timeout_s=TIMEOUT_S):
-        """The exit code, or `hung` where the process was still there after `timeout_s`."""
+        """The exit code as a shell shows it, or `hung` where there is none after `timeout_s`."""
         try:
             code = self.process.wait(timeout_s)
+            code = code if code >= 0 else 128 - code
         except subprocess.TimeoutExpired:
             code = "hung"
         self.end_s = time.monotonic()
@@ -143,10 +144,13 @@ class Run:
         """The first line printed since `after` that matches, short."""
         lines = self.output()[self.printed :].splitlines()
         found = [line.strip() for line in lines if re.search(pattern, line)]
-        return f"`{found[0][:110]}`" if found else "nothing"
+        # Times at the start of the line say nothing.
+        return f"`{re.sub(r'^.*?:[0-9]{2},[0-9]+', '', found[0])[:110]}`" if found else "nothing"
 
     def error(self, code):
         """The exit code, and with it the last exception that was printed."""
+        if code == "hung":
+            return "still hung"
         found = re.findall(r"^[\w.]*(?:Error|Interrupt)\b.*", self.output(), re.MULTILINE)
         return f"exit code {code}" + (f", `{found[-1][:90]}`" if code and found else "")
 
@@ -328,9 +332,10 @@ def main():
     print("|---|---|---|", flush=True)
     for name in arguments.situations or SITUATIONS:
         cells = [SITUATIONS[name].__doc__.removesuffix(".")]
-        for tool in ("tune", "optuna") if has_optuna else ("tune",):
+        for tool in ("tune", "optuna"):
+            missing = tool == "optuna" and not has_optuna
             try:
-                cells.append(SITUATIONS[name](tool))
+                cells.append("not installed" if missing else SITUATIONS[name](tool))
             except Exception as error:
                 cells.append(f"not measured: {error!r}")
             clean_up()
