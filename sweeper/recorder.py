@@ -70,7 +70,7 @@ class Recorder(Callback):
         self._running: dict[Key, Trial] = {}
         self._curves: dict[Key, list[list[float]]] = {}
         self._actor_of: dict[Key, Any] = {}
-        self._names: dict[Any, Any] = {}  # actor → its worker and node, or Ray's promise of them
+        self._names: dict[Any, dict[str, str | None]] = {}  # actor → its worker and node
         self._failures: Counter[str] = Counter()
         self._rows: dict[Key, Row] = {}
         self._interrupts = interrupts
@@ -116,8 +116,12 @@ class Recorder(Callback):
         self._deadline = min(self._deadline, now + self._time_budget_s)
         actor = self._actor_of[key] = trial.temporary_state.ray_actor
         if actor is not None and actor not in self._names:
-            # Asked before its first trial, so that the names of a worker that dies are known.
-            self._names[actor] = actor.names.remote()
+            # Waited for before its first trial, so that the names of a worker that dies are known.
+            try:
+                names: Any = ray.get(actor.names.remote(), timeout=10)
+                self._names[actor] = names
+            except (RayError, TimeoutError):
+                self._names[actor] = _NAMELESS
         self._bar.started(key)
 
     def on_trial_result(
@@ -220,15 +224,7 @@ class Recorder(Callback):
 
     def _names_of(self, key: Key) -> dict[str, str | None]:
         """The worker and node that a trial runs on."""
-        actor = self._actor_of.get(key)
-        names = self._names.get(actor, _NAMELESS)
-        if isinstance(names, ray.ObjectRef):
-            try:
-                names = ray.get(names, timeout=10)
-            except (RayError, TimeoutError):
-                names = _NAMELESS
-            self._names[actor] = names
-        return names
+        return self._names.get(self._actor_of.get(key), _NAMELESS)
 
     def _keep_output(self, worker: str | None, printed: str) -> None:
         """Writes down what a worker on another node printed."""

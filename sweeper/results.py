@@ -10,6 +10,12 @@ import pandas as pd
 from sweeper import journal
 from sweeper.terminal import printable, short
 
+_KEYS = ["trial", "replicate"]
+_OUTCOMES = ["validation_error", "epochs", "status", "seed", "start_s", "runtime_s", "worker"]
+_OUTCOMES += ["node", "exception"]
+_OF_MEANS = ["validation_error", "standard_error", "count"]
+# No hyperparameter has a name of these, unless the record is foreign.
+COLUMNS = {*_KEYS, *_OUTCOMES, *_OF_MEANS}
 _CURVE_COLUMNS = ["trial", "replicate", "epoch", "validation_error", "elapsed_s"]
 
 
@@ -57,17 +63,19 @@ class Results:
         for name in ("status", "worker", "node", "exception"):
             table[name] = pd.Series([row[name] for row in self.rows], dtype="object")
         table["seed"] = pd.Series([row["seed"] for row in self.rows], dtype="int64")
-        tail = ["validation_error", "epochs", "status", "seed", "start_s", "runtime_s"]
-        columns = ["trial", "replicate", *names.values(), *tail, "worker", "node", "exception"]
+        columns = [*_KEYS, *names.values(), *_OUTCOMES]
         frame = pd.DataFrame(table, columns=columns)
         frame.attrs["test_looks"] = len(self.test_looks)
         return frame
 
     @property
     def _names(self) -> dict[str, str]:
-        """The hyperparameters, and as pandas can hold them: without half a surrogate pair."""
+        """The hyperparameters and their columns; foreign records may have names that can't be one:
+        those of other columns, or with half a surrogate pair.
+        """
         return {
-            name: name.encode("utf-8", "replace").decode() for name in self.sweep["config_space"]
+            name: "config." * (name in COLUMNS) + name.encode("utf-8", "replace").decode()
+            for name in self.sweep["config_space"]
         }
 
     @cached_property

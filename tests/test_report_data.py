@@ -31,12 +31,12 @@ def test_numbers_that_are_none_can_be_copied_too():
 def test_the_best_is_the_winner_and_not_a_lucky_replicate():
     rows = [row(t, replicate=r, validation_error=e) for (t, r), e in LUCKY.items()]
     found = made(rows, {"lr": "uniform(0, 1)"})
-    assert found.best_row["trial"] == 0
+    assert found.best_row["trial"] == 1
     best = report_data.best(found, winner(found))
     assert (best["trial"], best["error"]) == (1, "0.21")
     assert best["what"] == "mean validation error of trial 1 over 2 replicates"
     assert "'lr': 0.1" in best["python"]
-    assert report_data.best(found, None)["trial"] == 0
+    assert report_data.best(found, None)["trial"] == 1
 
 
 def test_without_a_finished_trial_there_is_no_best_one():

@@ -7,7 +7,8 @@ import pytest
 from test_journal import row, sweep
 
 from sweeper.journal import Journal
-from sweeper.results import Results, load, table
+from sweeper.results import COLUMNS, Results, load, table
+from sweeper.space_checks import RESULT_COLUMNS
 
 
 def results(rows, names=("lr",)) -> Results:
@@ -155,3 +156,14 @@ def test_half_a_surrogate_pair_in_a_record_does_no_harm():
     assert list(odd.frame.columns[2:4]) == ["a?", "b"]
     assert odd.summary["b"][0] == 1.0
     assert "\\udfff" in table(odd)
+
+
+def test_the_names_refused_beforehand_are_those_of_columns():
+    assert set(RESULT_COLUMNS) == COLUMNS
+
+
+def test_names_that_columns_of_results_have_get_a_prefix():
+    foreign = results([row(0, config={"trial": 7, "status": "x"})], names=("trial", "status"))
+    assert foreign.frame["config.trial"][0] == 7
+    assert foreign.summary["config.status"][0] == "x"
+    assert foreign.frame["trial"][0] == 0

@@ -468,7 +468,11 @@ def dies_at_first(folder: Path, how: str):
                 resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
                 os.abort()
             os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(0.2)
+        if config["x"] in config.get("together", ()):  # these run at the same time, or not at all
+            deadline = time.monotonic() + 60
+            while not all((folder / f"{x}").exists() for x in config["together"]):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
         return config["x"]
 
     return objective
@@ -484,15 +488,14 @@ def test_a_trial_is_tried_again_after_its_process_died(run, tmp_path, how):
 
 
 def test_a_trial_that_kills_too_often_fails_and_the_fleet_is_full_again(run, tmp_path):
-    space = {"x": list(range(16)), "deaths": 99}
+    space = {"x": list(range(6)), "deaths": 99, "together": [[4, 5]]}
     limits = sweeper.Limits(max_failures=1)
     results = run(dies_at_first(tmp_path, "kill"), space, sweeper.GridSearch(), limits=limits)
     assert (tmp_path / "2").read_text() == ".."
     frame = results.frame
-    assert list(frame["status"]) == ["finished"] * 2 + ["failed"] + ["finished"] * 13
+    assert list(frame["status"]) == ["finished"] * 2 + ["failed"] + ["finished"] * 3
     assert "WorkerDied" in frame["exception"][2]
-    late = frame[frame["start_s"] > frame["start_s"].median()]
-    assert late["worker"].nunique() == 2
+    assert frame["worker"][4] != frame["worker"][5]
 
 
 def test_an_exception_is_never_tried_again(run, tmp_path):
