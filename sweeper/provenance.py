@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import platform
 import subprocess
 from dataclasses import asdict, replace
@@ -45,6 +46,7 @@ def describe_sweep(
         "data_given": data_given,
         "digest_of_first_draws": _digest_of_first_draws(space, searcher, seed),
         "versions": {"python": platform.python_version(), **_versions()},
+        "machine": f"{platform.platform()}, {os.cpu_count()} CPUs",
         "git_commit": _git_commit(),
     }
 

@@ -24,17 +24,22 @@ _FACTS = {
     "searcher": "searcher",
     "seed": "seed",
     "num_trials": "trials planned",
+    "replicates": "replicates",
     "resources": "resources of a trial",
     "versions": "versions",
     "git_commit": "git commit",
     "machine": "machine",
+    "num_workers": "workers",
 }
-_TOLD_ELSEWHERE = {"format", "config_space", "digest_of_first_draws"}
+_TOLD_ELSEWHERE = {"format", "config_space", "digest_of_first_draws", "objective_source"}
+_TOLD_ELSEWHERE |= {"without_text", "data_given"}
 
 
 def facts(results: Results) -> list[tuple[str, str]]:
     """What was run, by name: all that the record says, known things first."""
     sweep = {key: value for key, value in results.sweep.items() if key not in _TOLD_ELSEWHERE}
+    if isinstance(sweep.get("resumed"), list):
+        sweep["resumed"] = f"{len(sweep['resumed'])} times"
     known = [key for key in _FACTS if sweep.get(key) not in (None, [], {})]
     others = [key for key in sweep if key not in _FACTS]
     told = [(_FACTS.get(key, shorten(key, 60)), _in_words(sweep[key])) for key in known + others]

@@ -1,5 +1,6 @@
 """What a sweep found: its rows as DataFrames, and its incumbent."""
 
+import html
 from collections import Counter
 from functools import cached_property
 from pathlib import Path
@@ -153,6 +154,12 @@ class Results:
         counts = Counter(row["status"] for row in self.rows)
         ended = [f"{counts[status]:,} {status}" for status in journal.STATUSES if counts[status]]
         return ", ".join(ended) or "no trial has ended"
+
+    def _repr_html_(self) -> str:
+        """The best trials as notebooks show them; pandas escapes all that is in them."""
+        best = self.frame.sort_values(["validation_error", "trial"], kind="stable")
+        shown: str = best.head(10).to_html(index=False, border=0, max_rows=10)
+        return f"<p>{html.escape(repr(self))}</p>{shown}"
 
     def __repr__(self) -> str:
         try:

@@ -179,6 +179,7 @@ def run(
         if record is None:
             path = _new_folder(path, named=name is not None)
             record = stack.enter_context(closing(Journal(path)))
+        sweep["num_workers"] = workers
         journal.write_json(path / "sweep.json", sweep)
         say(f"{path}: {workers} {'worker' if workers == 1 else 'workers'} on {where}")
         task = Task(

@@ -167,3 +167,11 @@ def test_names_that_columns_of_results_have_get_a_prefix():
     assert foreign.frame["config.trial"][0] == 7
     assert foreign.summary["config.status"][0] == "x"
     assert foreign.frame["trial"][0] == 0
+
+
+def test_a_notebook_shows_the_best_trials_and_no_markup_of_the_sweep():
+    rows = [row(t, validation_error=1 / (t + 1), exception="<script>") for t in range(20)]
+    page = results(rows)._repr_html_()
+    assert "<script>" not in page
+    assert "20 finished" in page
+    assert page.count("<tr") == 11
