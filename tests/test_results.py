@@ -1,14 +1,16 @@
+import random
 import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
 import pytest
-from test_journal import row, sweep
+from test_journal import mutated, row, sweep
 
 from sweeper.journal import Journal
 from sweeper.results import COLUMNS, Results, load, table
 from sweeper.space_checks import RESULT_COLUMNS
+from sweeper.terminal import printable
 
 
 def results(rows, names=("lr",)) -> Results:
@@ -175,3 +177,32 @@ def test_a_notebook_shows_the_best_trials_and_no_markup_of_the_sweep():
     assert "<script>" not in page
     assert "20 finished" in page
     assert page.count("<tr") == 11
+
+
+def test_mutated_records_are_shown_or_refused_cleanly(tmp_path):
+    """What reads as a record can be looked at in every way, whatever is in it."""
+    writer = Journal(sweep(tmp_path, config_space={"lr": "uniform(0, 1)", "n": "[1, 2]"}))
+    for trial in range(4):
+        status = ["finished", "diverged", "failed", "finished"][trial]
+        writer.append(row(trial, config={"lr": 0.1 * trial, "n": 1}, status=status))
+    writer.close()
+    files = [tmp_path / "trials.jsonl", tmp_path / "sweep.json"]
+    originals = [path.read_bytes() for path in files]
+    rng = random.Random(0)
+    read = 0
+    for i in range(1_000):
+        path, original = files[i % 2], originals[i % 2]
+        path.write_bytes(mutated(original, rng))
+        try:
+            found = load(tmp_path)
+        except ValueError:
+            continue
+        finally:
+            path.write_bytes(original)
+        read += 1
+        assert len(found.frame) == len(found.rows)
+        assert set(found.curves.columns) >= {"trial", "epoch"}
+        assert len(found.summary) <= len(found.rows)
+        assert printable(table(found)) == table(found)
+        assert found._repr_html_().startswith("<p>&lt;Results")
+    assert read > 250
