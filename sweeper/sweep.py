@@ -5,7 +5,6 @@ import shlex
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -20,7 +19,7 @@ from sweeper.interrupts import Interrupts
 from sweeper.journal import Journal, Row
 from sweeper.limits import Limits
 from sweeper.objective import Objective
-from sweeper.objective_reference import objective_name, refuse_while_loading
+from sweeper.objective_reference import refuse_while_loading
 from sweeper.progress import Progress
 from sweeper.provenance import describe_sweep
 from sweeper.resume import continue_record, obstacles
@@ -28,9 +27,11 @@ from sweeper.run_checks import check_arguments
 from sweeper.searchers import Searcher
 from sweeper.shared_data import pack
 from sweeper.space_checks import Config, ConfigSpace
+from sweeper.sweep_folder import default_name, new_folder
 from sweeper.terminal import printable
 
 if TYPE_CHECKING:
+    from sweeper.recorder import Recorder
     from sweeper.results import Results
 
 
@@ -154,7 +155,7 @@ def run(
     )
     record: Journal | None = None
     kept: list[Row] = []
-    path = Path(folder, name or _default_name(objective))
+    path = Path(folder, name or default_name(objective))
     with ExitStack() as stack:
         if resume and path.is_dir():
             record = stack.enter_context(closing(Journal(path)))
@@ -169,15 +170,14 @@ def run(
         where = stack.enter_context(connected(address))
         interrupts.listen()
         # Imported here, since Tune takes a second to load, in which Ray's first workers start.
-        from sweeper.recorder import Recorder, StopSweepError, TimeBudgetSpent
-        from sweeper.results import Results, table
+        from sweeper.recorder import Recorder
+        from sweeper.results import Results
         from sweeper.trainable import Task
         from sweeper.tuner import run_trials
-        from sweeper.watchdog import run_watched
 
         workers = _num_workers(num_workers, count_workers(resources), len(trials), say)
         if record is None:
-            path = _new_folder(path, named=name is not None)
+            path = new_folder(path, named=name is not None)
             record = stack.enter_context(closing(Journal(path)))
         sweep["num_workers"] = workers
         journal.write_json(path / "sweep.json", sweep)
@@ -195,32 +195,55 @@ def run(
         )
         bar = Progress(len(kept) + len(trials), workers, progress)
         bar.kept(kept)
+        stack.callback(bar.close)
         recorder = Recorder(
             path, record, kept, bar, workers, interrupts, limits.time_budget_s, keep_checkpoints
         )
-        try:
-            run_watched(lambda: run_trials(task, trials, workers, limits.max_failures, recorder))
-        except StopSweepError:
-            recorder.interrupt(trials)
-        except ConnectionError as error:
-            recorder.stop(error)
-            recorder.interrupt(trials)
-        finally:
-            bar.close()
+        _carry_out(
+            lambda: run_trials(task, trials, workers, limits.max_failures, recorder),
+            recorder,
+            trials,
+        )
         if interrupts.reason is not None:  # it may have come after the last step
             recorder.stop(interrupts.reason)
-    results = Results(path, sweep, recorder.rows)
-    if recorder.stop_reason is None:
+    return _outcome(Results(path, sweep, recorder.rows), recorder.stop_reason, say)
+
+
+def _carry_out(
+    run_trials: Callable[[], None], recorder: "Recorder", trials: list[dict[str, Any]]
+) -> None:
+    """Runs trials until all have a row, be it that they were interrupted."""
+    from sweeper.recorder import StopSweepError
+    from sweeper.watchdog import run_watched
+
+    try:
+        run_watched(run_trials)
+    except StopSweepError:
+        recorder.interrupt(trials)
+    except ConnectionError as error:
+        recorder.stop(error)
+        recorder.interrupt(trials)
+
+
+def _outcome(
+    results: "Results", stop_reason: BaseException | None, say: Callable[[str], None]
+) -> "Results":
+    """The results if the sweep ended by itself or after its time; else raises the reason."""
+    from sweeper.recorder import TimeBudgetSpent
+    from sweeper.results import table
+
+    if stop_reason is None:
         _say_if_all_failed(results, say)
         return results
-    spent = isinstance(recorder.stop_reason, TimeBudgetSpent)
-    after = f" after {limits.time_budget_s:g} s" if spent else ""
+    spent = isinstance(stop_reason, TimeBudgetSpent)
     if not spent:  # else they are returned
         say(table(results))
-    say(f"Stopped{after}: {results.statuses()}. {_how_to_go_on(sweep, path)}")
+    after = " after its time budget" if spent else ""
+    how = _how_to_go_on(results.sweep, results.folder)
+    say(f"Stopped{after}: {results.statuses()}. {how}")
     if spent:
         return results
-    raise recorder.stop_reason
+    raise stop_reason
 
 
 def _trials(configs: list[Config], seed: int, replicates: int) -> list[dict[str, Any]]:
@@ -265,27 +288,6 @@ def _num_workers(wanted: int | None, fit: int, trials: int, say: Callable[[str],
     if wanted is not None and wanted > fit:
         say(f"num_workers={wanted}: only {fit} fit, which are used.")
     return min(wanted or fit, fit, trials)
-
-
-def _default_name(objective: Objective) -> str:
-    plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in objective_name(objective))
-    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{plain.strip('-')[-40:] or 'objective'}"
-
-
-def _new_folder(path: Path, named: bool) -> Path:
-    """The sweep's own folder; a default name that is taken gets a number."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for number in range(1, 2 if named else 100):
-        new = path if number == 1 else path.with_name(f"{path.name}-{number}")
-        try:
-            new.mkdir()
-            return new
-        except FileExistsError:
-            continue
-    raise FileExistsError(
-        f"{path}: exists already, and is never overwritten. Choose another name, or go on with "
-        "it: resume=True."
-    )
 
 
 def _fashion_mnist_for_other_nodes() -> dict[str, Any] | None:

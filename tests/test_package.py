@@ -17,7 +17,16 @@ ORDER = [
     *("plot_axes", "plot_data", "plot_style", "space_plots", "comparison_plot", "plots"),
     *("report_data", "report"),
     *("progress", "interrupts", "recorder", "provenance", "resume", "tuner", "watchdog"),
-    *("run_checks", "sweep", "final_test", "confirmation", "run_options", "commands", "cli"),
+    *(
+        "run_checks",
+        "sweep_folder",
+        "sweep",
+        "final_test",
+        "confirmation",
+        "run_options",
+        "commands",
+        "cli",
+    ),
 ]
 TORCH = {
     "modules",
