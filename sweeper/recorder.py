@@ -5,7 +5,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from sweeper.trainable import checkpoint_folder
 
 Key = tuple[int, int]  # trial and replicate
 
+_SETS_APART = ("trial", "replicate", "seed", "config")  # of what Tune is handed for a trial
+_MOST_MISSED_STARTS = 10  # of one trial, as nodes come and go
 _NAMELESS: dict[str, str | None] = {"worker": None, "node": None}
 
 
@@ -72,6 +74,8 @@ class Recorder(Callback):
         self._actor_of: dict[Key, Any] = {}
         self._names: dict[Any, dict[str, str | None]] = {}  # actor → its worker and node
         self._failures: Counter[str] = Counter()
+        self._missed_starts: Counter[Key] = Counter()
+        self.try_again: Callable[[dict[str, Any]], None] = lambda trial: None
         self._rows: dict[Key, Row] = {}
         self._interrupts = interrupts
         self._keep_checkpoints = keep_checkpoints
@@ -144,7 +148,15 @@ class Recorder(Callback):
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        """Notes what Tune sees of failures: a process that died, or that could not be set up."""
+        """Notes what Tune sees of failures: a process that died, or that could not be set up.
+
+        A trial that did not start, because its worker or node went just then, is tried again.
+        """
+        key = _key(trial)
+        if key not in self._running and self._missed_starts[key] < _MOST_MISSED_STARTS:
+            self._missed_starts[key] += 1
+            self.try_again({name: trial.config[name] for name in _SETS_APART})
+            return
         told = Path(trial.error_file).read_text()
         self._record(
             trial,
@@ -154,6 +166,12 @@ class Recorder(Callback):
             exception=_describe_death(told),
             traceback=told,
         )
+
+    def on_trial_recover(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Tune will start the trial again, since its process died."""
+        self._running.pop(_key(trial), None)
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any

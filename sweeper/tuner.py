@@ -40,6 +40,8 @@ def run_trials(
         max_failures: how often a trial is tried again after its process died.
         recorder: is told of each start and end.
     """
+    hand_over = HandOver(trials)
+    recorder.try_again = hand_over.again
     settings = {**_TUNE_SETTINGS, "TUNE_MAX_PENDING_TRIALS_PG": str(num_workers)}
     trainable = tune.with_resources(Worker, {"cpu": task.cpus, "gpu": task.gpus})
     with (
@@ -51,9 +53,9 @@ def run_trials(
             trainable,
             param_space={"task": ray.put(task)},
             tune_config=tune.TuneConfig(
-                search_alg=HandOver(iter(trials)),
+                search_alg=hand_over,
                 scheduler=ToTheEnd(),
-                num_samples=len(trials),
+                num_samples=-1,  # as many as are handed over
                 max_concurrent_trials=num_workers,
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: trial.trial_id,

@@ -39,7 +39,7 @@ def test_in_any_tuner_trials_come_in_order_and_use_every_worker(tmp_path, monkey
     results = tune.Tuner(
         Sleeper,
         tune_config=tune.TuneConfig(
-            search_alg=HandOver(iter([{"x": i} for i in range(24)])),
+            search_alg=HandOver([{"x": i} for i in range(24)]),
             scheduler=ToTheEnd(),
             num_samples=24,
             max_concurrent_trials=3,
@@ -56,3 +56,16 @@ def test_in_any_tuner_trials_come_in_order_and_use_every_worker(tmp_path, monkey
     pids = [m["pid"] for m in metrics]
     assert len(set(pids)) == 3
     assert min(map(pids.count, set(pids))) >= 4
+
+
+def test_a_trial_that_comes_back_is_handed_out_again():
+    hand_over = HandOver([{"x": 1}, {"x": 2}])
+    assert [hand_over.suggest("a"), hand_over.suggest("b")] == [{"x": 1}, {"x": 2}]
+    assert hand_over.suggest("c") is None  # one of the two may come back
+    hand_over.on_trial_complete("a", error=True)
+    hand_over.again({"x": 1})
+    assert hand_over.suggest("c") == {"x": 1}
+    hand_over.on_trial_complete("b")
+    assert hand_over.suggest("d") is None
+    hand_over.on_trial_complete("c")
+    assert hand_over.suggest("d") == HandOver.FINISHED

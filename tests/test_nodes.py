@@ -1,0 +1,65 @@
+"""Sweeps on several nodes, which share this machine and so its address and files."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+
+import pytest
+from ray.cluster_utils import Cluster
+
+import sweeper
+
+SCRIPT = """
+    import time
+    import sweeper
+
+    def objective(config):
+        time.sleep(0.3)
+        with open("log.txt", "a") as log:
+            log.write(f"{config['x']}\\n")
+        return config["x"]
+
+    if __name__ == "__main__":
+        sweeper.run(objective, {"x": list(range(80))}, sweeper.GridSearch(), name="s")
+"""
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A head node with one CPU."""
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    yield cluster
+    cluster.shutdown()
+
+
+def test_a_node_that_goes_loses_nothing_and_one_that_comes_gets_a_worker(tmp_path, cluster):
+    second = cluster.add_node(num_cpus=1)
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(SCRIPT))
+    environment = {**os.environ, "RAY_ADDRESS": cluster.address}
+    command = [sys.executable, str(script)]
+    with open(tmp_path / "said.txt", "w") as said:
+        driver = subprocess.Popen(command, cwd=tmp_path, stderr=said, env=environment)
+    deadline = time.monotonic() + 100
+    while nodes_used(tmp_path) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    cluster.remove_node(second, allow_graceful=False)
+    cluster.add_node(num_cpus=1)
+    assert driver.wait(timeout=200) == 0, (tmp_path / "said.txt").read_text()
+    frame = sweeper.load(tmp_path / "runs" / "s").frame
+    assert list(frame["validation_error"]) == list(range(80))
+    assert frame["node"].nunique() == 3
+    runs = (tmp_path / "log.txt").read_text().split()
+    assert set(runs) == {str(x) for x in range(80)}
+    assert len(runs) <= 81  # at most the trial that was cut off runs twice
+
+
+def nodes_used(folder) -> int:
+    try:
+        return sweeper.load(folder / "runs" / "s").frame["node"].nunique()
+    except FileNotFoundError:
+        return 0
