@@ -24,16 +24,7 @@ ORDER = [
     *("axes", "space_changes", "analysis", "importance", "training_advice", "advice"),
     *("certainty", "repetitions", "comparison"),
     *("plot_axes", "plot_data", "plot_style", "space_plots", "plots", "report_data", "report"),
-    *(
-        "progress",
-        "interrupts",
-        "recorder",
-        "provenance",
-        "resume",
-        "attempts",
-        "tuner",
-        "watchdog",
-    ),
+    *("progress", "interrupts", "recorder", "provenance", "resume", "tuner", "watchdog"),
     *("run_checks", "sweep", "final_test", "confirmation", "run_options", "commands", "cli"),
 ]
 TORCH = {
@@ -51,7 +42,7 @@ TORCH = {
 PLOTLY = {"plot_style", "space_plots", "plots", "report"}
 RAY = {
     *("search_space", "schedulers", "trainable", "cluster_token", "cluster", "recorder"),
-    *("attempts", "tuner", "watchdog", "sweep"),
+    *("tuner", "watchdog", "sweep"),
 }
 
 
