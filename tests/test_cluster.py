@@ -150,3 +150,61 @@ def test_which_ray_is_joined_and_that_it_is_left_running(tmp_path):
         assert f"runs/{name}: 1 worker on Ray at {address}" in done.stderr
     for name in ("private", "stale"):
         assert f"runs/{name}: 1 worker on this machine" in done.stderr
+
+
+def test_nodes_that_go_and_come_in_the_middle_cost_no_trial(tmp_path):
+    """One goes while a worker starts on it, with no death allowed; one comes, and gets trials."""
+    code = """
+        import threading, time
+        from pathlib import Path
+        from ray.cluster_utils import Cluster
+        import ray
+        import sweeper
+
+        class SlowToLoad:
+            def __getstate__(self):
+                return {"some": "state"}
+
+            def __setstate__(self, state):
+                Path("loading-" + ray.get_runtime_context().get_node_id()).touch()
+                time.sleep(4)
+
+            def __call__(self, config):
+                with open("log", "a") as file:
+                    file.write(f"{config['number']}\\n")
+                time.sleep(0.5)
+                return config["number"]
+
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        goes = cluster.add_node(num_cpus=2)
+        cluster.connect()
+        happened = []
+
+        def go_and_come():
+            while not Path("loading-" + goes.node_id).exists():
+                time.sleep(0.1)
+            cluster.remove_node(goes, allow_graceful=False)
+            happened.append("before the first trial" if not Path("log").exists() else "late")
+            happened.append(cluster.add_node(num_cpus=2).node_id)
+
+        thread = threading.Thread(target=go_and_come)
+        thread.start()
+        results = sweeper.run(
+            SlowToLoad(), {"number": list(range(30))}, sweeper.GridSearch(), name="s",
+            limits=sweeper.Limits(max_failures=0),
+        )
+        thread.join()
+        frame = results.frame
+        assert list(frame["status"]) == ["finished"] * 30, frame.to_string()
+        assert list(frame["validation_error"]) == list(range(30))
+        assert sorted(map(int, Path("log").read_text().split())) == list(range(30))
+        assert happened[0] == "before the first trial"
+        assert frame["node"].nunique() == 2, frame.to_string()
+        assert any(node.endswith(happened[1][:6]) for node in frame["node"])
+        ray.shutdown()
+        cluster.shutdown()
+    """
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(code))
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
