@@ -9,7 +9,7 @@ class Limits:
     """How often a trial is tried again after its process died, and how long a sweep may take.
 
     `max_failures` counts deaths of the process only (`os._exit`, a signal, out of memory, a lost
-    node); what the objective raises ends a trial at once. `time_budget_s` counts from the first
+    node) while the trial ran; what the objective raises ends a trial at once. `time_budget_s` counts from the first
     trial's start; when it is over, running trials become `interrupted` and the sweep can be
     resumed.
 

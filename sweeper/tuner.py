@@ -9,6 +9,7 @@ from typing import Any
 import ray
 from ray import tune
 
+from sweeper.attempts import SPARE_STARTS, Attempts
 from sweeper.cluster import quiet, wants_logs
 from sweeper.recorder import Recorder
 from sweeper.schedulers import HandOver, ToTheEnd
@@ -61,8 +62,8 @@ def run_trials(
             run_config=tune.RunConfig(
                 name="tune",
                 storage_path=scratch,
-                callbacks=[recorder],
-                failure_config=tune.FailureConfig(max_failures=max_failures),
+                callbacks=[recorder, Attempts(max_failures)],
+                failure_config=tune.FailureConfig(max_failures=max_failures + SPARE_STARTS),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=1 if wants_logs() else 0,
             ),

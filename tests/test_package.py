@@ -24,7 +24,16 @@ ORDER = [
     *("axes", "space_changes", "analysis", "importance", "training_advice", "advice"),
     *("certainty", "repetitions", "comparison"),
     *("plot_axes", "plot_data", "plot_style", "space_plots", "plots", "report_data", "report"),
-    *("progress", "interrupts", "recorder", "provenance", "resume", "tuner", "watchdog"),
+    *(
+        "progress",
+        "interrupts",
+        "recorder",
+        "provenance",
+        "resume",
+        "attempts",
+        "tuner",
+        "watchdog",
+    ),
     *("run_checks", "sweep", "final_test", "confirmation", "run_options", "commands", "cli"),
 ]
 TORCH = {
@@ -42,7 +51,7 @@ TORCH = {
 PLOTLY = {"plot_style", "space_plots", "plots", "report"}
 RAY = {
     *("search_space", "schedulers", "trainable", "cluster_token", "cluster", "recorder"),
-    *("tuner", "watchdog", "sweep"),
+    *("attempts", "tuner", "watchdog", "sweep"),
 }
 
 
