@@ -8,10 +8,10 @@ from dataclasses import dataclass
 class Limits:
     """How often a trial is tried again after its process died, and how long a sweep may take.
 
-    `max_failures` counts deaths of the process only (`os._exit`, a signal, out of memory, a lost
-    node) while the trial ran; what the objective raises ends a trial at once. `time_budget_s` counts from the first
-    trial's start; when it is over, running trials become `interrupted` and the sweep can be
-    resumed.
+    `max_failures` counts deaths of the process while the trial ran (`os._exit`, a signal, out of
+    memory, a lost node); what the objective raises ends a trial at once. `time_budget_s` counts
+    from the first trial's start; when it is over, running trials become `interrupted` and the
+    sweep can be resumed.
 
     Raises:
         TypeError, ValueError: a number is of the wrong type or out of range.
