@@ -14,6 +14,8 @@ import ray
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from sweeper.cluster_token import use_token
+
 
 @dataclass(frozen=True)
 class Resources:
@@ -65,7 +67,7 @@ def connected(address: str | None) -> Iterator[str]:
 
     Raises:
         ValueError: an address of the form `ray://…`.
-        ConnectionError: nothing answers at the address.
+        ConnectionError: nothing answers at the address, or it wants a token that is not here.
     """
     if ray.is_initialized():
         if address is not None:
@@ -112,6 +114,7 @@ def _join_or_start(address: str) -> str:
         )
     if address != "auto":
         _check_reachable(address)
+        use_token(address)
     try:
         with quiet():
             ray.init(address=address, **options)

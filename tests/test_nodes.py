@@ -63,3 +63,52 @@ def nodes_used(folder) -> int:
         return sweeper.load(folder / "runs" / "s").frame["node"].nunique()
     except FileNotFoundError:
         return 0
+
+
+STARTS = """
+    import os, sys, time
+    from pathlib import Path
+    import ray
+    import sweeper
+
+    class SlowToLoad:
+        def __getstate__(self):
+            return {"some": "state"}
+
+        def __setstate__(self, state):
+            Path("loading-" + ray.get_runtime_context().get_node_id()).touch()
+            time.sleep(4)
+
+        def __call__(self, config):
+            with open("log.txt", "a") as log:
+                log.write(f"{config['x']}\\n")
+            time.sleep(0.3)
+            return config["x"]
+
+    if __name__ == "__main__":
+        sweeper.run(
+            SlowToLoad(), {"x": list(range(30))}, sweeper.GridSearch(), name="s",
+            limits=sweeper.Limits(max_failures=0),
+        )
+"""
+
+
+def test_a_node_that_goes_while_a_worker_starts_on_it_fails_no_trial(tmp_path, cluster):
+    second = cluster.add_node(num_cpus=2)
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(STARTS))
+    environment = {**os.environ, "RAY_ADDRESS": cluster.address}
+    with open(tmp_path / "said.txt", "w") as said:
+        driver = subprocess.Popen(
+            [sys.executable, str(script)], cwd=tmp_path, stderr=said, env=environment
+        )
+    deadline = time.monotonic() + 100
+    while not (tmp_path / f"loading-{second.node_id}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    cluster.remove_node(second, allow_graceful=False)
+    cluster.add_node(num_cpus=2)
+    assert driver.wait(timeout=200) == 0, (tmp_path / "said.txt").read_text()
+    frame = sweeper.load(tmp_path / "runs" / "s").frame
+    assert list(frame["validation_error"]) == list(range(30))
+    assert sorted(map(int, (tmp_path / "log.txt").read_text().split())) == list(range(30))

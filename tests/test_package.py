@@ -11,22 +11,23 @@ ORDER = [
     *("space_checks", "config_space", "space_text", "search_space", "searchers", "schedulers"),
     *("terminal", "trial", "modules", "node_files", "fashion_mnist", "data", "models"),
     *("random_states", "checkpoints", "training", "classifier", "output", "shared_data"),
-    *("objective", "objective_reference", "trainable", "cluster", "limits", "journal", "results"),
+    *(
+        "objective",
+        "objective_reference",
+        "trainable",
+        "cluster_token",
+        "cluster",
+        "limits",
+        "journal",
+        "results",
+    ),
     *("axes", "space_changes", "analysis", "importance", "training_advice", "advice"),
     *("certainty", "repetitions", "comparison"),
     *("plot_axes", "plot_data", "plot_style", "space_plots", "comparison_plot", "plots"),
     *("report_data", "report"),
     *("progress", "interrupts", "recorder", "provenance", "resume", "tuner", "watchdog"),
-    *(
-        "run_checks",
-        "sweep_folder",
-        "sweep",
-        "final_test",
-        "confirmation",
-        "run_options",
-        "commands",
-        "cli",
-    ),
+    *("run_checks", "sweep_folder", "sweep", "final_test", "confirmation"),
+    *("run_options", "commands", "cli"),
 ]
 TORCH = {
     "modules",
@@ -42,8 +43,8 @@ TORCH = {
 }
 PLOTLY = {"plot_style", "space_plots", "comparison_plot", "plots", "report"}
 RAY = {
-    *("search_space", "schedulers", "trainable", "cluster", "recorder", "tuner", "watchdog"),
-    "sweep",
+    *("search_space", "schedulers", "trainable", "cluster_token", "cluster", "recorder"),
+    *("attempts", "tuner", "watchdog", "sweep"),
 }
 
 

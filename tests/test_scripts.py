@@ -81,8 +81,32 @@ def test_no_network_is_a_clear_last_line(tmp_path):
     assert "sweeper could not be installed. Is there a network?" in done.stderr.splitlines()[-1]
 
 
-def test_cluster_yaml_is_valid_for_ray():
-    validate_config(prepare_config(yaml.safe_load((ROOT / "cluster.yaml").read_text())))
+CLUSTERS = ["cluster.yaml", "scripts/cluster-aws.yaml"]
+
+
+@pytest.mark.parametrize("name", CLUSTERS)
+def test_cluster_yaml_is_valid_for_ray(name):
+    validate_config(prepare_config(yaml.safe_load((ROOT / name).read_text())))
+
+
+@pytest.mark.parametrize("name", CLUSTERS)
+def test_clusters_want_the_token_and_get_what_they_install(name):
+    text = (ROOT / name).read_text()
+    assert len(re.findall("# ---- edit here -+", text)) == 1
+    cluster = yaml.safe_load(text)
+    for target, source in cluster["file_mounts"].items():
+        assert target == source == "~/.ray/auth_token" or (ROOT / source).exists(), source
+    for commands in (cluster["head_start_ray_commands"], cluster["worker_start_ray_commands"]):
+        (start,) = (command for command in commands if "ray start" in command)
+        assert start.startswith("RAY_AUTH_MODE=token ")
+    assert "--dashboard-host=127.0.0.1" in " ".join(cluster["head_start_ray_commands"])
+
+
+def test_the_cluster_on_aws_grows_from_nothing_with_spot_machines():
+    cluster = yaml.safe_load((ROOT / "scripts" / "cluster-aws.yaml").read_text())
+    worker = cluster["available_node_types"]["worker"]
+    assert worker["min_workers"] == 0 < worker["max_workers"] <= cluster["max_workers"]
+    assert worker["node_config"]["InstanceMarketOptions"] == {"MarketType": "spot"}
 
 
 def test_the_readme_mentions_only_files_that_exist():

@@ -1,0 +1,55 @@
+"""The token of a Ray cluster: used where it is wanted, and its lack named at once.
+
+Ray joins a cluster that wants a token only with `RAY_AUTH_MODE=token`, even if the token is there;
+without it, it tries for 25 s and then says that it can't connect.
+"""
+
+import os
+import subprocess
+import sys
+
+from ray._raylet import Config  # type: ignore[attr-defined]
+
+_MODE = "RAY_AUTH_MODE"
+# In a process of its own: Ray's client dies of a missing token, and of a mode that changes.
+_KNOCK = "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1])"
+
+
+def use_token(address: str) -> None:
+    """Lets this process show its token to a cluster that wants one.
+
+    Raises:
+        ConnectionError: the cluster wants a token, and this machine has none or another one.
+    """
+    if not _refused(address, os.environ.get(_MODE)):
+        return
+    if _MODE not in os.environ and not _refused(address, "token"):
+        os.environ[_MODE] = "token"
+        Config.initialize("")  # Ray read it when it was imported
+        return
+    raise ConnectionError(
+        f"Ray at {address} wants a token, and {_fault()}. Copy ~/.ray/auth_token of the cluster's "
+        "head to this machine, and leave RAY_AUTH_MODE unset."
+    )
+
+
+def _fault() -> str:
+    if os.environ.get(_MODE, "token") != "token":
+        return f"{_MODE} is {os.environ[_MODE]!r} here"
+    if os.environ.get("RAY_AUTH_TOKEN"):
+        return "RAY_AUTH_TOKEN is another one"
+    path = os.environ.get("RAY_AUTH_TOKEN_PATH", os.path.expanduser("~/.ray/auth_token"))
+    return f"{path} {'is another one' if os.path.exists(path) else 'does not exist'}"
+
+
+def _refused(address: str, mode: str | None) -> bool:
+    """Whether the cluster sends a client of this mode away for its token."""
+    environment = {name: value for name, value in os.environ.items() if name != _MODE}
+    if mode is not None:
+        environment[_MODE] = mode
+    command = [sys.executable, "-c", _KNOCK, address]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, timeout=15)
+    except subprocess.TimeoutExpired:
+        return False  # something else is wrong, which Ray will name
+    return done.returncode != 0 and b"uthentication token" in done.stderr
