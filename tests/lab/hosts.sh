@@ -125,6 +125,7 @@ case $1 in
     trap 'exit 1' INT TERM HUP
     up
     echo ready
-    cat >/dev/null ;;
+    exec 3<&0
+    cat <&3 >/dev/null & wait $! ;; # waited for, so that a signal is answered at once
   exec) shift; run_on "$@" ;;
 esac
