@@ -195,7 +195,8 @@ def _read_row(line: bytes) -> Row | None:
 
 def _read_json(line: bytes) -> Any:
     try:
-        return decode(json.loads(line))
+        value = json.loads(line)
+        return decode(value) if b'"$' in line else value  # most lines have nothing to decode
     except (ValueError, RecursionError):
         return None
 
