@@ -176,9 +176,10 @@ class Recorder(Callback):
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        """Lets go of Tune's statistics of the trial, half of all that it keeps of one."""
+        """Lets go of Tune's results and statistics of the trial, most of what it keeps of one."""
         trial.run_metadata.metric_analysis.clear()
         trial.run_metadata.metric_n_steps.clear()
+        trial.run_metadata.last_result = {}
 
     def interrupt(self, trials: Sequence[Mapping[str, Any]]) -> None:
         """Rows for those of the sweep's trials that have none when it ends by force."""

