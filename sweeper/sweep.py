@@ -203,6 +203,7 @@ def run(
             lambda: run_trials(task, trials, workers, limits.max_failures, recorder),
             recorder,
             trials,
+            bar.say,
         )
         if interrupts.reason is not None:  # it may have come after the last step
             recorder.stop(interrupts.reason)
@@ -210,7 +211,10 @@ def run(
 
 
 def _carry_out(
-    run_trials: Callable[[], None], recorder: "Recorder", trials: list[dict[str, Any]]
+    run_trials: Callable[[], None],
+    recorder: "Recorder",
+    trials: list[dict[str, Any]],
+    say: Callable[[str], None],
 ) -> None:
     """Runs trials until all have a row, be it that they were interrupted."""
     from sweeper.recorder import StopSweepError
@@ -221,6 +225,7 @@ def _carry_out(
     except StopSweepError:
         recorder.interrupt(trials)
     except ConnectionError as error:
+        say(str(error))  # now, since it takes seconds to leave a broken Ray
         recorder.stop(error)
         recorder.interrupt(trials)
 
