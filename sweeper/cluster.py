@@ -216,14 +216,18 @@ def nodes_without(path: Path) -> list[str]:
     def seen(path: str) -> bytes | None:
         return Path(path).read_bytes() if Path(path).is_file() else None
 
-    answers = {
-        node["NodeManagerHostname"]: seen.options(
+    answers = [
+        seen.options(
             scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         ).remote(str(path.absolute()))
         for node in others
-    }
+    ]
     expected = path.read_bytes()
-    return [name for name, answer in answers.items() if _get(answer) != expected]
+    return [
+        node["NodeManagerHostname"]  # which several nodes can share
+        for node, answer in zip(others, answers, strict=True)
+        if _get(answer) != expected
+    ]
 
 
 def _get(answer: Any) -> Any:
