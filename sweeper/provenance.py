@@ -67,7 +67,7 @@ def _describe_searcher(searcher: Searcher) -> dict[str, Any]:
 def _digest_of_first_draws(space: ConfigSpace, searcher: Searcher, seed: int) -> str:
     """The SHA-256 of the first 16 configurations, however many of them are asked for."""
     if isinstance(searcher, RandomSearch):
-        searcher = replace(searcher, num_trials=max(searcher.num_trials, _DIGEST_DRAWS))
+        searcher = replace(searcher, num_trials=_DIGEST_DRAWS)
     first = searcher.configs(space, seed)[:_DIGEST_DRAWS]
     draws = json.dumps(journal.encode(first), sort_keys=True)
     return hashlib.sha256(draws.encode()).hexdigest()
