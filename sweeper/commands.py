@@ -141,7 +141,7 @@ def list_sweeps(options: dict[str, Any]) -> int:
             except ValueError as error:
                 print(printable(f"left out {error}"), file=sys.stderr)
                 continue
-            found.append((results.sweep["created"], repr(results)[12:-1]))
+            found.append((results.sweep["created"], results.in_a_line()))
     for created, line in sorted(found):
         print(printable(f"{created}  {line}"))
     return 0 if found else 1

@@ -64,17 +64,21 @@ def append_look(folder: Path, look: dict[str, Any]) -> None:
         file.write(json.dumps(encode(look), allow_nan=False) + "\n")
 
 
-def read_looks(folder: Path) -> list[dict[str, Any]]:
-    """The looks at the test set: `time`, `trial`, `config`, `test_error` (None if it failed)."""
+def read_looks(folder: Path) -> tuple[list[dict[str, Any]], int]:
+    """The looks at the test set, and how many lines of their record can't be read.
+
+    A look has `time`, `trial`, `config` and `test_error` (None if it failed).
+    """
     path = folder / "test_looks.jsonl"
     lines = path.read_bytes().splitlines() if path.exists() else []
-    looks = [look for look in map(_read_json, lines) if isinstance(look, dict)]
-    return [look for look in looks if _is_look(look)]
+    looks = [look for look in map(_read_json, lines) if _is_look(look)]
+    return looks, len(lines) - len(looks)
 
 
-def _is_look(look: dict[str, Any]) -> bool:
+def _is_look(look: Any) -> bool:
     return (
-        isinstance(look.get("time"), str)
+        isinstance(look, dict)
+        and isinstance(look.get("time"), str)
         and isinstance(look.get("trial"), int)
         and isinstance(look.get("config"), dict)
         and isinstance(look.get("test_error"), int | float | None)

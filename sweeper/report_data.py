@@ -1,6 +1,5 @@
 """What a report says, as plain data. All of it may hold hostile text: the page escapes it."""
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable
@@ -128,25 +127,18 @@ def looks(folder: Path | None) -> tuple[list[dict[str, str]], int]:
     """The looks at the test set (`time`, `trial`, `error`, `config`), and how many lines of their
     record can't be read.
     """
-    path = folder / "test_looks.jsonl" if folder else None
-    if path is None or not path.exists():
-        return [], 0
-    lines = path.read_bytes().splitlines()
-    read = [look for look in map(_read_look, lines) if look]
-    return read, len(lines) - len(read)
+    read, unreadable = journal.read_looks(folder) if folder else ([], 0)
+    return [_look_in_words(look) for look in read], unreadable
 
 
-def _read_look(line: bytes) -> dict[str, str] | None:
-    try:
-        look = journal.decode(json.loads(line))
-        return {
-            "time": shorten(str(look["time"]), 40),
-            "trial": shorten(str(look["trial"]), 20),
-            "error": f"{float(look['test_error']):.4g}",
-            "config": _in_words(look["config"]),
-        }
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        return None
+def _look_in_words(look: dict[str, Any]) -> dict[str, str]:
+    error = look["test_error"]
+    return {
+        "time": shorten(look["time"], 40),
+        "trial": shorten(str(look["trial"]), 20),
+        "error": "failed" if error is None else f"{error:.4g}",
+        "config": _in_words(look["config"]),
+    }
 
 
 def table(results: Results) -> dict[str, Any]:

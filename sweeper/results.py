@@ -147,7 +147,7 @@ class Results:
     @property
     def test_looks(self) -> list[dict[str, Any]]:
         """The looks at the test set so far: `time`, `trial`, `config`, `test_error`."""
-        return journal.read_looks(self.folder) if self.folder else []
+        return journal.read_looks(self.folder)[0] if self.folder else []
 
     def statuses(self) -> str:
         """How many trials ended how, such as `14 finished, 2 failed`."""
@@ -162,11 +162,15 @@ class Results:
         return f"<p>{html.escape(repr(self))}</p>{shown}"
 
     def __repr__(self) -> str:
+        return f"<Results of {self.in_a_line()}>"
+
+    def in_a_line(self) -> str:
+        """The folder, how many trials ended how, and the best configuration."""
         try:
             best = f"best {self.best_error:.4g} with {self.best_config}"
         except LookupError:
             best = "no best one"
-        return printable(f"<Results of {self.folder}: {self.statuses()}; {best}>")
+        return printable(f"{self.folder}: {self.statuses()}; {best}")
 
 
 def load(folder: str | Path) -> Results:

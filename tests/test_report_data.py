@@ -97,6 +97,8 @@ def test_looks_at_the_test_set_are_read_and_damaged_lines_counted(tmp_path):
     found, unreadable = report_data.looks(tmp_path)
     assert found[0] == {"time": "2026-11-23", "trial": "3", "error": "0.1629", "config": "lr 0.1"}
     assert unreadable == 5  # the last was cut short, and what was written behind it is lost too
+    append_look(tmp_path, {**look, "test_error": None})
+    assert [one["error"] for one in report_data.looks(tmp_path)[0]] == ["0.1629", "failed"]
     assert report_data.looks(None) == ([], 0)
     assert report_data.looks(tmp_path / "none") == ([], 0)
 
