@@ -322,6 +322,16 @@ def test_killed_again_and_again_a_trial_ends_as_if_left_alone(name, clock, tmp_p
     pytest.fail("never came to an end")
 
 
+def assert_goes_on(objective, clock, folder):
+    """Killed at its ninth step and run again, it ends as if left alone."""
+    expected = run(objective)
+    clock.now, clock.death = 0, 9
+    with pytest.raises(Killed):
+        run(objective, folder)
+    clock.death = None
+    assert_same(run(objective, folder), expected)
+
+
 @pytest.mark.parametrize(
     ("optimizer", "options"),
     [
@@ -334,12 +344,7 @@ def test_killed_again_and_again_a_trial_ends_as_if_left_alone(name, clock, tmp_p
 )
 def test_every_optimizer_goes_on(optimizer, options, clock, tmp_path):
     objective = simple(lambda: With(getattr(torch.optim, optimizer), **options), 1)
-    expected = run(objective)
-    clock.now, clock.death = 0, 9
-    with pytest.raises(Killed):
-        run(objective, tmp_path)
-    clock.death = None
-    assert_same(run(objective, tmp_path), expected)
+    assert_goes_on(objective, clock, tmp_path)
 
 
 def test_a_finished_fit_is_not_trained_again(clock, tmp_path):
@@ -419,12 +424,7 @@ def test_python_and_numpy_go_on_where_they_were(clock, tmp_path):
         error = simple(Normed, 1)(models)
         return error + random.gauss() + np.random.standard_normal()
 
-    expected = run(objective)
-    clock.now, clock.death = 0, 9
-    with pytest.raises(Killed):
-        run(objective, tmp_path)
-    clock.death = None
-    assert_same(run(objective, tmp_path), expected)
+    assert_goes_on(objective, clock, tmp_path)
 
 
 # Where nothing is saved or read

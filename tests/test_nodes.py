@@ -5,7 +5,8 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from ray.cluster_utils import Cluster
@@ -35,18 +36,26 @@ def cluster() -> Iterator[Cluster]:
     cluster.shutdown()
 
 
+def start(script: str, cluster: Cluster, folder: Path) -> subprocess.Popen:
+    """A driver that sweeps on the cluster; what it says goes to a file."""
+    (folder / "script.py").write_text(textwrap.dedent(script))
+    environment = {**os.environ, "RAY_ADDRESS": cluster.address}
+    command = [sys.executable, "script.py"]
+    with open(folder / "said.txt", "w") as said:
+        return subprocess.Popen(command, cwd=folder, stderr=said, env=environment)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 100
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def test_a_node_that_goes_loses_nothing_and_one_that_comes_gets_a_worker(tmp_path, cluster):
     second = cluster.add_node(num_cpus=1)
-    script = tmp_path / "script.py"
-    script.write_text(textwrap.dedent(SCRIPT))
-    environment = {**os.environ, "RAY_ADDRESS": cluster.address}
-    command = [sys.executable, str(script)]
-    with open(tmp_path / "said.txt", "w") as said:
-        driver = subprocess.Popen(command, cwd=tmp_path, stderr=said, env=environment)
-    deadline = time.monotonic() + 100
-    while nodes_used(tmp_path) < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    driver = start(SCRIPT, cluster, tmp_path)
+    wait_until(lambda: nodes_used(tmp_path) >= 2)
     cluster.remove_node(second, allow_graceful=False)
     cluster.add_node(num_cpus=1)
     assert driver.wait(timeout=200) == 0, (tmp_path / "said.txt").read_text()
@@ -66,7 +75,7 @@ def nodes_used(folder) -> int:
 
 
 STARTS = """
-    import os, sys, time
+    import time
     from pathlib import Path
     import ray
     import sweeper
@@ -95,17 +104,8 @@ STARTS = """
 
 def test_a_node_that_goes_while_a_worker_starts_on_it_fails_no_trial(tmp_path, cluster):
     second = cluster.add_node(num_cpus=2)
-    script = tmp_path / "script.py"
-    script.write_text(textwrap.dedent(STARTS))
-    environment = {**os.environ, "RAY_ADDRESS": cluster.address}
-    with open(tmp_path / "said.txt", "w") as said:
-        driver = subprocess.Popen(
-            [sys.executable, str(script)], cwd=tmp_path, stderr=said, env=environment
-        )
-    deadline = time.monotonic() + 100
-    while not (tmp_path / f"loading-{second.node_id}").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    driver = start(STARTS, cluster, tmp_path)
+    wait_until((tmp_path / f"loading-{second.node_id}").exists)
     cluster.remove_node(second, allow_graceful=False)
     cluster.add_node(num_cpus=2)
     assert driver.wait(timeout=200) == 0, (tmp_path / "said.txt").read_text()
