@@ -17,6 +17,7 @@ examples:
   sweeper run --searcher grid --points 5 --dry-run
   sweeper run my_training.py:objective --space "lr=loguniform(1e-4,1)" --space "depth=[2,4,8]"
   sweeper run sweep.yaml --seed 1               a file with the same words: model, space, trials …
+  sweeper run --cluster cluster.yaml            on the machines that `ray up cluster.yaml` started
 """
 
 
@@ -25,10 +26,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = vars(parser.parse_args(arguments))
     command: str | None = options.pop("command", None)
-    debug = options.pop("debug", False)
     if command is None:
         parser.print_help()
         return 2
+    return carry_out(command, options)
+
+
+def carry_out(command: str, options: dict[str, Any]) -> int:
+    """The exit code of a command; what goes wrong is said in a line."""
+    debug = options.pop("debug", False)
     try:
         from sweeper import commands
 
@@ -59,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_run(commands)
     _add_resume(commands)
+    _add_attach(commands)
     _add_show(commands)
     _add_report(commands)
     _add_list(commands)
@@ -123,8 +130,12 @@ def _add_how_to_run(add: Any) -> None:
     add("--time-budget", type=float, metavar="SECONDS", help="stop after so long, to be resumed")
     add("--retry-failed", action="store_true", help="on resuming, run failed trials again as well")
     add("--keep-checkpoints", action="store_true", help="leave those of ended trials")
-    add("--address", metavar="HOST:PORT", help="a running Ray; local for a new one (the first of "
-        "RAY_ADDRESS, one on this machine, a new one)")  # fmt: skip
+    add("--address", metavar="ADDRESS", help="a running Ray, HOST:PORT from a machine of its own, "
+        "http://HEAD:8265 from elsewhere; local for a new one (the first of RAY_ADDRESS, one on "
+        "this machine, a new one)")  # fmt: skip
+    add("--cluster", metavar="FILE", help="the cluster that `ray up FILE` has started: the sweep "
+        "runs there as a job, its record is mirrored here; Ctrl-C stops it, a lost connection or "
+        "a closed terminal doesn't")  # fmt: skip
     add("--no-report", action="store_true", help="write no report.html into the sweep's folder")
     add("--quiet", action="store_true", help="no progress")
     add("--debug", action="store_true", help="show tracebacks")
@@ -148,6 +159,23 @@ def _add_resume(commands: Any) -> None:
     add("--trials", type=int, metavar="N", help="trials of random search, not fewer than before")
     add("--replicates", type=int, metavar="N", help="trainings a configuration, not fewer either")
     _add_how_to_run(add)
+
+
+def _add_attach(commands: Any) -> None:
+    attach = commands.add_parser(
+        "attach",
+        help="find a sweep again that was sent to a cluster",
+        description="Follows a sweep that `--cluster` or `--address http://…` has sent to a "
+        "cluster, until it ends. Ctrl-C stops the sweep.",
+        epilog="example:\n  sweeper attach runs/2026-01-31_12-00-00_Classifier",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+    )
+    attach.set_defaults(command="attach")
+    add = attach.add_argument
+    add("sweep", metavar="FOLDER", help="the sweep's folder on this machine")
+    add("--no-report", action="store_true", help="write no report.html into the sweep's folder")
+    add("--debug", action="store_true", help="show tracebacks")
 
 
 def _add_show(commands: Any) -> None:

@@ -112,6 +112,11 @@ def _join_or_start(address: str) -> str:
             f"{address}: a Ray client connection would run the sweep on the head node without "
             "saying so. Run the script there: ray submit cluster.yaml SCRIPT, or ray job submit."
         )
+    if address.startswith(("http://", "https://")):
+        raise ValueError(
+            f"{address}: jobs are sent there, from the shell: sweeper run … --address {address}. "
+            "sweeper.run wants HOST:PORT of a cluster that this machine is part of."
+        )
     if address != "auto":
         _check_reachable(address)
         use_token(address)
@@ -172,6 +177,8 @@ _TALKATIVE = (
     "ray.tune.tune",
     "ray.tune.analysis.experiment_analysis",
     "ray._private.worker",
+    "ray.dashboard.modules.dashboard_sdk",
+    "ray.dashboard.modules.job.sdk",
 )
 
 

@@ -7,6 +7,7 @@ without it, it tries for 25 s and then says that it can't connect.
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from ray._raylet import Config  # type: ignore[attr-defined]
 
@@ -27,19 +28,33 @@ def use_token(address: str) -> None:
         os.environ[_MODE] = "token"
         Config.initialize("")  # Ray read it when it was imported
         return
-    raise ConnectionError(
-        f"Ray at {address} wants a token, and {_fault()}. Copy ~/.ray/auth_token of the cluster's "
-        "head to this machine, and leave RAY_AUTH_MODE unset."
+    raise ConnectionError(f"Ray at {address} {token_fault()}")
+
+
+def token_fault() -> str:
+    """What is wrong with the token of this machine, for which a cluster has refused it."""
+    if os.environ.get(_MODE, "token") != "token":
+        fault = f"{_MODE} is {os.environ[_MODE]!r} here"
+    elif os.environ.get("RAY_AUTH_TOKEN"):
+        fault = "RAY_AUTH_TOKEN is another one"
+    else:
+        fault = f"{_path()} {'is another one' if _path().exists() else 'does not exist'}"
+    return (
+        f"wants a token, and {fault}. Copy ~/.ray/auth_token of the cluster's head to this "
+        "machine, and leave RAY_AUTH_MODE unset."
     )
 
 
-def _fault() -> str:
-    if os.environ.get(_MODE, "token") != "token":
-        return f"{_MODE} is {os.environ[_MODE]!r} here"
-    if os.environ.get("RAY_AUTH_TOKEN"):
-        return "RAY_AUTH_TOKEN is another one"
-    path = os.environ.get("RAY_AUTH_TOKEN_PATH", os.path.expanduser("~/.ray/auth_token"))
-    return f"{path} {'is another one' if os.path.exists(path) else 'does not exist'}"
+def bearer() -> dict[str, str]:
+    """The token of this machine as a header of HTTP; empty if there is none."""
+    token = os.environ.get("RAY_AUTH_TOKEN", "")
+    if not token and _path().exists():
+        token = _path().read_text()
+    return {"Authorization": f"Bearer {token.strip()}"} if token else {}
+
+
+def _path() -> Path:
+    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH", Path.home() / ".ray" / "auth_token"))
 
 
 def _refused(address: str, mode: str | None) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sweeper.mirror import MIRROR
 from sweeper.run_options import BUILT_IN_ONLY, DEFAULT_SPACE, DEFAULTS, merge
 from sweeper.terminal import printable
 
@@ -17,6 +18,12 @@ def run(given: dict[str, Any]) -> int:
     from sweeper.space_text import read_config_space
 
     options, said = merge(given)
+    if not options["dry_run"]:
+        from sweeper import remote_commands
+
+        head = remote_commands.chosen_head(options)
+        if head is not None:
+            return _end_of_job(*remote_commands.run(head, given, options), options)
     space = read_config_space(options["space"] or DEFAULT_SPACE)
     objective = _objective(options, space, said)
     import sweeper
@@ -61,12 +68,16 @@ def _how_to_run(options: dict[str, Any]) -> dict[str, Any]:
 def resume(given: dict[str, Any]) -> int:
     """Goes on with a sweep from its record."""
     import sweeper
+    from sweeper import remote_commands
     from sweeper.journal import read
     from sweeper.objective_reference import load_objective
     from sweeper.resume import rebuild
 
     options = {**DEFAULTS, **given}
     folder = Path(options["sweep"]).absolute()
+    head = remote_commands.chosen_head(options, folder)
+    if head is not None:
+        return _end_of_job(*remote_commands.resume(head, given), options)
     objective = options["objective"] and load_objective(options["objective"])
     arguments = rebuild(read(folder).sweep, objective)
     if "trials" in given:
@@ -75,16 +86,38 @@ def resume(given: dict[str, Any]) -> int:
         arguments["searcher"] = replace(arguments["searcher"], num_trials=given["trials"])
     if "replicates" in given:
         arguments["replicates"] = given["replicates"]
-    arguments |= {"name": folder.name, "folder": os.path.relpath(folder.parent), "resume": True}
+    parent = folder.parent
+    if parent.is_relative_to(Path.cwd()):  # shorter to read
+        parent = parent.relative_to(Path.cwd())
+    arguments |= {"name": folder.name, "folder": parent, "resume": True}
     results = sweeper.run(**arguments, **_how_to_run(options))
     _print(results)
     return _leave_report(results, options)
+
+
+def attach(given: dict[str, Any]) -> int:
+    """Follows a sweep that was sent to a cluster before."""
+    from sweeper import remote_commands
+
+    options = {**DEFAULTS, **given}
+    return _end_of_job(*remote_commands.attach(options), options)
+
+
+def _end_of_job(folder: Path, code: int, options: dict[str, Any]) -> int:
+    """The exit code of a job, with the report of its sweep left in the folder here."""
+    from sweeper.results import load
+
+    if (folder / "sweep.json").exists():
+        _leave_report(load(folder), options)
+    return code
 
 
 def _leave_report(results: Any, options: dict[str, Any]) -> int:
     """The exit code; a report that can't be written is only said, since the results are safe."""
     import sweeper
 
+    if MIRROR in os.environ:  # a laptop has the record too, and reports
+        return _exit_code(results)
     print(f"folder: {results.folder}")
     if not options["no_report"]:
         try:
@@ -222,6 +255,7 @@ def _objective(options: dict[str, Any], space: dict[str, Any], said: dict[str, A
 COMMANDS: dict[str, Callable[[dict[str, Any]], int]] = {
     "run": run,
     "resume": resume,
+    "attach": attach,
     "show": show,
     "report": report,
     "list": list_sweeps,

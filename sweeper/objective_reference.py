@@ -15,6 +15,7 @@ from typing import Any
 from sweeper.objective import Objective
 from sweeper.space_text import read_value, to_text
 
+_OF_JOBS = "working_dir_files"  # where Ray keeps the directories of jobs
 _being_loaded: list[str] = []  # files that are executed to find an objective in them
 
 
@@ -26,9 +27,9 @@ def objective_name(objective: Objective) -> str:
 def describe_objective(objective: Objective) -> dict[str, Any]:
     """What `sweep.json` says of an objective.
 
-    `objective` is `module:name`, `objective_file` the file of a module that is in no package,
-    `fixed_arguments` maps names to texts (None for a value without one), `objective_source` is
-    the SHA-256 of its source code.
+    `objective` is `module:name`, `objective_file` the file of a module that is in no package (in a
+    job of a cluster relative to the directory that was sent with it), `fixed_arguments` maps names
+    to texts (None for a value without one), `objective_source` is the SHA-256 of its source code.
     """
     named = _named(objective)
     module = getattr(named, "__module__", None) or "__main__"
@@ -42,9 +43,7 @@ def describe_objective(objective: Objective) -> dict[str, Any]:
         fixed = {"self": objective}  # what such an object holds is unknown
     return {
         "objective": f"{module}:{named.__qualname__}",
-        "objective_file": os.path.abspath(source_file)
-        if source_file and "." not in module
-        else None,
+        "objective_file": _place(source_file) if source_file and "." not in module else None,
         "fixed_arguments": {name: to_text(value) for name, value in fixed.items()},
         "objective_source": _source_digest(named),
     }
@@ -127,6 +126,20 @@ def _load_file(path: Path) -> Any:
     spec.loader.exec_module(module)
     cloudpickle.register_pickle_by_value(module)
     return module
+
+
+def removed_later() -> Path | None:
+    """The copy of the user's directory that Ray has made for a job and removes after it, if any."""
+    here = Path.cwd()
+    return next((path for path in (here, *here.parents) if path.parent.name == _OF_JOBS), None)
+
+
+def _place(file: str) -> str:
+    """The path of a file, in a job relative to the directory that has travelled to the cluster."""
+    path = Path(file).absolute()
+    travelled = removed_later()
+    inside = travelled is not None and path.is_relative_to(travelled)
+    return str(path.relative_to(travelled)) if travelled and inside else str(path)
 
 
 def _named(objective: Objective) -> Any:

@@ -7,9 +7,11 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
+from sweeper import mirror
 from sweeper.terminal import printable, short
 
 _REDRAW_S = 0.2
+_SEND_S = 2.0  # in a job, of which every line is kept
 
 
 class Progress:
@@ -22,6 +24,7 @@ class Progress:
         self._num_workers = num_workers
         self._stream = stream or sys.stderr
         self._enabled = enabled
+        self._travels = enabled and mirror.MIRROR in os.environ
         self._live = enabled and self._stream.isatty() and os.environ.get("TERM") != "dumb"
         self._start = self._drawn = time.monotonic()
         self._running: dict[Any, float] = {}  # trial → when it started
@@ -61,13 +64,16 @@ class Progress:
             self._failed += row["status"] in ("failed", "diverged")
 
     def tick(self) -> None:
-        """Redraws the live line now and then."""
+        """Redraws the live line now and then, be it on a laptop that follows this job."""
         now = time.monotonic()
         if self._live and now - self._drawn >= _REDRAW_S:
             self._drawn = now
             width = shutil.get_terminal_size().columns
             self._stream.write("\r\x1b[K" + self.line()[: width - 1])
             self._stream.flush()
+        if self._travels and now - self._drawn >= _SEND_S:
+            self._drawn = now
+            mirror.send(line=self.line())
 
     def say(self, message: str) -> None:
         """Prints a message of its own, above the live line."""

@@ -28,13 +28,15 @@ DEFAULTS: dict[str, Any] = {
     "retry_failed": False,
     "keep_checkpoints": False,
     "address": None,
+    "cluster": None,
     "dry_run": False,
     "test": False,
     "no_report": False,
     "quiet": False,
 }
 _KINDS = {
-    **dict.fromkeys(("objective", "model", "data", "searcher", "name", "folder", "address"), str),
+    **dict.fromkeys(("objective", "model", "data", "searcher", "name", "folder"), str),
+    **dict.fromkeys(("address", "cluster"), str),
     **dict.fromkeys(
         ("resume", "retry_failed", "keep_checkpoints", "dry_run", "test", "no_report", "quiet"),
         bool,

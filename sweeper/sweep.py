@@ -18,8 +18,9 @@ from sweeper.fashion_mnist import local_arrays
 from sweeper.interrupts import Interrupts
 from sweeper.journal import Journal, Row
 from sweeper.limits import Limits
+from sweeper.mirror import MIRROR
 from sweeper.objective import Objective
-from sweeper.objective_reference import refuse_while_loading
+from sweeper.objective_reference import objective_name, refuse_while_loading
 from sweeper.progress import Progress
 from sweeper.provenance import describe_sweep
 from sweeper.resume import continue_record, obstacles
@@ -27,7 +28,7 @@ from sweeper.run_checks import check_arguments
 from sweeper.searchers import Searcher
 from sweeper.shared_data import pack
 from sweeper.space_checks import Config, ConfigSpace
-from sweeper.sweep_folder import default_name, new_folder
+from sweeper.sweep_folder import default_name, lasting, new_folder
 from sweeper.terminal import printable
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ def run(
         limits: When the sweep gives up: on a trial whose process keeps dying, and after a time.
         name: The sweep's own folder inside `folder`; None for one made of the time and the
             objective's name.
-        folder: Where sweeps are kept.
+        folder: Where sweeps are kept; in a job that was sent to a cluster with its directory,
+            relative to the home of the head.
         resume: Go on with the sweep of this name if there is one: trials on record are not run
             again, but for interrupted ones. `num_trials` and `replicates` may be larger than
             before; anything else that changes what is computed is refused.
@@ -155,7 +157,7 @@ def run(
     )
     record: Journal | None = None
     kept: list[Row] = []
-    path = Path(folder, name or default_name(objective))
+    path = lasting(folder) / (name or default_name(objective_name(objective)))
     with ExitStack() as stack:
         if resume and path.is_dir():
             record = stack.enter_context(closing(Journal(path)))
@@ -316,7 +318,7 @@ def _no_checkpoints(path: Path) -> str | None:
 def _how_to_go_on(sweep: dict[str, Any], path: Path) -> str:
     if obstacles(sweep):
         return f"Go on with sweeper.run(…, name={path.name!r}, resume=True)."
-    return f"Go on with: sweeper resume {shlex.quote(str(path))}"
+    return f"Go on with: sweeper resume {shlex.quote(os.environ.get(MIRROR, str(path)))}"
 
 
 def _say_if_all_failed(results: "Results", say: Callable[[str], None]) -> None:

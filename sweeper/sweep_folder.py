@@ -3,14 +3,18 @@
 from datetime import datetime
 from pathlib import Path
 
-from sweeper.objective import Objective
-from sweeper.objective_reference import objective_name
+from sweeper.objective_reference import removed_later
 
 
-def default_name(objective: Objective) -> str:
+def default_name(objective: str) -> str:
     """The time and the objective's name, such as `2026-01-31_12-00-00_train`."""
-    plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in objective_name(objective))
+    plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in objective)
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{plain.strip('-')[-40:] or 'objective'}"
+
+
+def lasting(folder: str | Path) -> Path:
+    """Where sweeps are kept; below the home in a job, of which Ray removes the directory."""
+    return Path(folder) if removed_later() is None else Path.home() / folder
 
 
 def new_folder(path: Path, named: bool) -> Path:

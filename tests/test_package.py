@@ -19,6 +19,7 @@ ORDER = [
         "cluster",
         "limits",
         "journal",
+        "mirror",
         "results",
     ),
     *("axes", "space_changes", "analysis", "importance", "training_advice", "advice"),
@@ -27,7 +28,8 @@ ORDER = [
     *("report_data", "report"),
     *("progress", "interrupts", "recorder", "provenance", "resume", "tuner", "watchdog"),
     *("run_checks", "sweep_folder", "sweep", "final_test", "confirmation"),
-    *("run_options", "commands", "cli"),
+    *("job_screen", "head", "remote", "remote_commands"),
+    *("run_options", "commands", "cli", "job_entry"),
 ]
 TORCH = {
     "modules",
@@ -44,7 +46,7 @@ TORCH = {
 PLOTLY = {"plot_style", "space_plots", "comparison_plot", "plots", "report"}
 RAY = {
     *("search_space", "schedulers", "trainable", "cluster_token", "cluster", "recorder"),
-    *("attempts", "tuner", "watchdog", "sweep"),
+    *("tuner", "watchdog", "sweep", "head"),
 }
 
 
