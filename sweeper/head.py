@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -94,7 +94,8 @@ def _tunnel(cluster: Path) -> Iterator[str]:
             _wait_for_tunnel(tunnel, port, said, cluster)
             yield f"http://127.0.0.1:{port}"
         finally:
-            os.killpg(tunnel.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):  # it has ended by itself
+                os.killpg(tunnel.pid, signal.SIGTERM)
             tunnel.wait()
 
 

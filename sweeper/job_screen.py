@@ -57,10 +57,12 @@ class Screen:
             self.say(message)
 
     def close(self) -> None:
-        """Takes the live line away."""
+        """Takes the live line away; says so if sweeper did not come to word."""
         self._clear()
-        for line in self._from_ray or []:
-            self.say(line)
+        if self._from_ray is not None:
+            for line in self._from_ray:
+                self.say(line)
+            self.say("sweeper did not start there. The head's `python` must have it installed.")
 
     def _clear(self) -> None:
         if self._live:

@@ -122,7 +122,7 @@ class Mirror:
     def _take_frame(self, content: str) -> Iterator[tuple[str, str]]:
         try:
             frame = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             frame = None
         match frame:
             case {"print": str(text)}:

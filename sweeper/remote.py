@@ -34,7 +34,7 @@ def send(head: Head, command: str, options: dict[str, Any], folder: Path | None)
         folder: where the record is mirrored; None for a command without one.
 
     Raises:
-        ConnectionError: the head is not reached.
+        ConnectionError: the head is not reached, or takes no job.
         ValueError: the working directory is too large to travel.
     """
     excluded = []
@@ -59,11 +59,13 @@ def send(head: Head, command: str, options: dict[str, Any], folder: Path | None)
                     "env_vars": environment,
                 },
             )
-        except (ValueError, RuntimeError) as error:
+        except ValueError as error:
             raise ValueError(
-                f"{os.getcwd()} can't travel to the cluster: {error}. Run sweeper in the folder "
-                "of your code alone, or name what is large in .gitignore."
+                f"{os.getcwd()} can't travel to the cluster: {error} Run sweeper in the folder of "
+                "your code alone, or name what is large in .gitignore."
             ) from error
+        except RuntimeError as error:
+            raise ConnectionError(f"{head} takes no job now: {error}") from error
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         where = {"job": job, "address": head.address, "cluster": head.cluster}
@@ -86,7 +88,7 @@ def sent(folder: Path) -> tuple[Head, str] | None:
                 return Head(address, None), job
             case {"job": str(job), "address": None, "cluster": str(cluster)}:
                 return Head(None, cluster), job
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     raise ValueError(f"{path}: damaged, it does not tell of a job on a cluster.")
 

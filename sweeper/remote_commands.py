@@ -111,7 +111,7 @@ def _to_travel(given: dict[str, Any]) -> dict[str, Any]:
     file = name if name.endswith((".yaml", ".yml")) else place
     if not file.endswith((".py", ".yaml", ".yml")):
         return options
-    path = Path(file).absolute()
+    path = Path(os.path.abspath(file))
     if not path.is_relative_to(Path.cwd()):
         raise ValueError(
             f"{file}: only what is in the working directory, {Path.cwd()}, travels to a cluster. "

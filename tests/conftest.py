@@ -1,9 +1,19 @@
 """One Ray for all tests, and what the tests of several modules need."""
 
 import gzip
+import os
+import socket
 import struct
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -46,6 +56,58 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """A Ray with a dashboard and its own `home`, as on a cluster's head: its `url` and `port`.
+
+    Its token is at `token`; a laptop needs it as `RAY_AUTH_TOKEN_PATH`.
+    """
+    home = tmp_path_factory.mktemp("head")
+    port, *others = free_ports(3)
+    # What two Rays on one machine would both take, unless told otherwise.
+    apart = dict(zip(("--port", "--ray-client-server-port"), others, strict=True))
+    apart |= {"--dashboard-port": port, "--dashboard-agent-listen-port": 0}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # for `python`
+    environment = {**os.environ, "HOME": str(home), "PATH": path}
+    environment.pop("RAY_AUTH_TOKEN_PATH", None)
+    ray = [sys.executable, "-m", "ray.scripts.scripts"]
+    subprocess.run([*ray, "get-auth-token", "--generate"], env=environment, check=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="ray-") as folder,  # Ray's sockets want short paths
+        subprocess.Popen(
+            [*ray, "start", "--head", "--block", "--num-cpus=2", f"--temp-dir={folder}",
+             *(f"{option}={value}" for option, value in apart.items())],
+            cwd=home, env={**environment, "RAY_AUTH_MODE": "token"}, stdout=subprocess.DEVNULL,
+        ) as process,
+    ):  # fmt: skip
+        url = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + 60
+        while not answers(url):
+            assert process.poll() is None
+            assert time.monotonic() < deadline, "the dashboard does not answer"
+            time.sleep(0.2)
+        yield SimpleNamespace(url=url, port=port, home=home, token=home / ".ray" / "auth_token")
+        process.terminate()
+
+
+def free_ports(number: int) -> list[int]:
+    """Ports of this machine on which nothing listens."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("", 0))) for _ in range(number)]
+        return [free.getsockname()[1] for free in sockets]
+
+
+def answers(url: str) -> bool:
+    """Whether something speaks HTTP there."""
+    try:
+        urllib.request.urlopen(url, timeout=5).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def raw_idx(file_name: str) -> np.ndarray:
