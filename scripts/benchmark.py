@@ -2,6 +2,7 @@
 
     python scripts/benchmark.py              everything (about 15 minutes on 2 cores)
     python scripts/benchmark.py fit noop     only these
+    python scripts/benchmark.py scale        and ten_thousand: 10 and 12 minutes, only when named
 
 Speeds of shared machines wander: read the ratios, not the seconds.
 """
@@ -12,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -422,21 +424,113 @@ def documented_objective_short(config):
     return documented_objective(config, max_epochs=1)
 
 
+class Samples:
+    """The CPU time of this process beside the number of rows in a sweep's record, as both grow."""
+
+    def __init__(self, record):
+        self._record = record
+        self._end = threading.Event()
+        self._taken = []  # seconds of CPU, rows
+
+    def __enter__(self):
+        self._thread = threading.Thread(target=self._take)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception):
+        self._end.set()
+        self._thread.join()
+
+    def _take(self):
+        while not self._end.wait(0.2):
+            rows = self._record.read_bytes().count(b"\n") if self._record.exists() else 0
+            self._taken.append((time.process_time(), rows))
+
+    def ms_a_row(self, first, last):
+        """Milliseconds of CPU a row, between these two numbers of rows."""
+        (cpu_0, rows_0), *_, (cpu_1, rows_1) = [s for s in self._taken if first <= s[1] <= last]
+        return 1000 * (cpu_1 - cpu_0) / (rows_1 - rows_0)
+
+
+REPORTS = 5
+
+
+def scale():
+    """The driver's CPU time for a trial and for a report of one, as the fleet grows."""
+    import sweeper
+
+    for workers in (16, 64, 256):
+        nap_s = max(1, workers / 40)  # so that the machine keeps up
+        quiet, talking = 6 * workers, 4 * workers
+
+        def objective(config, nap_s=nap_s, quiet=quiet):
+            if config["x"] < quiet:
+                time.sleep(nap_s)
+                yield 0.5
+                return
+            for _ in range(REPORTS + 1):
+                time.sleep(nap_s / (REPORTS + 1))
+                yield 0.5
+
+        ray = with_ray(workers)
+        space = {"x": list(range(quiet + talking))}
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Samples(Path(folder, "s", "trials.jsonl")) as samples,
+        ):
+            results = sweeper.run(objective, space, sweeper.GridSearch(), num_workers=workers,
+                                  name="s", folder=folder, progress=False)  # fmt: skip
+        ray.shutdown()
+        frame = results.frame
+        all_up_s = frame.groupby("worker")["start_s"].min().max()
+        ended = int((frame["start_s"] + frame["runtime_s"] < all_up_s).sum())
+        trial_ms = samples.ms_a_row(ended + workers, quiet - workers)
+        report_ms = (samples.ms_a_row(quiet + workers, quiet + talking) - trial_ms) / REPORTS
+        detail = f"a report {report_ms:.2f} ms; {frame['worker'].nunique()} workers, all up after "
+        say(f"driver's CPU with {workers} workers, ms a trial", f"{trial_ms:.1f}",
+            f"{detail}{all_up_s:.0f} s, trials of {nap_s:.1f} s")  # fmt: skip
+
+
+def ten_thousand():
+    """10,000 trials of 1 s on 16 logical CPUs, Ray's start included; 12 minutes."""
+    import sweeper
+
+    def sleep(config):
+        time.sleep(1)
+        return 0.5
+
+    start = time.perf_counter()
+    ray = with_ray(16)
+    results, _ = sweep(sleep, {"x": 1}, sweeper.RandomSearch(10_000), 16)
+    wall_s = time.perf_counter() - start
+    ray.shutdown()
+    frame = results.frame.sort_values("start_s")
+    starts = frame.groupby("worker")["start_s"]
+    gaps_s = (starts.diff() - frame.groupby("worker")["runtime_s"].shift()).dropna()
+    all_up_s = starts.min().max()
+    first_s = wall_s - (frame["start_s"] + frame["runtime_s"]).max() + frame["start_s"].min()
+    say("10,000 × 1 s on 16 workers, s (≤ 690; at least 625)", f"{wall_s:.0f}",
+        f"first trial after {first_s:.1f} s, all workers after {all_up_s:.1f} s; gaps between "
+        f"trials of a worker: {gaps_s.sum() / 16:.0f} s in all, {1000 * gaps_s.median():.0f} ms in "
+        f"the middle; {(frame['status'] == 'finished').sum():,} finished")  # fmt: skip
+
+
 PARTS = {f.__name__: f for f in (start, fit, same, failing, noop, memory, journal, job, fleet)}
+LONG = {f.__name__: f for f in (scale, ten_thousand)}  # only when they are named
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS | LONG))
     parser.add_argument("--child", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
         globals()[arguments.child]()
     else:
-        unknown = [part for part in arguments.parts if part not in PARTS]
+        unknown = [part for part in arguments.parts if part not in PARTS | LONG]
         if unknown:
-            parser.error(f"unknown {unknown}; choose from {list(PARTS)}")
+            parser.error(f"unknown {unknown}; choose from {list(PARTS | LONG)}")
         print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
         for part in arguments.parts or PARTS:
-            PARTS[part]()
+            (PARTS | LONG)[part]()
