@@ -44,9 +44,8 @@ def run(head: Head, given: dict[str, Any], options: dict[str, Any]) -> tuple[Pat
     """
     reference = options["objective"] or "sweeper:Classifier"
     folder = Path(options["folder"], options["name"] or default_name(reference.rpartition(":")[2]))
-    known = sent(folder)
-    if options["resume"] and known is not None and is_running(*known):
-        return folder, follow(*known, folder)
+    if options["resume"] and (job := _running_job(head, folder)):
+        return folder, follow(head, job, folder)
     if not (options["resume"] and folder.is_dir()):
         folder = new_folder(folder, named=options["name"] is not None)
     return _send_and_follow(head, "run", _to_travel(given), folder)
@@ -55,10 +54,9 @@ def run(head: Head, given: dict[str, Any], options: dict[str, Any]) -> tuple[Pat
 def resume(head: Head, given: dict[str, Any]) -> tuple[Path, int]:
     """The same for a sweep that goes on where its folder's mirror ends."""
     folder = Path(given["sweep"])
+    if job := _running_job(head, folder):
+        return folder, follow(head, job, folder)
     read(folder)
-    known = sent(folder)
-    if known is not None and is_running(*known):
-        return folder, follow(*known, folder)
     return _send_and_follow(head, "resume", _to_travel(given), folder)
 
 
@@ -79,6 +77,12 @@ def doctor(head: Head, given: dict[str, Any]) -> int:
     return follow(head, send(head, "doctor", _to_travel(given), None), None)
 
 
+def _running_job(head: Head, folder: Path) -> str | None:
+    """The job that is still busy with the sweep of a folder, if one is."""
+    known = sent(folder)
+    return known[1] if known is not None and is_running(head, known[1]) else None
+
+
 def _send_and_follow(
     head: Head, command: str, options: dict[str, Any], folder: Path
 ) -> tuple[Path, int]:
@@ -87,7 +91,8 @@ def _send_and_follow(
     except BaseException:
         _remove_if_empty(folder)
         raise
-    print(f"{folder}: sent to {head} as {job}", file=sys.stderr, flush=True)
+    if not options.get("quiet"):
+        print(f"{folder}: sent to {head} as {job}", file=sys.stderr, flush=True)
     code = follow(head, job, folder)
     if not (folder / "sweep.json").exists():  # a mistake in the options: nothing has begun
         (folder / JOB_FILE).unlink(missing_ok=True)
