@@ -37,40 +37,37 @@ def send(head: Head, command: str, options: dict[str, Any], folder: Path | None)
         ConnectionError: the head is not reached, or takes no job.
         ValueError: the working directory is too large to travel.
     """
-    excluded = []
-    if folder is not None:
-        sweeps = folder.absolute().parent
-        if sweeps != Path.cwd() and sweeps.is_relative_to(Path.cwd()):
-            excluded = [f"/{sweeps.relative_to(Path.cwd())}"]
     request = {"command": command, "options": options, "version": __version__,
                "mirror": folder and str(folder),
                "begun": folder is not None and (folder / "sweep.json").exists()}  # fmt: skip
-    environment = {
-        "RAY_JOB_STOP_SIGNAL": "SIGINT",
-        "RAY_JOB_STOP_WAIT_TIME_S": str(_STOP_WAIT_S),
-    }
     with reached(head) as client, quiet():
         try:
             job: str = client.submit_job(
                 entrypoint=f"python -m sweeper.job_entry {shlex.quote(json.dumps(request))}",
-                runtime_env={
-                    "working_dir": os.getcwd(),
-                    "excludes": excluded,
-                    "env_vars": environment,
-                },
+                runtime_env=_runtime_env(folder),
             )
-        except ValueError as error:
-            raise ValueError(
-                f"{os.getcwd()} can't travel to the cluster: {error} Run sweeper in the folder of "
-                "your code alone, or name what is large in .gitignore."
-            ) from error
         except RuntimeError as error:
-            raise ConnectionError(f"{head} takes no job now: {error}") from error
+            if "status code 413" not in str(error):
+                raise ConnectionError(f"{head} takes no job now: {error}") from error
+            raise ValueError(
+                f"{os.getcwd()} is too large to travel to a cluster (Ray takes 100 MB). Run "
+                "sweeper in the folder of your code alone, or name what is large in .gitignore."
+            ) from error
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         where = {"job": job, "address": head.address, "cluster": head.cluster}
         journal.write_json(folder / JOB_FILE, where)
     return job
+
+
+def _runtime_env(folder: Path | None) -> dict[str, Any]:
+    """What Ray is to take along, and how it is to stop the job: as Ctrl-C would."""
+    stop = {"RAY_JOB_STOP_SIGNAL": "SIGINT", "RAY_JOB_STOP_WAIT_TIME_S": str(_STOP_WAIT_S)}
+    if folder is None:
+        return {"env_vars": stop}
+    here, sweeps = Path.cwd(), folder.absolute().parent
+    left_out = [f"/{sweeps.relative_to(here)}"] if here in sweeps.parents else []
+    return {"working_dir": str(here), "excludes": left_out, "env_vars": stop}
 
 
 def sent(folder: Path) -> tuple[Head, str] | None:

@@ -118,6 +118,19 @@ def test_a_mistake_is_told_as_here_and_leaves_no_folder(laptop, head):
     assert list((laptop / "runs").iterdir()) == []
 
 
+def test_a_directory_that_is_too_large_to_travel_is_named_and_old_sweeps_do_not(laptop, head):
+    (laptop / "large").write_bytes(os.urandom(110_000_000))
+    arguments = ["run", "mine.py:objective", *SPACE, "--trials", "1", "--address", head.url]
+    done = sweep(*arguments)
+    assert done.returncode == 2
+    assert f"{laptop} is too large to travel to a cluster (Ray takes 100 MB)" in done.stderr
+    assert list((laptop / "runs").iterdir()) == []
+
+    (laptop / "runs" / "old").mkdir()
+    (laptop / "large").rename(laptop / "runs" / "old" / "large")
+    assert sweep(*arguments).returncode == 0
+
+
 def test_ctrl_c_stops_the_sweep_and_resume_goes_on_there(laptop, head):
     arguments = ["run", "mine.py:objective", *SPACE, "--trials", "40", "--name", "stopped"]
     with start(*arguments, "--address", head.url) as driver:
