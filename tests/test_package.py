@@ -17,6 +17,8 @@ ORDER = [
         "trainable",
         "cluster_token",
         "cluster",
+        "autoscaler",
+        "fleet",
         "limits",
         "journal",
         "results",
@@ -43,8 +45,8 @@ TORCH = {
 }
 PLOTLY = {"plot_style", "space_plots", "comparison_plot", "plots", "report"}
 RAY = {
-    *("search_space", "schedulers", "trainable", "cluster_token", "cluster", "recorder"),
-    *("attempts", "tuner", "watchdog", "sweep"),
+    *("search_space", "schedulers", "trainable", "cluster_token", "cluster", "autoscaler"),
+    *("fleet", "recorder", "attempts", "tuner", "watchdog", "sweep"),
 }
 
 
