@@ -1,10 +1,10 @@
-"""Where trials run: this machine or a running cluster, its resources and how many workers fit."""
+"""Where trials run: this machine or a running cluster, and what each trial gets."""
 
 import logging
 import math
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +55,17 @@ class Resources:
             if value
         ]
         return " and ".join(parts)
+
+    def fit_on(self, have: Mapping[str, float]) -> int:
+        """How many trials fit on a node that has these resources, such as `{"CPU": 8}`."""
+        room = [
+            have.get(kind, 0) / need
+            for kind, need in (("CPU", self.cpus), ("GPU", self.gpus))
+            if need
+        ]
+        if 0 < self.gpus < 1:  # Ray does not split one trial's share over two GPUs
+            room[-1] = have.get("GPU", 0) * math.floor(1 / self.gpus + 1e-9)
+        return math.floor(min(room) + 1e-9)  # fractional resources: 1 / 0.1 must be 10
 
 
 @contextmanager
@@ -180,38 +191,6 @@ _TALKATIVE = (
     "ray.dashboard.modules.dashboard_sdk",
     "ray.dashboard.modules.job.sdk",
 )
-
-
-def count_workers(resources: Resources) -> int:
-    """How many workers fit on the nodes that are there.
-
-    Raises:
-        ValueError: none does; the message lists what the nodes have.
-    """
-    nodes = [node for node in ray.nodes() if node["Alive"]]
-    fit = 0
-    for node in nodes:
-        have = node["Resources"]
-        room = [
-            have.get(kind, 0) / need
-            for kind, need in (("CPU", resources.cpus), ("GPU", resources.gpus))
-            if need
-        ]
-        if 0 < resources.gpus < 1:  # Ray does not split one trial's share over two GPUs
-            room[-1] = have.get("GPU", 0) * math.floor(1 / resources.gpus + 1e-9)
-        # Fractional resources: 1 / 0.1 must be 10.
-        fit += math.floor(min(room) + 1e-9)
-    if not fit:
-        there = "; ".join(
-            f"{node['NodeManagerHostname']} with {node['Resources'].get('CPU', 0):g} CPUs and "
-            f"{node['Resources'].get('GPU', 0):g} GPUs"
-            for node in nodes
-        )
-        raise ValueError(
-            f"resources: a trial needs {resources.describe()}, but there is only {there}. "
-            "Ask for less, or add a node that has them."
-        )
-    return fit
 
 
 def nodes_without(path: Path) -> list[str]:

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TextIO
 
 from sweeper import mirror
@@ -15,10 +15,18 @@ _SEND_S = 2.0  # in a job, of which every line is kept
 
 
 class Progress:
-    """Trials done, best validation error so far with its configuration, and time left."""
+    """Trials done, best validation error so far with its configuration, and time left.
+
+    Args:
+        num_workers: how many trials run at once, which changes as nodes come and go.
+    """
 
     def __init__(
-        self, total: int, num_workers: int, enabled: bool = True, stream: TextIO | None = None
+        self,
+        total: int,
+        num_workers: Callable[[], int],
+        enabled: bool = True,
+        stream: TextIO | None = None,
     ) -> None:
         self._total = total
         self._num_workers = num_workers
@@ -110,7 +118,7 @@ class Progress:
         now = time.monotonic()
         rest_s = [max(0.0, mean_s - (now - start)) for start in self._running.values()]
         waiting = self._total - self._done - len(self._running)
-        shared_s = (sum(rest_s) + waiting * mean_s) / self._num_workers
+        shared_s = (sum(rest_s) + waiting * mean_s) / self._num_workers()
         # Never less than one whole trial while some are waiting, or than the longest rest.
         return "about " + duration(max(shared_s, mean_s if waiting > 0 else max(rest_s, default=0)))
 

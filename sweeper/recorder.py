@@ -14,6 +14,7 @@ from ray.exceptions import RayError
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
+from sweeper.fleet import Fleet
 from sweeper.interrupts import Interrupts
 from sweeper.journal import Journal, Row
 from sweeper.progress import Progress
@@ -54,7 +55,7 @@ class Recorder(Callback):
         journal: Journal,
         kept: list[Row],
         bar: Progress,
-        num_workers: int,
+        fleet: Fleet,
         interrupts: Interrupts,
         time_budget_s: float | None,
         keep_checkpoints: bool,
@@ -63,7 +64,8 @@ class Recorder(Callback):
         self._journal = journal
         self._kept = kept
         self._bar = bar
-        self._num_workers = num_workers
+        self._fleet = fleet
+        self._num_workers = fleet.size()
         now = time.monotonic()
         self._start = now - max(map(_end_s, kept), default=0.0)
         self._time_budget_s = math.inf if time_budget_s is None else time_budget_s
@@ -98,6 +100,9 @@ class Recorder(Callback):
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Shows progress, and carries out a stop."""
         self._bar.tick()
+        waiting_for = self._fleet.waiting_for(bool(self._running))
+        if waiting_for is not None:
+            self._bar.say(waiting_for)
         if self._interrupts.reason is not None:
             self.stop(self._interrupts.reason)
         if time.monotonic() > self._deadline:

@@ -1,7 +1,8 @@
 """How long each trial trains, and how Tune hands trials to warm workers."""
 
+import sys
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ray.tune.execution.tune_controller import TuneController
@@ -24,12 +25,21 @@ class ToTheEnd(FIFOScheduler):
 
 
 class HandOver(Searcher):
-    """Hands Tune finished trials, one after another; Tune draws nothing itself."""
+    """Hands Tune finished trials, one after another; Tune draws nothing itself.
 
-    def __init__(self, trials: Iterable[dict[str, Any]]) -> None:
+    Args:
+        trials: the configurations.
+        limit: how many may be handed out and not ended, asked again at each step of Tune: Tune's
+            own `max_concurrent_trials` can't change, as nodes come and go.
+    """
+
+    def __init__(
+        self, trials: Iterable[dict[str, Any]], limit: Callable[[], int] = lambda: sys.maxsize
+    ) -> None:
         super().__init__()
         self._trials = deque(trials)
-        self._running = 0
+        self._limit = limit
+        self._running: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune pickles what it is given, to restore it; here nothing is to be restored
@@ -39,17 +49,17 @@ class HandOver(Searcher):
         self._trials.append(trial)
 
     def suggest(self, trial_id: str) -> Any:
-        """The next trial; None while all are handed out, as one may come back; then FINISHED."""
-        if self._trials:
-            self._running += 1
+        """The next trial, None at the limit or as one may come back, FINISHED in the end."""
+        if self._trials and len(self._running) < self._limit():
+            self._running.add(trial_id)
             return self._trials.popleft()
-        return None if self._running else Searcher.FINISHED
+        return None if self._trials or self._running else Searcher.FINISHED
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """Counts; there is nothing to learn from, since the trials are fixed beforehand."""
-        self._running -= 1
+        self._running.discard(trial_id)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the sweep's folder is the record."""

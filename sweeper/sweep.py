@@ -12,9 +12,10 @@ import cloudpickle
 import ray
 
 from sweeper import journal
-from sweeper.cluster import Resources, connected, count_workers, nodes_without
+from sweeper.cluster import Resources, connected, nodes_without
 from sweeper.config_space import trial_seed
 from sweeper.fashion_mnist import local_arrays
+from sweeper.fleet import Fleet
 from sweeper.interrupts import Interrupts
 from sweeper.journal import Journal, Row
 from sweeper.limits import Limits
@@ -110,7 +111,8 @@ def run(
         seed: 0 ≤ seed < 2**32. The same seed gives the same configurations and trial seeds,
             whatever the number of workers.
         replicates: How often each configuration is trained, each time with another seed.
-        num_workers: How many trials run at once; None for all that fit, more than fit is capped.
+        num_workers: How many trials run at once; None for all that fit, those on nodes that join
+            included. An autoscaler is asked for nodes for them, or as many as it may bring.
         resources: What each trial gets.
         limits: When the sweep gives up: on a trial whose process keeps dying, and after a time.
         name: The sweep's own folder inside `folder`; None for one made of the time and the
@@ -177,13 +179,13 @@ def run(
         from sweeper.trainable import Task
         from sweeper.tuner import run_trials
 
-        workers = _num_workers(num_workers, count_workers(resources), len(trials), say)
+        fleet = Fleet(num_workers, resources, len(trials))
         if record is None:
             path = new_folder(path, named=name is not None)
             record = stack.enter_context(closing(Journal(path)))
-        sweep["num_workers"] = workers
+        sweep["num_workers"] = fleet.limit()
         journal.write_json(path / "sweep.json", sweep)
-        say(f"{path}: {workers} {'worker' if workers == 1 else 'workers'} on {where}")
+        say(f"{path}: {fleet.describe(where)}")
         task = Task(
             objective=objective_bytes,
             data=packed,
@@ -195,14 +197,14 @@ def run(
             directory=os.getcwd(),
             fashion_mnist=_fashion_mnist_for_other_nodes(),
         )
-        bar = Progress(len(kept) + len(trials), workers, progress)
+        bar = Progress(len(kept) + len(trials), fleet.size, progress)
         bar.kept(kept)
         stack.callback(bar.close)
         recorder = Recorder(
-            path, record, kept, bar, workers, interrupts, limits.time_budget_s, keep_checkpoints
+            path, record, kept, bar, fleet, interrupts, limits.time_budget_s, keep_checkpoints
         )
         _carry_out(
-            lambda: run_trials(task, trials, workers, limits.max_failures, recorder),
+            lambda: run_trials(task, trials, fleet.limit, limits.max_failures, recorder),
             recorder,
             trials,
             bar.say,
@@ -289,12 +291,6 @@ def _pickled(objective: Objective) -> bytes:
             f"objective can't be pickled: {error}. Open files, connections and locks inside of "
             "it, and pass large things through data=."
         ) from error
-
-
-def _num_workers(wanted: int | None, fit: int, trials: int, say: Callable[[str], None]) -> int:
-    if wanted is not None and wanted > fit:
-        say(f"num_workers={wanted}: only {fit} fit, which are used.")
-    return min(wanted or fit, fit, trials)
 
 
 def _fashion_mnist_for_other_nodes() -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,13 +21,14 @@ _TUNE_SETTINGS = {
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "RAY_AIR_NEW_OUTPUT": "0",  # the new one prints although told to be silent
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "1e9",
+    "TUNE_MAX_PENDING_TRIALS_PG": "1000000",  # how many wait is for the searcher to say
 }
 
 
 def run_trials(
     task: Task,
     trials: Sequence[dict[str, Any]],
-    num_workers: int,
+    limit: Callable[[], int],
     max_failures: int,
     recorder: Recorder,
 ) -> None:
@@ -36,16 +37,15 @@ def run_trials(
     Args:
         task: what all trials share.
         trials: what sets each apart: `trial`, `replicate`, `seed`, `config`.
-        num_workers: how many run at once.
+        limit: how many may run or wait for a place, at each moment.
         max_failures: how often a trial is tried again after its process died.
         recorder: is told of each start and end.
     """
-    hand_over = HandOver(trials)
+    hand_over = HandOver(trials, limit)
     recorder.try_again = hand_over.again
-    settings = {**_TUNE_SETTINGS, "TUNE_MAX_PENDING_TRIALS_PG": str(num_workers)}
     trainable = tune.with_resources(Worker, {"cpu": task.cpus, "gpu": task.gpus})
     with (
-        _environment(settings),
+        _environment(_TUNE_SETTINGS),
         quiet(),
         tempfile.TemporaryDirectory(prefix="sweeper-tune-") as scratch,
     ):
@@ -56,7 +56,6 @@ def run_trials(
                 search_alg=hand_over,
                 scheduler=ToTheEnd(),
                 num_samples=-1,  # as many as are handed over
-                max_concurrent_trials=num_workers,
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: trial.trial_id,
             ),

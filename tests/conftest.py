@@ -26,6 +26,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The long version of a test that has one, and the test that takes root."""
     parser.addoption("--lab", action="store_true", help="run test_lab.py, which takes root")
     parser.addoption("--kills", type=int, default=5, help="how often test_torture.py kills (5)")
+    parser.addoption(
+        "--churn",
+        type=int,
+        default=20,
+        help="for how long nodes are killed (20 s)",
+    )
+    parser.addoption(
+        "--autoscaler", action="store_true", help="let clusters grow in test_autoscaler.py"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -6,26 +6,23 @@ import time
 
 import pytest
 
-from sweeper.cluster import Resources, connected, count_workers
+from sweeper.cluster import Resources, connected
 
 
 @pytest.mark.parametrize(
-    ("resources", "workers"),
+    ("resources", "have", "workers"),
     [
-        (Resources(), 8),
-        (Resources(cpus=3), 2),
-        (Resources(cpus=0.1), 80),
-        (Resources(cpus=8), 1),
+        (Resources(), {"CPU": 8}, 8),
+        (Resources(cpus=3), {"CPU": 8}, 2),
+        (Resources(cpus=0.1), {"CPU": 8}, 80),
+        (Resources(cpus=9), {"CPU": 8}, 0),
+        (Resources(gpus=1), {"CPU": 8}, 0),
+        (Resources(gpus=0.4), {"CPU": 8, "GPU": 3}, 6),  # 2 a GPU, none on two
+        (Resources(cpus=0, gpus=2), {"CPU": 8, "GPU": 5}, 2),
     ],
 )
-def test_as_many_workers_as_fit(ray_session, resources, workers):
-    assert count_workers(resources) == workers
-
-
-@pytest.mark.parametrize("resources", [Resources(cpus=9), Resources(cpus=1, gpus=99)])
-def test_what_fits_nowhere_is_an_error_that_lists_what_there_is(ray_session, resources):
-    with pytest.raises(ValueError, match=r"a trial needs .* but there is only .* with 8 CPUs"):
-        count_workers(resources)
+def test_how_many_trials_fit_on_a_node(resources, have, workers):
+    assert resources.fit_on(have) == workers
 
 
 @pytest.mark.parametrize(

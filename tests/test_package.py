@@ -17,6 +17,8 @@ ORDER = [
         "trainable",
         "cluster_token",
         "cluster",
+        "autoscaler",
+        "fleet",
         "limits",
         "journal",
         "mirror",
@@ -45,8 +47,8 @@ TORCH = {
 }
 PLOTLY = {"plot_style", "space_plots", "comparison_plot", "plots", "report"}
 RAY = {
-    *("search_space", "schedulers", "trainable", "cluster_token", "cluster", "recorder"),
-    *("tuner", "watchdog", "sweep", "head"),
+    *("search_space", "schedulers", "trainable", "cluster_token", "cluster", "autoscaler"),
+    *("fleet", "recorder", "tuner", "watchdog", "sweep", "head"),
 }
 
 

@@ -27,13 +27,13 @@ FAILED = {"status": "failed", "validation_error": None, "config": {}}
 
 
 def test_time_left_is_unknown_until_a_trial_has_ended(clock):
-    bar = Progress(4, 2, stream=io.StringIO())
+    bar = Progress(4, lambda: 2, stream=io.StringIO())
     bar.started(0)
     assert "unknown time left" in bar.line()
 
 
 def test_time_left_counts_running_trials(clock):
-    bar = Progress(5, 2, stream=io.StringIO())
+    bar = Progress(5, lambda: 2, stream=io.StringIO())
     bar.started(0)
     bar.started(1)
     clock[0] += 60
@@ -46,7 +46,7 @@ def test_time_left_counts_running_trials(clock):
 
 
 def test_nothing_is_left_at_the_end(clock):
-    bar = Progress(1, 1, stream=io.StringIO())
+    bar = Progress(1, lambda: 1, stream=io.StringIO())
     bar.started(0)
     bar.ended(0, finished(0.25, lr=0.1, units=64))
     assert "left" not in bar.line()
@@ -54,7 +54,7 @@ def test_nothing_is_left_at_the_end(clock):
 
 
 def test_only_finished_trials_are_the_best():
-    bar = Progress(3, 1, stream=io.StringIO())
+    bar = Progress(3, lambda: 1, stream=io.StringIO())
     for row in (finished(0.5), {**finished(float("nan")), "status": "diverged"}, FAILED):
         bar.ended(0, row)
     assert "best 0.5" in bar.line()
@@ -63,7 +63,7 @@ def test_only_finished_trials_are_the_best():
 
 def test_few_plain_lines_where_there_is_no_terminal():
     stream = io.StringIO()
-    bar = Progress(1000, 2, stream=stream)
+    bar = Progress(1000, lambda: 2, stream=stream)
     for i in range(1000):
         bar.started(i)
         bar.tick()
@@ -79,7 +79,7 @@ def test_one_line_redrawn_in_a_terminal(clock, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "40")
     stream = Terminal()
-    bar = Progress(3, 1, stream=stream)
+    bar = Progress(3, lambda: 1, stream=stream)
     for i in range(3):
         bar.started(i)
         clock[0] += 1
@@ -96,7 +96,7 @@ def test_one_line_redrawn_in_a_terminal(clock, monkeypatch):
 
 def test_silent_when_told_so():
     stream = Terminal()
-    bar = Progress(1, 1, enabled=False, stream=stream)
+    bar = Progress(1, lambda: 1, enabled=False, stream=stream)
     bar.started(0)
     bar.tick()
     bar.say("message")

@@ -39,10 +39,9 @@ def test_in_any_tuner_trials_come_in_order_and_use_every_worker(tmp_path, monkey
     results = tune.Tuner(
         Sleeper,
         tune_config=tune.TuneConfig(
-            search_alg=HandOver([{"x": i} for i in range(24)]),
+            search_alg=HandOver([{"x": i} for i in range(24)], lambda: 3),
             scheduler=ToTheEnd(),
             num_samples=24,
-            max_concurrent_trials=3,
             reuse_actors=True,
         ),
         run_config=tune.RunConfig(
@@ -69,3 +68,20 @@ def test_a_trial_that_comes_back_is_handed_out_again():
     assert hand_over.suggest("d") is None
     hand_over.on_trial_complete("c")
     assert hand_over.suggest("d") == HandOver.FINISHED
+
+
+def test_as_many_are_handed_out_as_the_limit_allows_at_each_moment():
+    limit = 1
+    hand_over = HandOver([{"x": i} for i in range(4)], lambda: limit)
+    assert [hand_over.suggest(name) for name in "abc"] == [{"x": 0}, None, None]
+    limit = 3  # nodes have come
+    assert [hand_over.suggest(name) for name in "bcd"] == [{"x": 1}, {"x": 2}, None]
+    limit = 1  # and gone
+    hand_over.on_trial_complete("a")
+    hand_over.on_trial_complete("b")
+    assert hand_over.suggest("d") is None
+    hand_over.on_trial_complete("c")
+    hand_over.on_trial_complete("c")  # as Tune may say it, if the end of a trial fails
+    assert [hand_over.suggest("d"), hand_over.suggest("e")] == [{"x": 3}, None]
+    hand_over.on_trial_complete("d")
+    assert hand_over.suggest("e") == HandOver.FINISHED
