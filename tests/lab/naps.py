@@ -15,6 +15,7 @@ parser.add_argument("name", help="the sweep's own folder in runs/")
 parser.add_argument("--trials", type=int, default=12)
 parser.add_argument("--seconds", type=float, default=1)
 parser.add_argument("--fail", action="store_true", help="every trial raises")
+parser.add_argument("--resume", action="store_true")
 parser.add_argument("--log", type=Path)
 options = parser.parse_args()
 
@@ -40,6 +41,7 @@ results = sweeper.run(
     {"number": list(range(options.trials))},
     sweeper.GridSearch(),
     name=options.name,
+    resume=options.resume,
     limits=sweeper.Limits(max_failures=3),
 )
 print(results.frame.to_string())
