@@ -101,6 +101,29 @@ def test_a_submitted_script_of_which_every_trial_fails_does_not_exit_with_0(clus
     assert "No configuration has finished (3 failed)" in done.stdout
 
 
+def test_a_sweep_sent_from_the_laptop_has_its_record_there(cluster):
+    space = {"x": "uniform(0, 1)", "place": f"'{cluster.shared / 'sent'}'", "hosts": len(NODES)}
+    words = (f"--space={name}={value}" for name, value in space.items())
+    command = ["sweeper", "run", "sent.py:objective", *words, "--trials=6", "--folder=/root/runs"]
+
+    def run(*where: str) -> str:
+        return checked(cluster.on("laptop", *command, *where, folder=PROJECT))
+
+    said = run("--name=sent", "--cluster", cluster.yaml)
+    assert "best: " in said
+    homes = {host: cluster.folder / "hosts" / host / "home" for host in ("laptop", "head")}
+    records = [home / "runs" / "sent" / "trials.jsonl" for home in homes.values()]
+    assert records[0].read_bytes() == records[1].read_bytes()
+    there = sweeper.load(homes["laptop"] / "runs" / "sent")
+    assert hosts_used(there) == NODES
+    assert (there.folder / "report.html").exists()
+
+    run("--name=unsent", "--address=local")
+    here = sweeper.load(homes["laptop"] / "runs" / "unsent")
+    assert hosts_used(here) == {"laptop"}
+    assert same_table(there, here)
+
+
 def test_a_job_takes_the_neighbours_of_its_script_to_all_nodes(cluster, dashboard):
     meeting = cluster.shared / "draws"
     command = ["ray", "job", "submit", "--address", dashboard, "--working-dir", PROJECT, "--"]
