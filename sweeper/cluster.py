@@ -7,12 +7,9 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweeper.cluster_token import use_token
 
@@ -78,7 +75,8 @@ def connected(address: str | None) -> Iterator[str]:
 
     Raises:
         ValueError: an address of the form `ray://…`.
-        ConnectionError: nothing answers at the address, or it wants a token that is not here.
+        ConnectionError: nothing answers at the address, it wants a token that is not here, or has
+            another version of Python or Ray.
     """
     if ray.is_initialized():
         if address is not None:
@@ -139,6 +137,13 @@ def _join_or_start(address: str) -> str:
             f"No Ray answers at {address!r}: {error}. Start one with `ray start --head`, or leave "
             "the address out."
         ) from error
+    except RuntimeError as error:
+        if "ersion mismatch" not in str(error):
+            raise
+        _, _, told = " ".join(str(error).split()).partition(": ")
+        raise ConnectionError(
+            f"Ray at {address} has other versions: {told}. Use the same ones on both sides."
+        ) from error
     return f"Ray at {ray.get_runtime_context().gcs_address}"
 
 
@@ -191,34 +196,3 @@ _TALKATIVE = (
     "ray.dashboard.modules.dashboard_sdk",
     "ray.dashboard.modules.job.sdk",
 )
-
-
-def nodes_without(path: Path) -> list[str]:
-    """The names of the nodes that don't see the same file at this place as this one does."""
-    here = ray.get_runtime_context().get_node_id()
-    others = [node for node in ray.nodes() if node["Alive"] and node["NodeID"] != here]
-
-    @ray.remote(num_cpus=0, max_retries=0)
-    def seen(path: str) -> bytes | None:
-        return Path(path).read_bytes() if Path(path).is_file() else None
-
-    answers = [
-        seen.options(
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        ).remote(str(path.absolute()))
-        for node in others
-    ]
-    expected = path.read_bytes()
-    return [
-        node["NodeManagerHostname"]  # which several nodes can share
-        for node, answer in zip(others, answers, strict=True)
-        if _get(answer) != expected
-    ]
-
-
-def _get(answer: Any) -> Any:
-    """What a small task returned; None if its node doesn't answer in time."""
-    try:
-        return ray.get(answer, timeout=30)
-    except (RayError, TimeoutError):
-        return None

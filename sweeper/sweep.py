@@ -12,14 +12,14 @@ import cloudpickle
 import ray
 
 from sweeper import journal
-from sweeper.cluster import Resources, connected, nodes_without
+from sweeper.cluster import Resources, connected
 from sweeper.config_space import trial_seed
-from sweeper.fashion_mnist import local_arrays
 from sweeper.fleet import Fleet
 from sweeper.interrupts import Interrupts
 from sweeper.journal import Journal, Row
 from sweeper.limits import Limits
 from sweeper.mirror import MIRROR
+from sweeper.nodes import check_versions, fashion_mnist_for_other_nodes, no_checkpoints
 from sweeper.objective import Objective
 from sweeper.objective_reference import objective_name, refuse_while_loading
 from sweeper.progress import Progress
@@ -173,6 +173,7 @@ def run(
         interrupts = stack.enter_context(Interrupts())
         where = stack.enter_context(connected(address))
         interrupts.listen()
+        check_versions(say)
         # Imported here, since Tune takes a second to load, in which Ray's first workers start.
         from sweeper.recorder import Recorder
         from sweeper.results import Results
@@ -193,9 +194,9 @@ def run(
             gpus=resources.gpus,
             driver_node=ray.get_runtime_context().get_node_id(),
             folder=str(path.absolute()),
-            no_checkpoints=_no_checkpoints(path),
+            no_checkpoints=no_checkpoints(path),
             directory=os.getcwd(),
-            fashion_mnist=_fashion_mnist_for_other_nodes(),
+            fashion_mnist=fashion_mnist_for_other_nodes(),
         )
         bar = Progress(len(kept) + len(trials), fleet.size, progress)
         bar.kept(kept)
@@ -291,24 +292,6 @@ def _pickled(objective: Objective) -> bytes:
             f"objective can't be pickled: {error}. Open files, connections and locks inside of "
             "it, and pass large things through data=."
         ) from error
-
-
-def _fashion_mnist_for_other_nodes() -> dict[str, Any] | None:
-    """The images for nodes that lack them, where this one has them; nothing is downloaded."""
-    if sum(node["Alive"] for node in ray.nodes()) < 2:
-        return None
-    return local_arrays()
-
-
-def _no_checkpoints(path: Path) -> str | None:
-    """Why trials can't keep checkpoints in the sweep's folder, if they can't."""
-    blind = nodes_without(path / "sweep.json")
-    if not blind:
-        return None
-    return (
-        f"checkpoint_every needs storage that all nodes share, but {path.absolute()} is not seen "
-        f"from {', '.join(blind)}. Give sweeper.run a folder=… that is, or leave it out."
-    )
 
 
 def _how_to_go_on(sweep: dict[str, Any], path: Path) -> str:

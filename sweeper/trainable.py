@@ -30,6 +30,7 @@ from sweeper.objective import (
 from sweeper.output import OutputFile
 from sweeper.shared_data import NodeCopy, PackedData
 from sweeper.trial import TrialContext, trial_context
+from sweeper.versions import differences, versions
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Task:
     no_checkpoints: str | None  # why trials can't keep any there
     directory: str  # where the user is
     sys_path: list[str] = field(default_factory=lambda: list(sys.path))
+    versions: dict[str, str | None] = field(default_factory=versions)
     fashion_mnist: dict[str, np.ndarray] | None = None  # for nodes that lack the files
 
 
@@ -61,6 +63,7 @@ class Worker(tune.Trainable):
         task: Task = ray.get(config["task"])
         self._task = task
         self._node = _node_name()
+        self._check_versions()
         self._worker = f"{socket.gethostname()}-{os.getpid()}"
         local = ray.get_runtime_context().get_node_id() == task.driver_node
         self._output = OutputFile(self._worker, Path(task.folder) if local else None)
@@ -82,6 +85,15 @@ class Worker(tune.Trainable):
         self._data = None if task.data is None else NodeCopy(task.data)
         self._warm = False
         self.reset_config(config)
+
+    def _check_versions(self) -> None:
+        """For a node that joined after those that were there had been compared."""
+        faults = differences(versions(), self._task.versions)
+        if faults:
+            raise ValueError(
+                f"{self._node} has other versions than the sweep: {'; '.join(faults)}. Install the "
+                "driver's versions there and start its Ray again, or take it out of the cluster."
+            )
 
     def _prepare_torch(self, torch: Any) -> None:
         """Torch takes seconds to load, so the worker leaves it to the objective to import it."""

@@ -3,6 +3,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from importlib.metadata import version
 
 import pytest
 
@@ -147,3 +148,32 @@ def test_which_ray_is_joined_and_that_it_is_left_running(tmp_path):
         assert f"runs/{name}: 1 worker on Ray at {address}" in done.stderr
     for name in ("private", "stale"):
         assert f"runs/{name}: 1 worker on this machine" in done.stderr
+
+
+def test_a_cluster_of_another_ray_is_one_error_that_names_both_versions(tmp_path):
+    code = """
+        import json
+        from ray.cluster_utils import Cluster
+        from sweeper.cluster import connected
+
+        head = {"num_cpus": 1, "include_dashboard": False}
+        cluster = Cluster(initialize_head=True, head_node_args=head)
+        gcs = cluster.head_node.get_gcs_client()
+        place = b"CLUSTER_METADATA", b"cluster"
+        versions = json.loads(gcs.internal_kv_get(place[0], namespace=place[1]))
+        versions["ray_version"] = "1.2.3"
+        gcs.internal_kv_put(place[0], json.dumps(versions).encode(), True, namespace=place[1])
+        try:
+            with connected(cluster.address):
+                pass
+        except ConnectionError as error:
+            print("said:", error)
+        cluster.shutdown()
+    """
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(code))
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
+    said = done.stdout.partition("said: ")[2]
+    assert "has other versions: The cluster was started with: Ray: 1.2.3 Python: " in said
+    assert f"Ray: {version('ray')}" in said
+    assert "Use the same ones on both sides." in said

@@ -14,9 +14,11 @@ ORDER = [
     *(
         "objective",
         "objective_reference",
+        "versions",
         "trainable",
         "cluster_token",
         "cluster",
+        "nodes",
         "autoscaler",
         "fleet",
         "limits",
@@ -47,8 +49,8 @@ TORCH = {
 }
 PLOTLY = {"plot_style", "space_plots", "comparison_plot", "plots", "report"}
 RAY = {
-    *("search_space", "schedulers", "trainable", "cluster_token", "cluster", "autoscaler"),
-    *("fleet", "recorder", "tuner", "watchdog", "sweep", "head"),
+    *("search_space", "schedulers", "trainable", "cluster_token", "cluster", "nodes"),
+    *("autoscaler", "fleet", "recorder", "tuner", "watchdog", "sweep", "head"),
 }
 
 
