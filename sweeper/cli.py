@@ -22,7 +22,9 @@ examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0, 1 if no trial finished, 2 for a mistake, 130 if interrupted."""
+    """The exit code: 0, 2 for a mistake, 130 if interrupted; 1 if no trial finished, or the doctor
+    has found something.
+    """
     parser = _parser()
     options = vars(parser.parse_args(arguments))
     command: str | None = options.pop("command", None)
@@ -71,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_list(commands)
     _add_export(commands)
     _add_compare(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -112,14 +115,27 @@ def _add_run(commands: Any) -> None:
         metavar="N",
         help="trainings a configuration, with other seeds (1)",
     )
-    add("--cpus", type=float, metavar="X", help="CPUs a trial (1)")
-    add("--gpus", type=float, metavar="X", help="GPUs a trial (0)")
+    _add_resources(add)
     add("--name", help="name of the sweep's folder (time and objective)")
     add("--folder", help="where sweeps are kept (runs)")
     add("--resume", action="store_true", help="go on with the sweep of this --name")
     add("--dry-run", action="store_true", help="only print the configurations")
     add("--test", action="store_true", help="then measure the best configuration on the test set")
     _add_how_to_run(add)
+
+
+def _add_resources(add: Any) -> None:
+    add("--cpus", type=float, metavar="X", help="CPUs a trial (1)")
+    add("--gpus", type=float, metavar="X", help="GPUs a trial (0)")
+
+
+def _add_where(add: Any) -> None:
+    add("--address", metavar="ADDRESS", help="a running Ray, HOST:PORT from a machine of its own, "
+        "http://HEAD:8265 from elsewhere; local for a new one (the first of RAY_ADDRESS, one on "
+        "this machine, a new one)")  # fmt: skip
+    add("--cluster", metavar="FILE", help="the cluster that `ray up FILE` has started: what is "
+        "asked for runs there as a job; a sweep's record is mirrored here, Ctrl-C stops it, a lost "
+        "connection or a closed terminal doesn't")  # fmt: skip
 
 
 def _add_how_to_run(add: Any) -> None:
@@ -130,12 +146,7 @@ def _add_how_to_run(add: Any) -> None:
     add("--time-budget", type=float, metavar="SECONDS", help="stop after so long, to be resumed")
     add("--retry-failed", action="store_true", help="on resuming, run failed trials again as well")
     add("--keep-checkpoints", action="store_true", help="leave those of ended trials")
-    add("--address", metavar="ADDRESS", help="a running Ray, HOST:PORT from a machine of its own, "
-        "http://HEAD:8265 from elsewhere; local for a new one (the first of RAY_ADDRESS, one on "
-        "this machine, a new one)")  # fmt: skip
-    add("--cluster", metavar="FILE", help="the cluster that `ray up FILE` has started: the sweep "
-        "runs there as a job, its record is mirrored here; Ctrl-C stops it, a lost connection or "
-        "a closed terminal doesn't")  # fmt: skip
+    _add_where(add)
     add("--no-report", action="store_true", help="write no report.html into the sweep's folder")
     add("--quiet", action="store_true", help="no progress")
     add("--debug", action="store_true", help="show tracebacks")
@@ -218,6 +229,23 @@ def _add_compare(commands: Any) -> None:
     compare.add_argument("--budget", default="trials", choices=["trials", "epochs", "seconds"],
         help="what all may spend the same of (trials)")  # fmt: skip
     compare.add_argument("-o", "--output", metavar="FILE", help="also draw it, as an HTML file")
+
+
+def _add_doctor(commands: Any) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        help="say what there is to run sweeps on, and what is wrong with it",
+        description="Asks all nodes for their versions, resources, clock, ports and files. Exit "
+        "code 1 if something is wrong; each fault comes with its cure.",
+        epilog="examples:\n  sweeper doctor\n  sweeper doctor --cluster cluster.yaml --cpus 4",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+    )
+    doctor.set_defaults(command="doctor")
+    add = doctor.add_argument
+    _add_where(add)
+    _add_resources(add)
+    add("--debug", action="store_true", help="show tracebacks")
 
 
 def _reader(commands: Any, name: str, what: str) -> argparse.ArgumentParser:

@@ -45,6 +45,11 @@ def token_fault() -> str:
     )
 
 
+def wants_token(address: str) -> bool:
+    """Whether the cluster sends away who has no token."""
+    return _refused(address, "disabled")
+
+
 def bearer() -> dict[str, str]:
     """The token of this machine as a header of HTTP; empty if there is none."""
     token = os.environ.get("RAY_AUTH_TOKEN", "")

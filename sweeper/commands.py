@@ -212,6 +212,25 @@ def compare(options: dict[str, Any]) -> int:
     return 0
 
 
+def doctor(given: dict[str, Any]) -> int:
+    """Prints what there is to run sweeps on, and what is wrong with it."""
+    from sweeper import remote_commands
+
+    options = {**DEFAULTS, **given}
+    head = remote_commands.chosen_head(options)
+    if head is not None:
+        return remote_commands.doctor(head, given)
+    from sweeper.cluster import Resources
+    from sweeper.doctor import examine
+    from sweeper.doctor_page import render
+    from sweeper.sweep_folder import lasting
+
+    resources = Resources(cpus=options["cpus"], gpus=options["gpus"])
+    report = examine(options["address"], resources, lasting(options["folder"]))
+    print(render(report))
+    return 1 if report.findings else 0
+
+
 def _print(results: Any, most: int = 20) -> None:
     from sweeper.results import table
 
@@ -261,4 +280,5 @@ COMMANDS: dict[str, Callable[[dict[str, Any]], int]] = {
     "list": list_sweeps,
     "export": export,
     "compare": compare,
+    "doctor": doctor,
 }

@@ -10,7 +10,8 @@ TOKEN = "a-token-of-this-test-and-no-other-0"
 CLUSTER = """
 import sys
 from ray.cluster_utils import Cluster
-cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+head = {"num_cpus": 1, "include_dashboard": False}
+cluster = Cluster(initialize_head=True, head_node_args=head)
 print("at", cluster.address, flush=True)
 sys.stdin.read()
 cluster.shutdown()

@@ -21,6 +21,9 @@ ORDER = [
         "nodes",
         "autoscaler",
         "fleet",
+        "node_state",
+        "doctor",
+        "doctor_page",
         "limits",
         "journal",
         "mirror",
@@ -50,7 +53,8 @@ TORCH = {
 PLOTLY = {"plot_style", "space_plots", "comparison_plot", "plots", "report"}
 RAY = {
     *("search_space", "schedulers", "trainable", "cluster_token", "cluster", "nodes"),
-    *("autoscaler", "fleet", "recorder", "tuner", "watchdog", "sweep", "head"),
+    *("autoscaler", "fleet", "node_state", "doctor"),
+    *("recorder", "tuner", "watchdog", "sweep", "head"),
 }
 
 
