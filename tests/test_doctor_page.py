@@ -31,8 +31,9 @@ def report(*nodes: Node, **fields) -> Report:
 @pytest.mark.parametrize("nodes", [[WELL], [WELL, ILL], [ILL, SILENT], [WELL, HOSTILE]])
 def test_a_line_for_each_node_none_too_long_for_a_terminal(nodes):
     finding = Finding("a\x1b[2Jb " + "very " * 60 + "wrong.", "Do " + "something " * 60)
-    lines = render(report(*nodes, where="Ray at head:6379", reached_s=0.5, workers=3, most_workers=3,
-                          findings=[finding])).splitlines()  # fmt: skip
+    found = report(*nodes, where="Ray at head:6379", reached_s=0.5, workers=3, most_workers=3,
+                   findings=[finding])  # fmt: skip
+    lines = render(found).splitlines()
     assert max(map(len, lines)) <= 100
     assert "\x1b" not in "".join(lines)
     (first,) = (number for number, line in enumerate(lines) if line.startswith("node "))
