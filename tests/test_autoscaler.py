@@ -82,7 +82,7 @@ def test_a_ray_of_its_own_has_no_autoscaler(ray_session):
 def growing(request, tmp_path, monkeypatch) -> Iterator[Callable[..., Cluster]]:
     """Starts a head with one CPU and an autoscaler that brings nodes on this machine."""
     if not request.config.getoption("--autoscaler"):
-        pytest.skip("takes a minute: pytest --autoscaler")
+        pytest.skip("lets clusters grow, which takes minutes: pytest --autoscaler")
     with socket.socket() as free:
         free.bind(("", 0))
         port = free.getsockname()[1]
@@ -148,12 +148,13 @@ def num_nodes(cluster: Cluster) -> int:
     return len(cluster.global_state._live_node_ids())
 
 
-@pytest.mark.parametrize("num_workers", [None, 3, 100])
+@pytest.mark.parametrize("num_workers", [None, 100])
 def test_a_cluster_grows_as_a_sweep_asks_for_it_and_shrinks_again(growing, tmp_path, num_workers):
     cluster = growing(every_s=1, small={"CPU": 1})
     sweep = start(tmp_path, cluster, MEET, nodes=3, num_workers=num_workers)
     assert sweep.wait(timeout=200) == 0, said(tmp_path)
-    assert sweeper.load(tmp_path / "runs" / "s").frame["node"].nunique() == 3
+    assert list(sweeper.load(tmp_path / "runs" / "s").frame["status"]) == ["finished"] * 20
+    assert len(list(tmp_path.glob("met-*"))) == 3  # nodes, whose names begin alike
     assert "3 workers wanted on Ray at" in said(tmp_path)
     assert "1 fits now, the autoscaler is asked for the rest" in said(tmp_path)
     capped = "num_workers=100: only 3 fit on all nodes that it may bring, which are used"
@@ -173,7 +174,7 @@ NEEDS_TWO_CPUS = """
 
 
 def test_a_trial_waits_for_the_node_that_an_autoscaler_can_bring(growing, tmp_path):
-    cluster = growing(every_s=20, big={"CPU": 2})
+    cluster = growing(every_s=30, big={"CPU": 2})
     sweep = start(tmp_path, cluster, NEEDS_TWO_CPUS, cpus=2)
     assert sweep.wait(timeout=200) == 0, said(tmp_path)
     assert "none fits now, the autoscaler is asked for nodes" in said(tmp_path)
