@@ -70,12 +70,18 @@ def no_ray(monkeypatch):
     monkeypatch.setattr("ray.is_initialized", lambda: False)
 
 
+def test_the_address_of_a_dashboard_is_for_the_command(no_ray):
+    cure = r"from the shell: sweeper run … --address http://head:8265"
+    with pytest.raises(ValueError, match=cure), connected("http://head:8265"):
+        pass
+
+
 def test_ray_client_addresses_are_refused_with_the_cure(no_ray):
     with pytest.raises(ValueError, match="ray submit"), connected("ray://head:10001"):
         pass
 
 
-@pytest.mark.parametrize("address", ["head", "head:", ":6379", "http://head"])
+@pytest.mark.parametrize("address", ["head", "head:", ":6379"])
 def test_malformed_addresses(no_ray, address):
     with pytest.raises(ValueError, match="must be HOST:PORT"), connected(address):
         pass
