@@ -101,6 +101,14 @@ def test_a_submitted_script_of_which_every_trial_fails_does_not_exit_with_0(clus
     assert "No configuration has finished (3 failed)" in done.stdout
 
 
+def test_the_doctor_finds_nothing_wrong(cluster):
+    said = checked(cluster.on("laptop", "sweeper", "doctor", "--cluster", cluster.yaml))
+    assert "it wants a token, and has accepted the one here" in said
+    assert set(re.findall(r"^(\w+)-\w{6} ", said, re.MULTILINE)) == NODES
+    assert f"A sweep with 1 CPU a trial gets {len(NODES)} workers" in said
+    assert said.endswith("Nothing is wrong.\n")
+
+
 def test_a_sweep_sent_from_the_laptop_has_its_record_there(cluster):
     space = {"x": "uniform(0, 1)", "place": f"'{cluster.shared / 'sent'}'", "hosts": len(NODES)}
     words = (f"--space={name}={value}" for name, value in space.items())
