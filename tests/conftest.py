@@ -13,8 +13,7 @@ DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The long version of a test that has one, and the test that takes root."""
-    parser.addoption("--lab", action="store_true", help="run test_lab.py, which takes root")
+    """The long version of a test that has one."""
     parser.addoption("--kills", type=int, default=5, help="how often test_torture.py kills (5)")
 
 

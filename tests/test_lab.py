@@ -3,232 +3,204 @@
 The tests are one story: each goes on where the one before it stopped.
 """
 
-import json
-import os
 import re
 import subprocess
-import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 
+import pandas as pd
 import pytest
+from lab_hosts import (
+    HEAD,
+    HOSTS_SH,
+    NODES,
+    ROOT,
+    SCRIPTS,
+    Done,
+    Lab,
+    checked,
+    hosts,
+    hosts_used,
+    wait_until,
+    why_not,
+)
 
 import sweeper
 
-ROOT = Path(__file__).parent.parent
-HOSTS_SH = ROOT / "tests" / "lab" / "hosts.sh"
-NAPS = ROOT / "tests" / "lab" / "naps.py"
-MARK = re.compile(r"(# ---- edit here -+\n)(.*?)(# -+\n)", re.DOTALL)
-FILLED_IN = """\
-provider:
-  type: local
-  head_ip: 10.77.0.11
-  worker_ips: [10.77.0.12, 10.77.0.13]
-auth:
-  ssh_user: root
-  ssh_private_key: ~/.ssh/id_ed25519
-"""
-NODES = {"head", "w1", "w2"}
-OF_RAY = "[r]aylet|[g]cs_server|[l]og_monitor.py|[d]ashboard|[r]ay::|[a]utoscaler|[r]ay start"
+NAPS = SCRIPTS / "naps.py"
+PROJECT = SCRIPTS / "project"
 
 
 @pytest.fixture(scope="module")
-def lab(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SimpleNamespace]:
-    """The hosts, and the shipped cluster.yaml with only the marked place filled in."""
-    if not request.config.getoption("--lab"):
-        pytest.skip("the cluster lab runs with --lab: it is not reliable on a busy machine yet")
-    said = subprocess.run([HOSTS_SH, "possible"], capture_output=True, text=True)
-    if said.returncode:
-        pytest.skip(f"the cluster lab can't run: {(said.stdout + said.stderr).strip()}")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """The hosts."""
     pytest.importorskip("aiohttp", reason="the cluster lab can't run: ray[default] is missing")
-    folder = tmp_path_factory.mktemp("lab")
-    kept = (ROOT, Path(sys.base_prefix))
-    environment = {**os.environ, "LAB_DIR": str(folder), "LAB_VENV": sys.prefix,
-                   "LAB_KEEP": " ".join(map(str, kept))}  # fmt: skip
-    shipped = (ROOT / "cluster.yaml").read_text()
-    assert len(MARK.findall(shipped)) == 1
-    yaml = folder / "cluster.yaml"
-    yaml.write_text(MARK.sub(rf"\g<1>{FILLED_IN}\g<3>", shipped))
-
-    def on(host: str, *command: str, timeout_s: float = 180) -> subprocess.CompletedProcess[str]:
-        """What a command did on a host, in the folder of the project, its two outputs as one."""
-        line = ["env", "-C", str(ROOT), *command]
-        return subprocess.run(
-            [HOSTS_SH, "exec", host, *line], env=environment, timeout=timeout_s, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    with subprocess.Popen(
-        [HOSTS_SH, "hold"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True,
-    ) as hosts:  # fmt: skip
-        assert hosts.stdin is not None
-        assert hosts.stdout is not None
-        said_first = hosts.stdout.readline()
-        assert said_first == "ready\n", said_first + hosts.stdout.read()
-        yield SimpleNamespace(on=on, yaml=str(yaml), shared=folder / "shared", folder=folder)
-        hosts.stdin.close()
+    if why_not():
+        pytest.skip(f"the cluster lab can't run: {why_not()}")
+    with hosts(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
 
 
 @pytest.fixture(scope="module")
-def cluster(lab: SimpleNamespace) -> SimpleNamespace:
+def cluster(lab: Lab) -> Lab:
     """The same, once `ray up` has brought all three nodes together."""
     checked(lab.on("laptop", "ray", "get-auth-token", "--generate"))
-    checked(lab.on("laptop", "ray", "up", "-y", lab.yaml))
-    wait_until(lambda: nodes_of(lab) == NODES, "all nodes have joined")
+    lab.up()
     return lab
 
 
-def checked(done: subprocess.CompletedProcess[str]) -> str:
-    """The output of a command that went well."""
-    assert done.returncode == 0, done.stdout[-5000:]
-    return done.stdout
+@pytest.fixture(scope="module")
+def dashboard(cluster: Lab) -> Iterator[str]:
+    """Its address on the laptop: Ray makes a tunnel, since it listens on the head's loopback."""
+    command = [HOSTS_SH, "exec", "laptop", "ray", "dashboard", cluster.yaml]
+    url = "http://localhost:8265"
+    knock = ("python", SCRIPTS / "knock.py", HEAD, url, "api")
+    with subprocess.Popen(
+        command, env=cluster.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    ):
+        wait_until(lambda: cluster.on("laptop", *knock).stdout == "api 200 200\n", "a tunnel")
+        yield url
+        checked(cluster.on("laptop", "pkill", "-f", "ray dashboard"))
 
 
-def wait_until(holds: Callable[[], bool], what: str, at_most_s: float = 120) -> None:
-    """Waits for something that takes a cluster a while."""
-    end = time.monotonic() + at_most_s
-    while not holds():
-        assert time.monotonic() < end, f"not within {at_most_s} s: {what}"
-        time.sleep(1)
-
-
-def nodes_of(lab: SimpleNamespace) -> set[str]:
-    """The hosts whose Ray is part of the cluster."""
-    code = (
-        "import ray; ray.init(address='auto', logging_level='ERROR', log_to_driver=False); "
-        "print('NODES', *(n['NodeManagerHostname'] for n in ray.nodes() if n['Alive']))"
-    )
-    said = checked(lab.on("head", "env", "RAY_AUTH_MODE=token", "python", "-c", code))
-    return set(re.search(r"NODES (.*)", said)[1].split())
-
-
-def submit(lab: SimpleNamespace, script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What `ray submit` did, as a user of the laptop calls it."""
-    return lab.on("laptop", "ray", "submit", lab.yaml, str(script), *arguments)
-
-
-def brought_home(lab: SimpleNamespace) -> dict[str, sweeper.Results]:
-    """All sweeps of the head, once their folders are on the laptop."""
-    home = lab.folder / "home"
-    checked(lab.on("laptop", "ray", "rsync-down", lab.yaml, "runs/", f"{home}/"))
-    return {path.name: sweeper.load(path) for path in home.iterdir()}
-
-
-def hosts_used(results: sweeper.Results) -> set[str]:
-    """The hosts on which trials ran."""
-    return {node.rpartition("-")[0] for node in results.frame["node"]}
+def test_the_hosts_run_this_sweeper(cluster):
+    code = "import sweeper; print(sweeper.__file__)"
+    for host in ("laptop", *NODES):
+        # Not in the checkout's folder, where there is always a sweeper.
+        said = cluster.on(host, "python", "-c", code, folder=cluster.shared)
+        assert said.stdout.strip() == sweeper.__file__, host
 
 
 def test_a_submitted_example_uses_all_nodes_and_gives_the_table_of_the_laptop(cluster):
-    arguments = ["--trials", "6", "--max-epochs", "1"]
-    script = ROOT / "scripts" / "softmax.py"
-    said = checked(submit(cluster, script, *arguments))
+    """The workers have neither the files of Fashion-MNIST nor a network to get them from."""
+    softmax = ROOT / "scripts" / "softmax.py"
+    said = checked(cluster.submit(softmax, "--trials", "6", "--max-epochs", "1"))
     assert "accuracy on the test set" in said
-    (there,) = brought_home(cluster).values()
+    home = cluster.folder / "home"
+    checked(cluster.ray("rsync-down", "runs/", f"{home}/"))
+    (there,) = (sweeper.load(path) for path in home.iterdir())
     assert hosts_used(there) == NODES
-
-    own = cluster.folder / "own"
-    own.mkdir()
-    checked(cluster.on("laptop", "env", "-C", str(own), "python", str(script), *arguments))
-    (here,) = (sweeper.load(path) for path in (own / "runs").iterdir())
-    assert hosts_used(here) == {"laptop"}
-    where_and_when = ["start_s", "runtime_s", "worker", "node"]
     assert list(there.frame["status"]) == ["finished"] * 6
-    assert there.frame.drop(columns=where_and_when).equals(here.frame.drop(columns=where_and_when))
+
+    # Half as many trials, which are the first half.
+    own = ["python", softmax, "--trials", "3", "--max-epochs", "1"]
+    checked(cluster.on("laptop", *own, folder=cluster.folder))
+    (here,) = (sweeper.load(path) for path in (cluster.folder / "runs").iterdir())
+    assert hosts_used(here) == {"laptop"}
+    assert where_it_ran_aside(there).head(3).equals(where_it_ran_aside(here))
 
 
-def test_a_submitted_script_of_which_every_trial_fails_does_not_exit_with_0(cluster):
-    done = submit(cluster, NAPS, "failing", "--trials", "3", "--seconds", "0", "--fail")
+def test_a_job_takes_its_neighbours_to_all_nodes_and_keeps_checkpoints_on_shared_storage(
+    cluster, dashboard
+):
+    command = ["ray", "job", "submit", "--address", dashboard, "--working-dir", PROJECT, "--"]
+    script = ["python", "train.py", cluster.shared, cluster.shared / "meeting", str(len(NODES))]
+    checked(cluster.on("laptop", "env", "RAY_AUTH_MODE=token", *command, *script))
+    there = sweeper.load(cluster.shared / "train")
+    assert hosts_used(there) == NODES
+    assert len(list(there.folder.rglob("*.pt"))) == 6
+
+    alone = ["python", "train.py", cluster.folder, cluster.folder / "meeting", "1"]
+    checked(cluster.on("laptop", *alone, folder=PROJECT))
+    here = sweeper.load(cluster.folder / "train")
+    assert where_it_ran_aside(there).equals(where_it_ran_aside(here))
+
+
+def where_it_ran_aside(results: sweeper.Results) -> pd.DataFrame:
+    """What must be the same wherever a sweep runs."""
+    return results.frame.drop(columns=["start_s", "runtime_s", "worker", "node"])
+
+
+def test_a_submitted_sweep_that_fails_says_why_and_does_not_exit_with_0(cluster):
+    done = cluster.submit(SCRIPTS / "unshared.py")
     assert done.returncode != 0
-    assert "No configuration has finished (3 failed)" in done.stdout
+    assert "No configuration has finished (1 failed)" in done.stdout
+    blind = r"/root/runs/unshared is not seen from (w\d), (w\d)\. Give sweeper\.run a folder=…"
+    assert set(re.search(blind, done.stdout).groups()) == {"w1", "w2"}, done.stdout
 
 
 def test_a_node_that_is_killed_loses_no_trial_and_doubles_none(cluster):
+    nodes = cluster.nodes()
     log = cluster.shared / "killed.txt"
     log.touch()
-    submitted = ThreadPoolExecutor(1).submit(
-        submit, cluster, NAPS, "killed", "--trials", "60", "--log", str(log)
-    )
-
-    def well_under_way():
-        assert not submitted.done(), submitted.result().stdout
-        lines = log.read_text().splitlines()
-        return sum(line.startswith("end") for line in lines) >= 10 and any(
-            line.endswith(" w1") for line in lines
-        )
-
-    wait_until(well_under_way, "trials have ended, and w1 has some")
-    finished = recorded(cluster, "killed")
+    submitted = cluster.meanwhile(NAPS, "killed", log, "--trials", "45")
+    wait_until(lambda: under_way(submitted, log, on="w1"), "trials end, w1 has one")
+    finished = cluster.finished("killed")
     checked(cluster.on("w1", "pkill", "-KILL", "-x", "raylet"))
     checked(submitted.result())
+    assert_complete(cluster, "killed", 45)
+    assert_not_run_again(finished, log)
+    assert cluster.nodes(without=[nodes["w1"]]).keys() == NODES  # it has come back, as a new node
 
-    results = brought_home(cluster)["killed"]
-    assert list(results.frame["trial"]) == list(range(60))
+
+def under_way(submitted: "Future[Done]", log: Path, on: str) -> bool:
+    """Whether a sweep of naps has ended trials, and one is running on a host."""
+    assert not submitted.done(), submitted.result().stdout
+    lines = log.read_text().splitlines()
+    on_host = Counter(line.split()[0] for line in lines if line.endswith(f" {on}"))
+    ended = sum(line.startswith("end") for line in lines)
+    return ended >= 6 and on_host["start"] > on_host["end"]
+
+
+def assert_complete(lab: Lab, name: str, trials: int) -> None:
+    """Every nap is there once, finished, with its own number."""
+    results = sweeper.load(lab.sweeps_of("head") / name)
+    assert list(results.frame["trial"]) == list(range(trials))
     assert list(results.frame["number"]) == list(results.frame["validation_error"])
     assert set(results.frame["status"]) == {"finished"}
-    started = Counter(re.findall(r"start (\d+)", log.read_text()))
+
+
+def assert_not_run_again(finished: set[int], log: Path) -> None:
+    """Trials that were on record at some time were started once."""
     assert finished
-    assert {number: started[number] for number in finished} == dict.fromkeys(finished, 1)
-    wait_until(lambda: nodes_of(cluster) == NODES, "the killed node has come back")
+    started = Counter(map(int, re.findall(r"start (\d+)", log.read_text())))
+    assert {trial: started[trial] for trial in finished} == dict.fromkeys(finished, 1)
 
 
-def recorded(lab: SimpleNamespace, name: str) -> set[str]:
-    """The numbers of the trials that a sweep on the head has on record."""
-    lines = checked(lab.on("head", "bash", "-c", f"cat ~/runs/{name}/trials.jsonl")).splitlines()
-    return {str(json.loads(line)["trial"]) for line in lines}
+GRANTED = "api 200 200\njob 200\nnodes head w1 w2\nobject an object\n"
+CLOSED = "api ConnectionRefusedError ConnectionRefusedError\njob ConnectionRefusedError\n"
+NO_TOKEN = "api 401 401\njob 401\nnodes AuthenticationError\nobject ConnectionError\n"
+WRONG_TOKEN = "api 403 403\njob 403\nnodes AuthenticationError\nobject ConnectionError\n"
 
 
-# The dashboard listens on the head's loopback alone: a tunnel, as `ray dashboard` makes one.
-KNOCKS = """
-    ssh -fN -o StrictHostKeyChecking=no -o ExitOnForwardFailure=yes -L 8299:127.0.0.1:8265 root@head
-    knock() { python tests/lab/knock.py 10.77.0.11 $1; }
-    knock http://127.0.0.1:8299
-    knock http://10.77.0.11:8265
-    export HOME=/tmp/other; mkdir -p $HOME/.ray
-    knock http://127.0.0.1:8299
-    echo wrong-token-wrong-token-wrong-token >$HOME/.ray/auth_token
-    knock http://127.0.0.1:8299
-"""
-ANSWERS = """\
-api 200 200
-job 200
-gcs 3 nodes
-object an object
-api ConnectionRefusedError ConnectionRefusedError
-job ConnectionRefusedError
-gcs 3 nodes
-object an object
-api 401 401
-job 401
-gcs AuthenticationError
-object ConnectionError
-api 403 403
-job 403
-gcs AuthenticationError
-object ConnectionError
-"""
+def test_without_the_token_there_is_nothing(cluster, dashboard):
+    token_files = "mkdir -p /tmp/none/.ray /tmp/wrong/.ray; echo {} >/tmp/wrong/.ray/auth_token"
+    checked(cluster.on("laptop", "bash", "-c", token_files.format("wrong-token" * 4)))
+
+    def knock(home: str, url: str = dashboard, things: str = "api job nodes object") -> str:
+        command = ["env", f"HOME={home}", "python", SCRIPTS / "knock.py", HEAD, url]
+        said = cluster.on("laptop", *command, *things.split()).stdout
+        return "".join(re.findall(r"^(?:api|job|nodes|object) .*\n", said, re.MULTILINE))
+
+    # Ray starts a process for each of its clients, for which a busy machine may need a second try.
+    wait_until(lambda: knock("/root") == GRANTED, "the token opens everything")
+    with ThreadPoolExecutor() as at_once:
+        closed = at_once.submit(knock, "/root", f"http://{HEAD}:8265", "api job")
+        no_token = at_once.submit(knock, "/tmp/none")
+        wrong_token = at_once.submit(knock, "/tmp/wrong")
+    assert closed.result() == CLOSED  # the dashboard listens on the head's loopback alone
+    assert no_token.result() == NO_TOKEN
+    assert wrong_token.result() == WRONG_TOKEN
 
 
-def test_without_the_token_there_is_nothing(cluster):
-    said = cluster.on("laptop", "bash", "-c", KNOCKS).stdout
-    found = re.findall(r"^(?:api|job|gcs|object) .*\n", said, re.MULTILINE)
-    assert "".join(found) == ANSWERS, said
+def test_a_sweep_goes_on_after_the_death_of_the_head_and_the_next_ray_up(cluster):
+    log = cluster.shared / "headless.txt"
+    log.touch()
+    naps = (NAPS, "headless", log, "--trials", "30")
+    submitted = cluster.meanwhile(*naps)
+    wait_until(lambda: under_way(submitted, log, on="head"), "trials end, the head has one")
+    checked(cluster.on("head", "pkill", "-KILL", "-f", "[r]ay|[p]ython"))  # the driver, too
+    assert submitted.result().returncode != 0
+
+    finished = cluster.finished("headless")
+    cluster.up()
+    checked(cluster.submit(*naps, "--resume"))
+    assert_complete(cluster, "headless", 30)
+    assert_not_run_again(finished, log)
 
 
 def test_after_ray_down_no_host_has_a_process_of_ray(cluster):
-    checked(cluster.on("laptop", "ray", "down", "-y", cluster.yaml))
-    wait_until(lambda: not left_over(cluster), "no process of Ray is left", 60)
-
-
-def left_over(lab: SimpleNamespace) -> str:
-    """The processes of Ray on all hosts."""
-    return "".join(
-        lab.on(host, "pgrep", "-af", OF_RAY).stdout for host in ("laptop", "head", "w1", "w2")
-    )
+    checked(cluster.ray("down", "-y"))
+    wait_until(lambda: not cluster.processes_of_ray(), "no process of Ray is left")

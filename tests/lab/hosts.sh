@@ -6,9 +6,11 @@
 #   hosts.sh possible            says why not, and exits with 1, where they can't be made
 #   hosts.sh hold                makes them, says "ready", and ends them with the end of its input
 #   hosts.sh exec HOST CMD ...   runs a command on one of them, as after a login
+#   hosts.sh cut HOST            pulls its network cable, hosts.sh mend HOST plugs it in again
 #
 # LAB_DIR is the work folder (LAB_DIR/shared is seen by all hosts), LAB_VENV the environment that
-# they have on their PATH, LAB_KEEP what of /tmp and /root they see besides.
+# they have on their PATH, LAB_KEEP what of /tmp and /root they see besides. Their PYTHONPATH is that
+# of `hold`. To Ray each has one core, and w1 and w2 have no data sets.
 set -euo pipefail
 HOSTS="laptop head w1 w2"
 declare -A IP=([laptop]=10.77.0.1 [head]=10.77.0.11 [w1]=10.77.0.12 [w2]=10.77.0.13)
@@ -47,7 +49,11 @@ files_of() { # what a host has of its own
   cp $LAB_DIR/key.pub $own/home/.ssh/authorized_keys
   [ $1 != laptop ] || cp $LAB_DIR/key $own/home/.ssh/id_ed25519
   touch $own/home/.bashrc
-  echo "export PATH=$LAB_VENV/bin:\$PATH RAY_USAGE_STATS_ENABLED=0" >$own/home/.bash_profile
+  # One core each, and no processes of Ray's that wait for work: four hosts share what there is.
+  cat >$own/home/.bash_profile <<PROFILE
+export PATH=$LAB_VENV/bin:\$PATH PYTHONPATH=${PYTHONPATH:-} RAY_USAGE_STATS_ENABLED=0
+export RAY_OVERRIDE_RESOURCES='{"CPU": 1}' RAY_prestart_worker_first_driver=0
+PROFILE
   { echo "127.0.0.1 localhost"; for other in $HOSTS; do echo "${IP[$other]} $other"; done; } >$own/etc_hosts
   cat >$own/sshd_config <<CONFIG
 ListenAddress ${IP[$1]}
@@ -75,6 +81,7 @@ mount --rbind $own/tmp /tmp
 mount --bind $own/etc_hosts /etc/hosts
 mount -t tmpfs -o size=8g,mode=1777 shm /dev/shm
 mount -t tmpfs run /run
+$(case $1 in w?) echo "[ ! -d /usr/share/datasets ] || mount -t tmpfs none /usr/share/datasets" ;; esac)
 mkdir -p /run/sshd
 [ $1 = laptop ] || $(command -v sshd) -D -e -f $own/sshd_config &
 touch $own/ready
@@ -88,7 +95,8 @@ start() {
     setsid nsenter --net=/run/netns/$NAME-$1 unshare --mount --pid --uts --ipc --fork --kill-child \
     bash $own/init.sh >$own/init.log 2>&1 </dev/null &
   local outer=$! i
-  for i in $(seq 100); do [ ! -e $own/ready ] || break; sleep 0.1; done
+  OUTER="$OUTER $outer"
+  for i in $(seq 600); do [ ! -e $own/ready ] || break; sleep 0.1; done
   [ -e $own/ready ] || { echo "host $1 did not start:"; cat $own/init.log; return 1; }
   tr -d ' ' </proc/$outer/task/$outer/children >$own/init.pid
 }
@@ -105,8 +113,12 @@ up() {
 down() { # the end of a host's first process is that of all its processes, and of no other
   local host
   for host in $HOSTS; do kill -9 $(cat $LAB_DIR/hosts/$host/init.pid) 2>/dev/null || true; done
-  sleep 0.3
+  wait $OUTER 2>/dev/null || true
   for host in $HOSTS; do ip netns del $NAME-$host 2>/dev/null || true; done
+}
+
+link() { # up or down: the cable of a host, whose other end is on the laptop's bridge
+  nsenter -t $(cat $LAB_DIR/hosts/laptop/init.pid) --net ip link set to-$1 $2
 }
 
 run_on() {
@@ -120,7 +132,7 @@ run_on() {
 case $1 in
   possible) possible ;;
   hold)
-    NAME=lab$$
+    NAME=lab$$ OUTER=""
     trap down EXIT
     trap 'exit 1' INT TERM HUP
     up
@@ -128,4 +140,6 @@ case $1 in
     exec 3<&0
     cat <&3 >/dev/null & wait $! ;; # waited for, so that a signal is answered at once
   exec) shift; run_on "$@" ;;
+  cut) link $2 down ;;
+  mend) link $2 up ;;
 esac
