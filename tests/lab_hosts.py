@@ -85,16 +85,13 @@ class Lab:
         said = checked(self.on("head", *command, f"{HEAD}:6379", *sorted(NODES)))
         return json.loads(said.splitlines()[-1])
 
-    def sweep(self, name: str) -> sweeper.Results:
-        """A sweep of the head, once its folder is on the laptop."""
-        home = self.folder / "home"
-        checked(self.ray("rsync-down", "runs/", f"{home}/"))
-        return sweeper.load(home / name)
+    def sweeps_of(self, host: str) -> Path:
+        """The folder `~/runs` of a host."""
+        return self.folder / "hosts" / host / "home" / "runs"
 
     def finished(self, name: str) -> set[int]:
         """The finished trials that a sweep on the head has on record."""
-        lines = checked(self.on("head", "bash", "-c", f"cat ~/runs/{name}/trials.jsonl"))
-        rows = [json.loads(line) for line in lines.splitlines()]
+        rows = sweeper.load(self.sweeps_of("head") / name).rows
         return {row["trial"] for row in rows if row["status"] == "finished"}
 
     def processes_of_ray(self) -> str:

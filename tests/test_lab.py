@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from lab_hosts import (
     HEAD,
@@ -30,7 +31,6 @@ import sweeper
 
 NAPS = SCRIPTS / "naps.py"
 PROJECT = SCRIPTS / "project"
-WHERE_AND_WHEN = ["start_s", "runtime_s", "worker", "node"]
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +65,6 @@ def dashboard(cluster: Lab) -> Iterator[str]:
         checked(cluster.on("laptop", "pkill", "-f", "ray dashboard"))
 
 
-def same_table(one: sweeper.Results, other: sweeper.Results) -> bool:
-    """Whether two sweeps have the same frame, to the last bit, but for where and when it ran."""
-    frames = [results.frame.drop(columns=WHERE_AND_WHEN) for results in (one, other)]
-    return frames[0].equals(frames[1])
-
-
 def test_the_hosts_run_this_sweeper(cluster):
     code = "import sweeper; print(sweeper.__file__)"
     for host in ("laptop", *NODES):
@@ -81,24 +75,21 @@ def test_the_hosts_run_this_sweeper(cluster):
 
 def test_a_submitted_example_uses_all_nodes_and_gives_the_table_of_the_laptop(cluster):
     """The workers have neither the files of Fashion-MNIST nor a network to get them from."""
-    arguments = ["--trials", "6", "--max-epochs", "1"]
-    script = ROOT / "scripts" / "softmax.py"
-    said = checked(cluster.submit(script, *arguments))
+    softmax = ROOT / "scripts" / "softmax.py"
+    said = checked(cluster.submit(softmax, "--trials", "6", "--max-epochs", "1"))
     assert "accuracy on the test set" in said
-    there = cluster.sweep(re.search(r"^runs/(\S+):", said, re.MULTILINE)[1])
+    home = cluster.folder / "home"
+    checked(cluster.ray("rsync-down", "runs/", f"{home}/"))
+    (there,) = (sweeper.load(path) for path in home.iterdir())
     assert hosts_used(there) == NODES
     assert list(there.frame["status"]) == ["finished"] * 6
 
-    checked(cluster.on("laptop", "python", script, *arguments, folder=cluster.folder))
+    # Half as many trials, which are the first half.
+    own = ["python", softmax, "--trials", "3", "--max-epochs", "1"]
+    checked(cluster.on("laptop", *own, folder=cluster.folder))
     (here,) = (sweeper.load(path) for path in (cluster.folder / "runs").iterdir())
     assert hosts_used(here) == {"laptop"}
-    assert same_table(there, here)
-
-
-def test_a_submitted_script_of_which_every_trial_fails_does_not_exit_with_0(cluster):
-    done = cluster.submit(NAPS, "failing", "--trials", "3", "--seconds", "0", "--fail")
-    assert done.returncode != 0
-    assert "No configuration has finished (3 failed)" in done.stdout
+    assert where_it_ran_aside(there).head(3).equals(where_it_ran_aside(here))
 
 
 def test_the_doctor_finds_nothing_wrong(cluster):
@@ -111,69 +102,65 @@ def test_the_doctor_finds_nothing_wrong(cluster):
 
 def test_a_sweep_sent_from_the_laptop_has_its_record_there(cluster):
     space = {"x": "uniform(0, 1)", "place": f"'{cluster.shared / 'sent'}'", "hosts": len(NODES)}
-    words = (f"--space={name}={value}" for name, value in space.items())
-    command = ["sweeper", "run", "sent.py:objective", *words, "--trials=6", "--folder=/root/runs"]
+    words = [f"--space={name}={value}" for name, value in space.items()]
+    command = ["sweeper", "run", "sent.py:objective", *words, "--folder=/root/runs"]
 
     def run(*where: str) -> str:
         return checked(cluster.on("laptop", *command, *where, folder=PROJECT))
 
-    said = run("--name=sent", "--cluster", cluster.yaml)
+    said = run("--trials=6", "--name=sent", "--cluster", cluster.yaml)
     assert "best: " in said
-    homes = {host: cluster.folder / "hosts" / host / "home" for host in ("laptop", "head")}
-    records = [home / "runs" / "sent" / "trials.jsonl" for home in homes.values()]
+    records = [cluster.sweeps_of(host) / "sent" / "trials.jsonl" for host in ("laptop", "head")]
     assert records[0].read_bytes() == records[1].read_bytes()
-    there = sweeper.load(homes["laptop"] / "runs" / "sent")
+    there = sweeper.load(records[0].parent)
     assert hosts_used(there) == NODES
     assert (there.folder / "report.html").exists()
 
-    run("--name=unsent", "--address=local")
-    here = sweeper.load(homes["laptop"] / "runs" / "unsent")
+    run("--trials=3", "--name=unsent", "--address=local")
+    here = sweeper.load(cluster.sweeps_of("laptop") / "unsent")
     assert hosts_used(here) == {"laptop"}
-    assert same_table(there, here)
+    assert where_it_ran_aside(there).head(3).equals(where_it_ran_aside(here))
 
 
-def test_a_job_takes_the_neighbours_of_its_script_to_all_nodes(cluster, dashboard):
-    meeting = cluster.shared / "draws"
+def test_a_job_takes_its_neighbours_to_all_nodes_and_keeps_checkpoints_on_shared_storage(
+    cluster, dashboard
+):
     command = ["ray", "job", "submit", "--address", dashboard, "--working-dir", PROJECT, "--"]
-    script = ["python", "draws.py", "draws", meeting, str(len(NODES))]
+    script = ["python", "train.py", cluster.shared, cluster.shared / "meeting", str(len(NODES))]
     checked(cluster.on("laptop", "env", "RAY_AUTH_MODE=token", *command, *script))
-    there = cluster.sweep("draws")
+    there = sweeper.load(cluster.shared / "train")
     assert hosts_used(there) == NODES
+    assert len(list(there.folder.rglob("*.pt"))) == 6
 
-    checked(cluster.on("laptop", "python", "draws.py", "draws", meeting, "1", folder=PROJECT))
-    here = sweeper.load(cluster.folder / "hosts" / "laptop" / "home" / "runs" / "draws")
-    assert hosts_used(here) == {"laptop"}
-    assert same_table(there, here)
+    alone = ["python", "train.py", cluster.folder, cluster.folder / "meeting", "1"]
+    checked(cluster.on("laptop", *alone, folder=PROJECT))
+    here = sweeper.load(cluster.folder / "train")
+    assert where_it_ran_aside(there).equals(where_it_ran_aside(here))
 
 
-def test_checkpoints_want_a_folder_that_all_nodes_see(cluster, dashboard):
-    command = ["ray", "job", "submit", "--address", dashboard, "--working-dir", PROJECT, "--"]
+def where_it_ran_aside(results: sweeper.Results) -> pd.DataFrame:
+    """What must be the same wherever a sweep runs."""
+    return results.frame.drop(columns=["start_s", "runtime_s", "worker", "node"])
 
-    def train(folder: str | Path, hosts: int) -> Done:
-        script = ["python", "checkpoints.py", folder, cluster.shared / "trained", str(hosts)]
-        return cluster.on("laptop", "env", "RAY_AUTH_MODE=token", *command, *script)
 
-    refused = train("/root/runs", hosts=1)
-    assert refused.returncode != 0
-    blind = r"/root/runs/checkpoints is not seen from (w\d), (w\d)\. Give sweeper\.run a folder=…"
-    assert set(re.search(blind, refused.stdout).groups()) == {"w1", "w2"}, refused.stdout
-
-    checked(train(cluster.shared / "runs", hosts=len(NODES)))
-    results = sweeper.load(cluster.shared / "runs" / "checkpoints")
-    assert hosts_used(results) == NODES
-    assert len(list(results.folder.rglob("*.pt"))) == len(NODES)
+def test_a_submitted_sweep_that_fails_says_why_and_does_not_exit_with_0(cluster):
+    done = cluster.submit(SCRIPTS / "unshared.py")
+    assert done.returncode != 0
+    assert "No configuration has finished (1 failed)" in done.stdout
+    blind = r"/root/runs/unshared is not seen from (w\d)-\w{6}, (w\d)-\w{6}\. Give sweeper\.run a"
+    assert set(re.search(blind, done.stdout).groups()) == {"w1", "w2"}, done.stdout
 
 
 def test_a_node_that_is_killed_loses_no_trial_and_doubles_none(cluster):
     nodes = cluster.nodes()
     log = cluster.shared / "killed.txt"
     log.touch()
-    submitted = cluster.meanwhile(NAPS, "killed", "--trials", "45", "--log", log)
+    submitted = cluster.meanwhile(NAPS, "killed", log, "--trials", "45")
     wait_until(lambda: under_way(submitted, log, on="w1"), "trials end, w1 has one")
     finished = cluster.finished("killed")
     checked(cluster.on("w1", "pkill", "-KILL", "-x", "raylet"))
     checked(submitted.result())
-    assert_complete(cluster.sweep("killed"), 45)
+    assert_complete(cluster, "killed", 45)
     assert_not_run_again(finished, log)
     assert cluster.nodes(without=[nodes["w1"]]).keys() == NODES  # it has come back, as a new node
 
@@ -187,8 +174,9 @@ def under_way(submitted: "Future[Done]", log: Path, on: str) -> bool:
     return ended >= 6 and on_host["start"] > on_host["end"]
 
 
-def assert_complete(results: sweeper.Results, trials: int) -> None:
+def assert_complete(lab: Lab, name: str, trials: int) -> None:
     """Every nap is there once, finished, with its own number."""
+    results = sweeper.load(lab.sweeps_of("head") / name)
     assert list(results.frame["trial"]) == list(range(trials))
     assert list(results.frame["number"]) == list(results.frame["validation_error"])
     assert set(results.frame["status"]) == {"finished"}
@@ -227,21 +215,19 @@ def test_without_the_token_there_is_nothing(cluster, dashboard):
     assert wrong_token.result() == WRONG_TOKEN
 
 
-def test_the_death_of_the_head_leaves_a_sweep_that_goes_on_after_the_next_ray_up(cluster):
+def test_a_sweep_goes_on_after_the_death_of_the_head_and_the_next_ray_up(cluster):
     log = cluster.shared / "headless.txt"
     log.touch()
-    naps = (NAPS, "headless", "--trials", "30", "--log", log)
+    naps = (NAPS, "headless", log, "--trials", "30")
     submitted = cluster.meanwhile(*naps)
     wait_until(lambda: under_way(submitted, log, on="head"), "trials end, the head has one")
-    checked(cluster.on("head", "pkill", "-KILL", "-x", "gcs_server|raylet"))
-    died = submitted.result()
-    assert died.returncode != 0
-    assert "died. The sweep can be resumed." in died.stdout
+    checked(cluster.on("head", "pkill", "-KILL", "-f", "[r]ay|[p]ython"))  # the driver, too
+    assert submitted.result().returncode != 0
 
     finished = cluster.finished("headless")
     cluster.up()
     checked(cluster.submit(*naps, "--resume"))
-    assert_complete(cluster.sweep("headless"), 30)
+    assert_complete(cluster, "headless", 30)
     assert_not_run_again(finished, log)
 
 
