@@ -82,22 +82,30 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     environment.pop("RAY_AUTH_TOKEN_PATH", None)
     ray = [sys.executable, "-m", "ray.scripts.scripts"]
     subprocess.run([*ray, "get-auth-token", "--generate"], env=environment, check=True)
-    with (
-        tempfile.TemporaryDirectory(prefix="ray-") as folder,  # Ray's sockets want short paths
-        subprocess.Popen(
-            [*ray, "start", "--head", "--block", "--num-cpus=2", f"--temp-dir={folder}",
-             *(f"{option}={value}" for option, value in apart.items())],
-            cwd=home, env={**environment, "RAY_AUTH_MODE": "token"}, stdout=subprocess.DEVNULL,
-        ) as process,
-    ):  # fmt: skip
-        url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 60
-        while not answers(url):
-            assert process.poll() is None
-            assert time.monotonic() < deadline, "the dashboard does not answer"
-            time.sleep(0.2)
-        yield SimpleNamespace(url=url, port=port, home=home, token=home / ".ray" / "auth_token")
-        process.terminate()
+    with tempfile.TemporaryDirectory(prefix="ray-") as folder:  # Ray's sockets want short paths
+        command = [*ray, "start", "--head", "--block", "--num-cpus=2", f"--temp-dir={folder}",
+                   *(f"{option}={value}" for option, value in apart.items())]  # fmt: skip
+        environment |= {"RAY_AUTH_MODE": "token"}
+        with (home / "output").open("w") as output:
+            process = subprocess.Popen(
+                command, cwd=home, env=environment, stdout=output, stderr=subprocess.STDOUT
+            )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            deadline = time.monotonic() + 120
+            while not answers(url):
+                said = (home / "output").read_text()
+                assert process.poll() is None, said
+                assert time.monotonic() < deadline, f"the dashboard does not answer: {said}"
+                time.sleep(0.2)
+            yield SimpleNamespace(url=url, port=port, home=home, token=home / ".ray" / "auth_token")
+        finally:
+            process.terminate()
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
 
 
 def free_ports(number: int) -> list[int]:
