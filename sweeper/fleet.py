@@ -35,6 +35,7 @@ class Fleet:
         self._demand = min(wanted or num_trials, num_trials)
         self._resources = resources
         nodes = _nodes()
+        self._gpus = sum(node["Resources"].get("GPU", 0) for node in nodes)
         self._fit = _count_workers(nodes, resources)
         self._looked = self._idle_since = time.monotonic()
         autoscaler = find_autoscaler(nodes)
@@ -67,6 +68,8 @@ class Fleet:
         if self._wanted is not None and self._wanted > most:
             ever = " on all nodes that it may bring" if self._most > fit else ""
             said += f" (num_workers={self._wanted}: only {most} fit{ever}, which are used)"
+        if self._gpus and not self._resources.gpus:
+            said += f". No trial uses a GPU of the {self._gpus:g} there: Resources(gpus=…), --gpus"
         return said
 
     def waiting_for(self, something_runs: bool) -> str | None:

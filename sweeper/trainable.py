@@ -67,6 +67,8 @@ class Worker(tune.Trainable):
         self._worker = f"{socket.gethostname()}-{os.getpid()}"
         local = ray.get_runtime_context().get_node_id() == task.driver_node
         self._output = OutputFile(self._worker, Path(task.folder) if local else None)
+        if not task.gpus:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray would let it see those of others
         sys.path.extend(path for path in task.sys_path if path not in sys.path)
         if os.path.isdir(task.directory) and not _has_own_directory():
             os.chdir(task.directory)

@@ -66,7 +66,25 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same on every machine: a trainer outside of a sweep uses a GPU if torch sees one."""
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    """A `ray.cluster_utils.Cluster` whose head has one CPU."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    yield cluster
+    cluster.shutdown()
+
+
+@pytest.fixture(scope="module")  # while it is there, sweeps on this machine would join it
 def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """A Ray with a dashboard and its own `home`, as on a cluster's head: its `url` and `port`.
 

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import ray
+from drivers import said, start, wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID
 from ray.cluster_utils import Cluster
-from test_elastic import MEET, said, start, wait_until
+from test_elastic import MEET
 
 import sweeper
 from sweeper.autoscaler import Autoscaler, as_autoscaler, find_autoscaler

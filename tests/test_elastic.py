@@ -3,53 +3,17 @@
 pytest tests/test_elastic.py --churn 180      nodes are killed and added for three minutes
 """
 
-import os
 import random
-import subprocess
-import sys
-import textwrap
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ray.cluster_utils import Cluster
+from drivers import said, start, wait_until
 
 import sweeper
 from sweeper.objective import seed_everything
-
-
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    """A head node with one CPU."""
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    yield cluster
-    cluster.shutdown()
-
-
-def start(folder: Path, cluster: Cluster, script: str, **options: Any) -> subprocess.Popen:
-    """A driver that sweeps on the cluster; the script sees the options as `OPTIONS`."""
-    text = f"OPTIONS = {options!r}\n{textwrap.dedent(script)}"
-    (folder / "script.py").write_text(text)
-    environment = {**os.environ, "RAY_ADDRESS": cluster.address}
-    with open(folder / "said.txt", "w") as output:
-        return subprocess.Popen(
-            [sys.executable, "script.py"], cwd=folder, stderr=output, env=environment
-        )
-
-
-def said(folder: Path) -> str:
-    return (folder / "said.txt").read_text()
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 100
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
 
 # No trial ends before workers of so many nodes have met.
 MEET = """

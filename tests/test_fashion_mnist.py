@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,8 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setattr(sweeper.fashion_mnist, "_DEBIAN", tmp_path / "no-debian")
     # As on a machine without a network: nothing listens on the discard port.
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    return tmp_path / "cache" / "sweeper"
+    yield tmp_path / "cache" / "sweeper"
+    urllib.request.install_opener(None)  # urllib keeps the proxies of its first request for good
 
 
 @pytest.fixture(params=["gzipped", "plain", "torchvision"])

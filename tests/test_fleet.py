@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 import ray
+from drivers import wait_until
 from ray.util import placement_group, remove_placement_group
-from test_elastic import wait_until
 
 from sweeper.cluster import Resources
 from sweeper.fleet import Fleet, count_workers

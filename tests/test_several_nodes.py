@@ -1,15 +1,7 @@
 """Sweeps on several nodes, which share this machine and so its address and files."""
 
-import os
-import subprocess
-import sys
-import textwrap
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
-from ray.cluster_utils import Cluster
+from drivers import said, start, wait_until
 
 import sweeper
 
@@ -28,37 +20,13 @@ SCRIPT = """
 """
 
 
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    """A head node with one CPU."""
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    yield cluster
-    cluster.shutdown()
-
-
-def start(script: str, cluster: Cluster, folder: Path) -> subprocess.Popen:
-    """A driver that sweeps on the cluster; what it says goes to a file."""
-    (folder / "script.py").write_text(textwrap.dedent(script))
-    environment = {**os.environ, "RAY_ADDRESS": cluster.address}
-    command = [sys.executable, "script.py"]
-    with open(folder / "said.txt", "w") as said:
-        return subprocess.Popen(command, cwd=folder, stderr=said, env=environment)
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 100
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def test_a_node_that_goes_loses_nothing_and_one_that_comes_gets_a_worker(tmp_path, cluster):
     second = cluster.add_node(num_cpus=1)
-    driver = start(SCRIPT, cluster, tmp_path)
+    driver = start(tmp_path, cluster, SCRIPT)
     wait_until(lambda: nodes_used(tmp_path) >= 2)
     cluster.remove_node(second, allow_graceful=False)
     cluster.add_node(num_cpus=1)
-    assert driver.wait(timeout=200) == 0, (tmp_path / "said.txt").read_text()
+    assert driver.wait(timeout=200) == 0, said(tmp_path)
     frame = sweeper.load(tmp_path / "runs" / "s").frame
     assert list(frame["validation_error"]) == list(range(80))
     assert frame["node"].nunique() == 3
@@ -104,11 +72,38 @@ STARTS = """
 
 def test_a_node_that_goes_while_a_worker_starts_on_it_fails_no_trial(tmp_path, cluster):
     second = cluster.add_node(num_cpus=2)
-    driver = start(STARTS, cluster, tmp_path)
+    driver = start(tmp_path, cluster, STARTS)
     wait_until((tmp_path / f"loading-{second.node_id}").exists)
     cluster.remove_node(second, allow_graceful=False)
     cluster.add_node(num_cpus=2)
-    assert driver.wait(timeout=200) == 0, (tmp_path / "said.txt").read_text()
+    assert driver.wait(timeout=200) == 0, said(tmp_path)
     frame = sweeper.load(tmp_path / "runs" / "s").frame
     assert list(frame["validation_error"]) == list(range(30))
     assert sorted(map(int, (tmp_path / "log.txt").read_text().split())) == list(range(30))
+
+
+VISIBLE = """
+    import os
+    import time
+    import sweeper
+
+    def objective(config):
+        time.sleep(1)
+        return int(os.environ["CUDA_VISIBLE_DEVICES"] or -1)
+
+    if __name__ == "__main__":
+        sweeper.run(
+            objective, {"x": list(range(8))}, sweeper.GridSearch(), name="s",
+            resources=sweeper.Resources(gpus=OPTIONS["gpus"]),
+        )
+"""
+
+
+@pytest.mark.parametrize(("gpus", "seen"), [(0.5, {0: 2, 1: 2}), (0, {-1: 5})])
+def test_a_trial_sees_the_gpu_that_it_was_given_and_no_other(tmp_path, cluster, gpus, seen):
+    cluster.add_node(num_cpus=4, num_gpus=2)
+    driver = start(tmp_path, cluster, VISIBLE, gpus=gpus)
+    assert driver.wait(timeout=200) == 0, said(tmp_path)
+    frame = sweeper.load(tmp_path / "runs" / "s").frame
+    assert frame.groupby("validation_error")["worker"].nunique().to_dict() == seen
+    assert ("No trial uses a GPU of the 2 there" in said(tmp_path)) == (gpus == 0)
