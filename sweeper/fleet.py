@@ -10,6 +10,7 @@ from ray.util import placement_group_table
 
 from sweeper.autoscaler import HEAD, Autoscaler, find_autoscaler
 from sweeper.cluster import Resources
+from sweeper.nodes import alive_nodes
 
 _LOOK_EVERY_S = 2.0
 _SAY_AFTER_S = 10.0  # in which no trial runs
@@ -34,7 +35,7 @@ class Fleet:
         self._wanted = wanted
         self._demand = min(wanted or num_trials, num_trials)
         self._resources = resources
-        nodes = _nodes()
+        nodes = alive_nodes()
         self._gpus = sum(node["Resources"].get("GPU", 0) for node in nodes)
         self._fit = _count_workers(nodes, resources)
         self._looked = self._idle_since = time.monotonic()
@@ -108,15 +109,11 @@ class Fleet:
 
 def count_workers(resources: Resources) -> int:
     """How many workers fit on the nodes that are there."""
-    return _count_workers(_nodes(), resources)
+    return _count_workers(alive_nodes(), resources)
 
 
 def _count_workers(nodes: Iterable[Mapping[str, Any]], resources: Resources) -> int:
     return sum(resources.fit_on(node["Resources"]) for node in nodes)
-
-
-def _nodes() -> list[dict[str, Any]]:
-    return [node for node in ray.nodes() if node["Alive"]]
 
 
 def _used(resources: Resources) -> str:

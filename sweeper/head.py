@@ -62,7 +62,8 @@ def _client(address: str) -> Any:
         raise ValueError(f"address={address!r}: must be http://HOST:PORT of a cluster's dashboard.")
     try:
         # Ray itself waits for minutes where nothing answers.
-        socket.create_connection((url.hostname, url.port or 8265), _CONNECT_S).close()
+        port = url.port or {"https": 443}.get(url.scheme, 80)
+        socket.create_connection((url.hostname, port), _CONNECT_S).close()
         with quiet():
             try:
                 return JobSubmissionClient(address)

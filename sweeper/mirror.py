@@ -4,6 +4,7 @@ Lines of the log are what the sweep says, but for frames: a record separator and
 in RFC 7464), which carry what is printed, how far the sweep is, and the files of its record.
 """
 
+import fcntl
 import io
 import json
 import os
@@ -154,6 +155,7 @@ class Mirror:
 def _grow(path: Path, at: int, content: bytes) -> None:
     """Appends what is not there yet of the content of a file from a place in it on."""
     with open(path, "a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # two may follow the same job
         size = file.seek(0, os.SEEK_END)
         file.seek(at)
         there = file.read(len(content))

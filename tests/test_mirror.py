@@ -1,5 +1,6 @@
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,18 @@ def test_a_large_row_travels_in_several_frames(there, here, monkeypatch):
     assert max(map(len, log.splitlines())) < 1000
     list(Mirror(here).take(log))
     assert (here / "trials.jsonl").read_bytes() == row
+
+
+def test_two_that_follow_the_same_job_write_each_row_once(there, here, monkeypatch):
+    monkeypatch.setattr(mirror, "_FRAME_BYTES", 30)
+    (there / "sweep.json").write_text("{}")
+    rows = "".join(f"row {i}\n" for i in range(2000)).encode()
+    log = log_of(there, lambda: (there / "trials.jsonl").write_bytes(rows))
+    growth = log[log.index("trials.jsonl") :].partition("\n")[2]
+    (here / "trials.jsonl").write_bytes(rows[:30])
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: list(Mirror(here).take(growth)), range(4)))
+    assert (here / "trials.jsonl").read_bytes() == rows
 
 
 def test_a_replaced_file_is_the_last_one(there, here):
