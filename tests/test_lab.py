@@ -60,9 +60,11 @@ def dashboard(cluster: Lab) -> Iterator[str]:
     with subprocess.Popen(
         command, env=cluster.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     ):
-        wait_until(lambda: cluster.on("laptop", *knock).stdout == "api 200 200\n", "a tunnel")
-        yield url
-        checked(cluster.on("laptop", "pkill", "-f", "ray dashboard"))
+        try:
+            wait_until(lambda: cluster.on("laptop", *knock).stdout == "api 200 200\n", "a tunnel")
+            yield url
+        finally:
+            checked(cluster.on("laptop", "pkill", "-f", "ray dashboard"))
 
 
 def test_the_hosts_run_this_sweeper(cluster):
@@ -75,6 +77,8 @@ def test_the_hosts_run_this_sweeper(cluster):
 
 def test_a_submitted_example_uses_all_nodes_and_gives_the_table_of_the_laptop(cluster):
     """The workers have neither the files of Fashion-MNIST nor a network to get them from."""
+    for worker in ("w1", "w2"):
+        checked(cluster.on(worker, "test", "!", "-e", "/usr/share/datasets/fashion-mnist"))
     softmax = ROOT / "scripts" / "softmax.py"
     said = checked(cluster.submit(softmax, "--trials", "6", "--max-epochs", "1"))
     assert "accuracy on the test set" in said
