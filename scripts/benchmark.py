@@ -349,7 +349,7 @@ def private_mb_of_driver(num_trials):
 def journal():
     """What a trial costs in the record, how fast that is read, what the driver keeps in memory."""
     import sweeper
-    from sweeper.journal import Journal, write_json
+    from sweeper.record.journal import Journal, write_json
 
     row = {"trial": 0, "replicate": 0, "config": {"learning_rate": 0.1, "num_hiddens": 128},
            "validation_error": 0.25, "epochs": 8, "status": "finished", "seed": 1, "start_s": 1.0,
@@ -401,7 +401,7 @@ def start():
 
     nothing = best_of("-c", "pass")
     for name, command in (("import sweeper", ("-c", "import sweeper")),
-                          ("sweeper --help", ("-m", "sweeper.cli", "--help"))):  # fmt: skip
+                          ("sweeper --help", ("-m", "sweeper", "--help"))):  # fmt: skip
         say(f"{name}, s (≤ 0.3)", f"{best_of(*command):.3f}", f"python -c pass: {nothing:.3f} s")
 
 

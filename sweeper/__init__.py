@@ -8,56 +8,56 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sweeper.cluster import Resources as Resources
-    from sweeper.comparison import compare as compare
-    from sweeper.confirmation import confirm as confirm
-    from sweeper.data import Digits as Digits
-    from sweeper.data import FashionMNIST as FashionMNIST
-    from sweeper.final_test import test as test
-    from sweeper.limits import Limits as Limits
-    from sweeper.models import MLP as MLP
-    from sweeper.models import DropoutMLP as DropoutMLP
-    from sweeper.models import LeNet as LeNet
-    from sweeper.models import SoftmaxRegression as SoftmaxRegression
-    from sweeper.models import init_cnn as init_cnn
-    from sweeper.modules import DataModule as DataModule
-    from sweeper.modules import Module as Module
-    from sweeper.report import write_report as write_report
-    from sweeper.results import Results as Results
-    from sweeper.results import load as load
-    from sweeper.search_space import to_search_space as to_search_space
-    from sweeper.searchers import GridSearch as GridSearch
-    from sweeper.searchers import RandomSearch as RandomSearch
-    from sweeper.sweep import run as run
-    from sweeper.training import HPOTrainer as HPOTrainer
-    from sweeper.training import Trainer as Trainer
+    from sweeper.analysis.comparison import compare as compare
+    from sweeper.cluster.resources import Resources as Resources
+    from sweeper.record.results import Results as Results
+    from sweeper.record.results import load as load
+    from sweeper.report.page import write_report as write_report
+    from sweeper.space.search_space import to_search_space as to_search_space
+    from sweeper.space.searchers import GridSearch as GridSearch
+    from sweeper.space.searchers import RandomSearch as RandomSearch
+    from sweeper.sweep.confirmation import confirm as confirm
+    from sweeper.sweep.final_test import test as test
+    from sweeper.sweep.limits import Limits as Limits
+    from sweeper.sweep.sweep import run as run
+    from sweeper.training.data import Digits as Digits
+    from sweeper.training.data import FashionMNIST as FashionMNIST
+    from sweeper.training.models import MLP as MLP
+    from sweeper.training.models import DropoutMLP as DropoutMLP
+    from sweeper.training.models import LeNet as LeNet
+    from sweeper.training.models import SoftmaxRegression as SoftmaxRegression
+    from sweeper.training.models import init_cnn as init_cnn
+    from sweeper.training.modules import DataModule as DataModule
+    from sweeper.training.modules import Module as Module
+    from sweeper.training.trainer import HPOTrainer as HPOTrainer
+    from sweeper.training.trainer import Trainer as Trainer
 
 __version__ = "0.1.0"
 
 _MODULE_OF = {
-    "to_search_space": "search_space",
-    "RandomSearch": "searchers",
-    "GridSearch": "searchers",
-    "Module": "modules",
-    "DataModule": "modules",
-    "Trainer": "training",
-    "HPOTrainer": "training",
-    "FashionMNIST": "data",
-    "Digits": "data",
-    "SoftmaxRegression": "models",
-    "MLP": "models",
-    "DropoutMLP": "models",
-    "LeNet": "models",
-    "init_cnn": "models",
-    "Resources": "cluster",
-    "confirm": "confirmation",
-    "Limits": "limits",
-    "Results": "results",
-    "load": "results",
-    "compare": "comparison",
-    "write_report": "report",
-    "run": "sweep",
-    "test": "final_test",
+    "to_search_space": "space.search_space",
+    "RandomSearch": "space.searchers",
+    "GridSearch": "space.searchers",
+    "Module": "training.modules",
+    "DataModule": "training.modules",
+    "Trainer": "training.trainer",
+    "HPOTrainer": "training.trainer",
+    "FashionMNIST": "training.data",
+    "Digits": "training.data",
+    "SoftmaxRegression": "training.models",
+    "MLP": "training.models",
+    "DropoutMLP": "training.models",
+    "LeNet": "training.models",
+    "init_cnn": "training.models",
+    "Resources": "cluster.resources",
+    "confirm": "sweep.confirmation",
+    "Limits": "sweep.limits",
+    "Results": "record.results",
+    "load": "record.results",
+    "compare": "analysis.comparison",
+    "write_report": "report.page",
+    "run": "sweep.sweep",
+    "test": "sweep.final_test",
 }
 
 __all__ = sorted(_MODULE_OF)

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from sweeper.modules import Module
+from sweeper.training.modules import Module
 
 
 class Linear(Module):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.results import Results
+from sweeper.record.results import Results
 
 STATUSES = ("finished", "diverged", "stopped", "failed", "interrupted")
 

@@ -5,9 +5,9 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from test_journal import row
+from made_records import row
 
-from sweeper.results import Results
+from sweeper.record.results import Results
 
 MARKUP = "<img src=x onerror=window.hacked=1></script><script>window.hacked=1</script><!--"
 SPACE = {

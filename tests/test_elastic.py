@@ -13,7 +13,7 @@ import pytest
 from drivers import said, start, wait_until
 
 import sweeper
-from sweeper.objective import seed_everything
+from sweeper.worker.objective import seed_everything
 
 # No trial ends before workers of so many nodes have met.
 MEET = """

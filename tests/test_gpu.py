@@ -9,8 +9,8 @@ import torch
 from scipy import stats
 
 import sweeper
-from sweeper.training import HPOTrainer, Trainer
-from sweeper.trial import trial_context
+from sweeper.training.trainer import HPOTrainer, Trainer
+from sweeper.training.trial import trial_context
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),

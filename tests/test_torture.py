@@ -17,8 +17,8 @@ import pytest
 import torch  # noqa: F401 (so that it is seeded)
 
 import sweeper
-from sweeper.objective import seed_everything
-from sweeper.objective_reference import load_objective
+from sweeper.worker.objective import seed_everything
+from sweeper.worker.objective_reference import load_objective
 
 SCRIPT = """
     import os, random, sys, time

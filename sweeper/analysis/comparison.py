@@ -1,0 +1,290 @@
+"""Sweeps side by side: which searcher or space gets further with the same budget."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from sweeper.analysis.axes import configurations
+from sweeper.analysis.repetitions import labels
+from sweeper.record.results import Results, load
+
+_BUDGETS = ("trials", "epochs", "seconds")
+_CONFIDENCE = 0.9
+_LEVEL = 0.05
+_RESAMPLES = 400
+_MOST_NUMBERS = 2_000_000
+_MOST_POINTS = 200
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Any-time curves of several sweeps, and whether their difference is more than noise.
+
+    Attributes:
+        curves: `sweep` (a label), `budget`, `mean`, `low`, `high`: the best validation error so
+            far; sweeps that differ in their seeds alone are repetitions of one label.
+        finals: one row a sweep: `sweep`, `folder`, `seed`, `trials`, `best` at the common budget.
+        budget: `trials`, `epochs` or `seconds`.
+        limit: the common budget, that of the smallest sweep.
+        sentence: what the rank test says.
+    """
+
+    curves: pd.DataFrame
+    finals: pd.DataFrame
+    budget: str
+    limit: float
+    sentence: str
+
+
+@dataclass(frozen=True)
+class _Sweep:
+    """One sweep: its trials in the order of ending.
+
+    Attributes:
+        spent: the budget that was spent when each ended; never falls.
+        errors: infinite where a trial has not finished.
+    """
+
+    label: str
+    folder: str
+    seed: Any
+    spent: np.ndarray
+    errors: np.ndarray
+
+    def best_at(self, points: np.ndarray) -> np.ndarray:
+        """The best error within each budget; infinite where nothing has finished."""
+        return _best_at(self.spent, self.errors, points)
+
+
+def compare(
+    sweeps: Sequence[Results | str | Path], budget: str = "trials", seed: int = 0
+) -> Comparison:
+    """The sweeps side by side, all at the budget of the smallest.
+
+    Sweeps with the same objective, space and searcher (whatever its `num_trials`) but other seeds
+    are repetitions of one label. Its `mean` is that of their best errors so far, `low` and `high`
+    are its 90 % interval by Student's t; all are NaN until each has a finished trial. A label with
+    one sweep alone has the mean over random orders of its trials, of those orders in which one has
+    finished by then (NaN if fewer than half), and the range from 5 % to 95 % of a bootstrap of its
+    trials. Any-time performance: Dive into Deep Learning, section 19.2.
+
+    Labels with repetitions are compared by the Mann-Whitney U test of their best errors, several
+    with Holm's correction. If one has a single sweep, that can't be: the sentence then gives the
+    test over the errors of trials, which tells of typical trials and not of the best ones.
+
+    Args:
+        sweeps: results or folders of sweeps, two or more.
+        budget: `trials` that ended, `epochs` that they trained, or `seconds` since the start.
+        seed: of the bootstrap.
+
+    Raises:
+        ValueError: fewer than two sweeps, an unknown budget, or a sweep in which nothing ended.
+        TypeError: `sweeps` is a single path or results, or holds anything else.
+        FileNotFoundError: a folder holds no sweep.
+    """
+    read = _read(sweeps, budget)
+    limit = min(float(sweep.spent[-1]) for sweep in read)
+    points = _points(read, limit, budget)
+    groups = {label: [s for s in read if s.label == label] for label in _labels(read)}
+    rng = np.random.default_rng(seed)
+    curves = pd.concat(
+        [_curve(label, group, points, rng) for label, group in groups.items()], ignore_index=True
+    )
+    rows = [
+        (s.label, s.folder, s.seed, int((s.spent <= limit).sum()), s.best_at(np.array([limit]))[0])
+        for s in read
+    ]
+    finals = pd.DataFrame(rows, columns=["sweep", "folder", "seed", "trials", "best"])
+    return Comparison(
+        curves=curves,
+        finals=finals.assign(best=finals["best"].replace(np.inf, np.nan)),
+        budget=budget,
+        limit=limit,
+        sentence=_sentence(groups, limit, budget),
+    )
+
+
+def _labels(read: list[_Sweep]) -> list[str]:
+    return list(dict.fromkeys(sweep.label for sweep in read))
+
+
+# Reading
+
+
+def _read(sweeps: Any, budget: str) -> list[_Sweep]:
+    example = "Write sweeper.compare(['runs/one', 'runs/other'])."
+    if isinstance(sweeps, str | Path | Results):
+        raise TypeError(f"compare needs a list of sweeps, but got one alone. {example}")
+    found = list(sweeps)
+    wrong = [s for s in found if not isinstance(s, str | Path | Results)]
+    if wrong:
+        kinds = ", ".join(sorted({type(s).__name__ for s in wrong}))
+        raise TypeError(f"compare needs results or folders, but got {kinds}. {example}")
+    faults = []
+    if len(found) < 2:
+        faults.append(f"compare needs at least two sweeps, but got {len(found)}. {example}")
+    if budget not in _BUDGETS:
+        faults.append(f"budget must be one of {', '.join(_BUDGETS)}, but got {budget!r}.")
+    if faults:
+        raise ValueError("\n".join(faults))
+    results = [s if isinstance(s, Results) else load(s) for s in found]
+    read = [
+        _Sweep(label, str(r.folder), r.sweep.get("seed"), *_spent(r, budget))
+        for label, r in zip(labels(results), results, strict=True)
+    ]
+    faults = [
+        f"{s.folder}: no trial has ended with a number of {budget}, so that there is nothing to "
+        "compare. Wait for it, leave it out, or take another budget."
+        for s in read
+        if not len(s.spent) or not s.spent[-1] > 0
+    ]
+    if faults:
+        raise ValueError("\n".join(faults))
+    return read
+
+
+def _spent(results: Results, budget: str) -> tuple[np.ndarray, np.ndarray]:
+    """The budget spent when each configuration had ended, and their errors."""
+    table = configurations(results)
+    trials = results.frame.groupby("trial")["epochs"]  # replicates are trials too
+    cost = trials.size() if budget == "trials" else trials.sum().astype(float)
+    table = table.assign(spent=table["trial"].map(cost))
+    table = table.sort_values(["end_s", "trial"], kind="stable")
+    spent = table["spent"].fillna(0).cumsum()
+    if budget == "seconds":
+        table = table[table["end_s"].notna()]
+        spent = table["end_s"]
+    return spent.to_numpy(dtype=float), table["validation_error"].fillna(np.inf).to_numpy()
+
+
+# Curves
+
+
+def _points(read: list[_Sweep], limit: float, budget: str) -> np.ndarray:
+    """The budgets at which curves are given."""
+    if budget == "trials" and limit <= _MOST_POINTS:
+        return np.arange(1, int(limit) + 1, dtype=float)
+    spent = np.unique(np.concatenate([s.spent for s in read]))
+    spent = spent[(spent > 0) & (spent <= limit)]
+    if len(spent) > _MOST_POINTS:
+        at = np.geomspace(1, len(spent), _MOST_POINTS).round().astype(int) - 1
+        spent = spent[np.unique(at)]
+    return spent
+
+
+def _best_at(spent: np.ndarray, errors: np.ndarray, points: np.ndarray) -> np.ndarray:
+    best = np.concatenate([[np.inf], np.minimum.accumulate(errors)])
+    return best[np.searchsorted(spent, points * (1 + 1e-12), side="right")]
+
+
+def _curve(
+    label: str, group: list[_Sweep], points: np.ndarray, rng: np.random.Generator
+) -> pd.DataFrame:
+    if len(group) > 1:
+        best = np.array([sweep.best_at(points) for sweep in group])
+        best = np.where(np.isfinite(best).all(axis=0), best, np.nan)
+        mean = best.mean(axis=0)
+        quantile = stats.t.ppf((1 + _CONFIDENCE) / 2, len(group) - 1)
+        half = quantile * best.std(axis=0, ddof=1) / math.sqrt(len(group))
+        low, high = mean - half, mean + half
+    else:
+        orders = _reordered(group[0], points, rng, again=False)
+        finite = np.isfinite(orders)
+        total = np.where(finite, orders, 0).sum(axis=0)
+        mean = np.where(
+            finite.mean(axis=0) >= 0.5, total / np.maximum(finite.sum(axis=0), 1), np.nan
+        )
+        resampled = _reordered(group[0], points, rng, again=True)
+        tails = [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2]
+        low, high = np.quantile(resampled, tails, axis=0, method="nearest")
+        low, high = np.fmin(low, mean), np.fmax(high, mean)
+        low, high = (np.where(np.isfinite(mean), bound, np.nan) for bound in (low, high))
+    table = {"sweep": label, "budget": points, "mean": mean, "low": low, "high": high}
+    return pd.DataFrame(table).replace(np.inf, np.nan)
+
+
+def _reordered(
+    sweep: _Sweep, points: np.ndarray, rng: np.random.Generator, again: bool
+) -> np.ndarray:
+    """Best errors of the trials in random orders, `(orders, points)`; `again`: with replacement."""
+    num = len(sweep.errors)
+    costs = np.diff(sweep.spent, prepend=0.0)  # of seconds what passed until the next one ended
+    curves = []
+    for _ in range(min(_RESAMPLES, max(50, _MOST_NUMBERS // num))):
+        order = rng.integers(num, size=num) if again else rng.permutation(num)
+        curves.append(_best_at(np.cumsum(costs[order]), sweep.errors[order], points))
+    return np.array(curves)
+
+
+# The sentence
+
+
+def _sentence(groups: dict[str, list[_Sweep]], limit: float, budget: str) -> str:
+    end = np.array([limit])
+    finals = {label: [float(s.best_at(end)[0]) for s in group] for label, group in groups.items()}
+    means = {label: float(np.mean(bests)) for label, bests in finals.items()}
+    ranked = sorted(finals, key=lambda label: means[label])
+    what = budget if limit != 1 else budget.removesuffix("s")
+    told = [
+        f"{label} {means[label]:.4g} ({len(finals[label])} "
+        f"{'sweep' if len(finals[label]) == 1 else 'sweeps'})"
+        if math.isfinite(means[label])
+        else f"{label} nothing in {sum(map(math.isinf, finals[label]))} of {len(finals[label])}"
+        for label in ranked
+    ]
+    head = f"Best validation error after {limit:,.4g} {what}: {', '.join(told)}. "
+    if len(ranked) == 1:
+        return head + "They are repetitions of one searcher and space: there is nothing to compare."
+    if min(map(len, finals.values())) < 2:
+        return head + _over_trials(groups, ranked[:2], limit)
+    pairs = [(ranked[0], other) for other in ranked[1:]]
+    tests = [stats.mannwhitneyu(finals[one], finals[other]) for one, other in pairs]
+    return head + " ".join(_verdicts(pairs, tests, finals))
+
+
+def _verdicts(pairs: list[tuple[str, str]], tests: list[Any], finals: dict) -> list[str]:
+    adjusted = _holm([float(test.pvalue) for test in tests])
+    texts = []
+    for (one, other), test, p in zip(pairs, tests, adjusted, strict=True):
+        sizes = len(finals[one]), len(finals[other])
+        least = 2 / math.comb(sum(sizes), sizes[0])  # the most extreme of all orders, both sides
+        verdict = "more than noise" if p < _LEVEL else "no more than noise can do"
+        if p >= _LEVEL and least * len(pairs) >= _LEVEL:
+            verdict = "too few repetitions to tell, whatever the errors are"
+        corrected = ", Holm's correction" if len(pairs) > 1 else ""
+        texts.append(
+            f"{one} against {other}: Mann-Whitney U = {test.statistic:g}, p = {p:.2g} (best errors "
+            f"of repetitions{corrected}): {verdict}."
+        )
+    return texts
+
+
+def _over_trials(groups: dict[str, list[_Sweep]], ranked: list[str], limit: float) -> str:
+    """What can be said where a label has one sweep only."""
+    one, other = (
+        np.concatenate([s.errors[s.spent <= limit] for s in groups[label]]) for label in ranked
+    )
+    if not len(one) or not len(other):
+        return "Nothing is known of the noise: repeat each with at least 4 seeds."
+    test = stats.mannwhitneyu(one, other)
+    return (
+        f"With a single sweep nothing is known of the noise between sweeps; trial by trial, "
+        f"{ranked[0]} against {ranked[1]} has Mann-Whitney U = {test.statistic:g}, "
+        f"p = {test.pvalue:.2g}, which compares typical trials, not the best ones. "
+        "Repeat each with at least 4 seeds."
+    )
+
+
+def _holm(p: list[float]) -> list[float]:
+    """P-values for several tests together (Holm 1979)."""
+    order = sorted(range(len(p)), key=p.__getitem__)
+    stepped = [min(1.0, (len(p) - step) * p[i]) for step, i in enumerate(order)]
+    raised = itertools.accumulate(stepped, max)
+    return [value for _, value in sorted(zip(order, raised, strict=True))]

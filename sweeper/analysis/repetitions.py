@@ -1,0 +1,48 @@
+"""Which sweeps are repetitions of one another, and what to call them."""
+
+import json
+from typing import Any
+
+from sweeper.record.results import Results
+
+
+def labels(results: list[Results]) -> list[str]:
+    """A label for each sweep, the same for repetitions: its searcher, and the folder if in doubt.
+
+    Repetitions have the same objective, space and searcher, whatever its `num_trials`, and other
+    seeds: a sweep with the same seed repeats nothing and stands for itself.
+    """
+    keys = [_key(r) for r in results]
+    seen: list[tuple[str, Any]] = []
+    for i, r in enumerate(results):
+        same = (keys[i], r.sweep.get("seed"))
+        if same in seen:
+            keys[i] = f"{keys[i]} {i}"
+        seen.append(same)
+    distinct = list(dict.fromkeys(keys))
+    names = [_searcher_text(results[keys.index(key)]) for key in distinct]
+    twice = {name for name in names if names.count(name) > 1}
+    for i, key in enumerate(distinct):
+        if names[i] in twice:
+            names[i] += f" · {results[keys.index(key)].folder.name}"
+    unique = [n if names.index(n) == i else f"{n} ({i + 1})" for i, n in enumerate(names)]
+    return [unique[distinct.index(key)] for key in keys]
+
+
+def _key(results: Results) -> str:
+    """What repetitions have in common."""
+    sweep = results.sweep
+    searcher = sweep.get("searcher")
+    if isinstance(searcher, dict):
+        searcher = {name: value for name, value in searcher.items() if name != "num_trials"}
+    named = ("config_space", "objective", "fixed_arguments", "scheduler", "replicates")
+    common = [searcher, *(sweep.get(name) for name in named)]
+    return json.dumps(common, sort_keys=True, default=repr)
+
+
+def _searcher_text(results: Results) -> str:
+    searcher = results.sweep.get("searcher")
+    searcher = searcher if isinstance(searcher, dict) else {}
+    points = searcher.get("points")
+    kind = str(searcher.get("kind", "sweep"))
+    return f"{kind}(points={points})" if points is not None else kind

@@ -1,0 +1,284 @@
+"""What the commands of `sweeper` do, each from its options to an exit code."""
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sweeper.cli.options import BUILT_IN_ONLY, DEFAULT_SPACE, DEFAULTS, merge
+from sweeper.record.mirror import MIRROR
+from sweeper.terminal import printable
+
+
+def run(given: dict[str, Any]) -> int:
+    """Runs a sweep."""
+    from sweeper.space.text import read_config_space
+
+    options, said = merge(given)
+    if not options["dry_run"]:
+        from sweeper.remote import commands as remote_commands
+
+        head = remote_commands.chosen_head(options)
+        if head is not None:
+            return _end_of_job(*remote_commands.run(head, given, options), options)
+    space = read_config_space(options["space"] or DEFAULT_SPACE)
+    objective = _objective(options, space, said)
+    import sweeper
+
+    results = sweeper.run(
+        objective,
+        space,
+        _searcher(options),
+        seed=options["seed"],
+        replicates=options["replicates"],
+        resources=sweeper.Resources(cpus=options["cpus"], gpus=options["gpus"]),
+        name=options["name"],
+        folder=options["folder"],
+        resume=options["resume"],
+        dry_run=options["dry_run"],
+        **_how_to_run(options),
+    )
+    if isinstance(results, list):
+        for config in results:
+            print(config)
+        return 0
+    _print(results)
+    if options["test"] and _exit_code(results) == 0:
+        error = sweeper.test(results, objective)
+        print(f"test set: error {error:.4g}, accuracy {1 - error:.4g}")
+    return _leave_report(results, options)
+
+
+def _how_to_run(options: dict[str, Any]) -> dict[str, Any]:
+    import sweeper
+
+    return {
+        "num_workers": options["workers"],
+        "limits": sweeper.Limits(options["max_failures"], options["time_budget"]),
+        "retry_failed": options["retry_failed"],
+        "keep_checkpoints": options["keep_checkpoints"],
+        "address": options["address"],
+        "progress": not options["quiet"],
+    }
+
+
+def resume(given: dict[str, Any]) -> int:
+    """Goes on with a sweep from its record."""
+    import sweeper
+    from sweeper.record.journal import read
+    from sweeper.record.resume import rebuild
+    from sweeper.remote import commands as remote_commands
+    from sweeper.worker.objective_reference import load_objective
+
+    options = {**DEFAULTS, **given}
+    folder = Path(options["sweep"]).absolute()
+    head = remote_commands.chosen_head(options, folder)
+    if head is not None:
+        return _end_of_job(*remote_commands.resume(head, given), options)
+    objective = options["objective"] and load_objective(options["objective"])
+    arguments = rebuild(read(folder).sweep, objective)
+    if "trials" in given:
+        if not isinstance(arguments["searcher"], sweeper.RandomSearch):
+            raise ValueError("--trials: only a random search can be made larger.")
+        arguments["searcher"] = replace(arguments["searcher"], num_trials=given["trials"])
+    if "replicates" in given:
+        arguments["replicates"] = given["replicates"]
+    parent = folder.parent
+    if parent.is_relative_to(Path.cwd()):  # shorter to read
+        parent = parent.relative_to(Path.cwd())
+    arguments |= {"name": folder.name, "folder": parent, "resume": True}
+    results = sweeper.run(**arguments, **_how_to_run(options))
+    _print(results)
+    return _leave_report(results, options)
+
+
+def attach(given: dict[str, Any]) -> int:
+    """Follows a sweep that was sent to a cluster before."""
+    from sweeper.remote import commands as remote_commands
+
+    options = {**DEFAULTS, **given}
+    return _end_of_job(*remote_commands.attach(options), options)
+
+
+def _end_of_job(folder: Path, code: int, options: dict[str, Any]) -> int:
+    """The exit code of a job, with the report of its sweep left in the folder here."""
+    from sweeper.record.results import load
+
+    if (folder / "sweep.json").exists():
+        _leave_report(load(folder), options)
+    return code
+
+
+def _leave_report(results: Any, options: dict[str, Any]) -> int:
+    """The exit code; a report that can't be written is only said, since the results are safe."""
+    import sweeper
+
+    if MIRROR in os.environ:  # a laptop has the record too, and reports
+        return _exit_code(results)
+    print(f"folder: {results.folder}")
+    if not options["no_report"]:
+        try:
+            print(f"report: {sweeper.write_report(results, results.folder / 'report.html')}")
+        except Exception as error:
+            print(printable(f"sweeper: no report: {error}"), file=sys.stderr)
+    return _exit_code(results)
+
+
+def _exit_code(results: Any) -> int:
+    return 0 if any(row["status"] == "finished" for row in results.rows) else 1
+
+
+def show(options: dict[str, Any]) -> int:
+    """Prints a sweep's trials, how sure the best one is, and advice."""
+    from sweeper.analysis.advice import advice
+    from sweeper.analysis.certainty import winner
+    from sweeper.record.results import load
+
+    results = load(options["sweep"])
+    _print(results, options["most"])
+    with suppress(LookupError, ValueError):  # there is no winner
+        print(winner(results).sentence)
+    if results.test_looks:
+        print(f"looks at the test set: {len(results.test_looks)}")
+    for piece in advice(results):
+        print(printable(f"advice: {piece.text}"))
+    for line in results.unreadable:
+        print(printable(f"left out {line}"), file=sys.stderr)
+    return 0
+
+
+def report(options: dict[str, Any]) -> int:
+    """Writes a sweep's report."""
+    import sweeper
+
+    results = sweeper.load(options["sweep"])
+    print(sweeper.write_report(results, options["output"] or results.folder / "report.html"))
+    return 0
+
+
+def list_sweeps(options: dict[str, Any]) -> int:
+    """Prints a line for each sweep in a folder, the newest last."""
+    from sweeper.record.results import load
+
+    folder = Path(options["folder"])
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder. Name the one where sweeps are kept.")
+    found = []
+    for path in folder.iterdir():
+        if (path / "sweep.json").is_file():
+            try:
+                results = load(path)
+            except ValueError as error:
+                print(printable(f"left out {error}"), file=sys.stderr)
+                continue
+            found.append((results.sweep["created"], results.in_a_line()))
+    for created, line in sorted(found):
+        print(printable(f"{created}  {line}"))
+    return 0 if found else 1
+
+
+def export(options: dict[str, Any]) -> int:
+    """Writes a sweep's table as CSV or Parquet."""
+    from sweeper.record.results import load
+
+    frame = load(options["sweep"]).frame
+    if options["to"] == "csv":
+        frame.to_csv(options["output"] or sys.stdout, index=False)
+        return 0
+    if options["output"] is None:
+        raise ValueError("--to parquet needs a file: -o FILE.")
+    for name in frame.select_dtypes("object"):  # Parquet has one type a column
+        frame[name] = [None if value is None else str(value) for value in frame[name]]
+    frame.to_parquet(options["output"], index=False)
+    return 0
+
+
+def compare(options: dict[str, Any]) -> int:
+    """Prints which of several sweeps is better, and whether that is more than luck."""
+    import sweeper
+
+    comparison = sweeper.compare(options["sweeps"], budget=options["budget"])
+    last = comparison.curves.groupby("sweep").tail(1)
+    print(printable(last.to_string(index=False)))
+    print(printable(comparison.sentence))
+    if options["output"]:
+        from sweeper import plots
+
+        plots.comparison(comparison).write_html(options["output"])
+        print(options["output"])
+    return 0
+
+
+def doctor(given: dict[str, Any]) -> int:
+    """Prints what there is to run sweeps on, and what is wrong with it."""
+    from sweeper.remote import commands as remote_commands
+
+    options = {**DEFAULTS, **given}
+    head = remote_commands.chosen_head(options)
+    if head is not None:
+        return remote_commands.doctor(head, given)
+    from sweeper.cluster.doctor import examine
+    from sweeper.cluster.doctor_page import render
+    from sweeper.cluster.resources import Resources
+    from sweeper.record.sweep_folder import lasting
+
+    resources = Resources(cpus=options["cpus"], gpus=options["gpus"])
+    report = examine(options["address"], resources, lasting(options["folder"]))
+    print(render(report))
+    return 1 if report.findings else 0
+
+
+def _print(results: Any, most: int = 20) -> None:
+    from sweeper.record.results import table
+
+    print(table(results, most))
+    print(f"\n{results.statuses()}")
+    with suppress(LookupError):  # no configuration has finished
+        print(printable(f"best: {results.best_error:.4g} with {results.best_config}"))
+
+
+def _searcher(options: dict[str, Any]) -> Any:
+    import sweeper
+
+    if options["searcher"] == "random":
+        return sweeper.RandomSearch(num_trials=options["trials"])
+    if options["searcher"] == "grid":
+        return sweeper.GridSearch(points=options["points"])
+    raise ValueError(f"--searcher {options['searcher']!r}: choose random or grid.")
+
+
+def _objective(options: dict[str, Any], space: dict[str, Any], said: dict[str, Any]) -> Any:
+    """The user's own objective, or the built-in classifier."""
+    reference = options["objective"]
+    if reference is None:
+        from sweeper.training.classifier import Classifier
+
+        classifier = Classifier(**{name: options[name] for name in BUILT_IN_ONLY})
+        faults = classifier.faults(list(space))
+        if faults:
+            raise ValueError("\n".join(faults))
+        return classifier
+    useless = [f"--{name.replace('_', '-')}" for name in BUILT_IN_ONLY if name in said]
+    if useless:
+        raise ValueError(f"{', '.join(useless)}: only for sweeper's own classifier.")
+    if options["space"] is None:
+        raise ValueError("--space NAME=VALUE: needed to say what your objective's choices are.")
+    from sweeper.worker.objective_reference import load_objective
+
+    return load_objective(reference)
+
+
+COMMANDS: dict[str, Callable[[dict[str, Any]], int]] = {
+    "run": run,
+    "resume": resume,
+    "attach": attach,
+    "show": show,
+    "report": report,
+    "list": list_sweeps,
+    "export": export,
+    "compare": compare,
+    "doctor": doctor,
+}

@@ -1,0 +1,57 @@
+"""The job on a cluster's head that carries out a command which was sent from a laptop."""
+
+import json
+import os
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+from sweeper import __version__
+from sweeper.cli.main import carry_out
+from sweeper.record.mirror import MIRROR, Printed, Sender
+
+FOLDER = "runs"  # below the home directory, as for a script of `ray submit`
+
+
+def main(request: dict[str, Any]) -> int:
+    """The exit code of the command that was asked for.
+
+    Args:
+        request: `command` and its `options`, the `version` of sweeper that asks, and for a
+            sweep its `mirror`, the folder there, and whether that is `begun`.
+    """
+    options: dict[str, Any] = request["options"]
+    folder = None
+    if request["mirror"] is not None:
+        os.environ[MIRROR] = request["mirror"]
+        folder = Path.home() / FOLDER / Path(request["mirror"]).name
+    with redirect_stdout(cast(TextIO, Printed())), Sender(folder):
+        fault = _fault(request, folder)
+        if fault:
+            print(f"sweeper: {fault}", file=sys.stderr)
+            return 2
+        if request["command"] == "run":
+            assert folder is not None
+            options |= {"name": folder.name, "folder": str(folder.parent)}
+        elif folder is not None:
+            options["sweep"] = str(folder)
+        return carry_out(request["command"], options)
+
+
+def _fault(request: dict[str, Any], folder: Path | None) -> str | None:
+    if request["version"] != __version__:
+        return (
+            f"the head has sweeper {__version__}, but {request['version']} asks. "
+            "Install the same on both."
+        )
+    if folder is not None and request["begun"] and not (folder / "sweep.json").exists():
+        return (
+            f"the head has no record of {folder.name} any more, only you have. Bring it there: "
+            f"ray rsync-up cluster.yaml {request['mirror']}/ {FOLDER}/{folder.name}/"
+        )
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.loads(sys.argv[1])))

@@ -1,0 +1,101 @@
+"""What the autoscaler of a cluster may bring, if there is one."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+import yaml
+from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from sweeper.cluster.resources import Resources
+
+HEAD = "node:__internal_head__"  # a resource that Ray gives to the head node alone
+_MONITORS = ("autoscaler/_private/monitor.py", "autoscaler/v2/monitor.py")
+_FIXED = ("local", "readonly")  # providers whose nodes are there or not, whatever is asked for
+
+
+@dataclass(frozen=True)
+class Autoscaler:
+    """The types of nodes that may be brought: resources of one, how many of each and in all."""
+
+    node_types: Mapping[str, Mapping[str, float]]
+    counts: Mapping[str, int]
+    max_nodes: int
+
+    def types_for(self, resources: Resources) -> list[str]:
+        """The node types that can take a trial."""
+        return [
+            name
+            for name, have in self.node_types.items()
+            if self.counts[name] and resources.fit_on(have)
+        ]
+
+    def most_workers(self, resources: Resources) -> int:
+        """How many workers fit on all nodes that may be brought, those with most room first."""
+        rooms = [(resources.fit_on(have), name) for name, have in self.node_types.items()]
+        left, fit = self.max_nodes, 0
+        for room, name in sorted(rooms, reverse=True):
+            nodes = min(self.counts[name], left)
+            left -= nodes
+            fit += nodes * room
+        return fit
+
+
+def find_autoscaler(nodes: Iterable[Mapping[str, Any]]) -> Autoscaler | None:
+    """The autoscaler of this Ray, if it has one that brings nodes when they are asked for.
+
+    Ray's own records don't tell what its autoscaler may bring (`get_cluster_config` is empty), so
+    this reads the file that the autoscaler itself reads, on the head node.
+
+    Args:
+        nodes: those that are there, of `ray.nodes()`.
+    """
+    context = ray.get_runtime_context()
+    port = context.gcs_address.rpartition(":")[2]
+    head = next((node["NodeID"] for node in nodes if HEAD in node["Resources"]), None)
+    if head == context.get_node_id():
+        return as_autoscaler(_autoscaling_config(port))
+    if head is None:
+        return None
+    there = NodeAffinitySchedulingStrategy(head, soft=False)
+    ask = ray.remote(num_cpus=0, max_retries=0)(_autoscaling_config)
+    try:
+        answer = ray.get(ask.options(scheduling_strategy=there).remote(port), timeout=30)
+    except (RayError, TimeoutError):
+        return None
+    return as_autoscaler(answer)
+
+
+def as_autoscaler(config: Any) -> Autoscaler | None:
+    """What a cluster's configuration allows its autoscaler; None where the nodes are fixed."""
+    if not isinstance(config, dict) or config.get("provider", {}).get("type") in _FIXED:
+        return None
+    node_types = config.get("available_node_types", {})
+    most = config.get("max_workers", 2)
+    counts = {  # what is left out is as Ray takes it
+        name: node_type.get("max_workers", 0 if name == config.get("head_node_type") else most)
+        for name, node_type in node_types.items()
+    }
+    resources = {name: node_type.get("resources", {}) for name, node_type in node_types.items()}
+    return Autoscaler(resources, counts, most)
+
+
+def _autoscaling_config(port: str) -> Any:
+    """The configuration of the autoscaler of the Ray with this port, on this machine."""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = file.read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue  # it has ended
+        options = dict(word.split("=", 1) for word in words if "=" in word)
+        is_monitor = any(word.endswith(_MONITORS) for word in words[:4])
+        if is_monitor and options.get("--gcs-address", "").endswith(f":{port}"):
+            path = options.get("--autoscaling-config")
+            try:
+                return path and yaml.safe_load(Path(path).expanduser().read_text())
+            except (OSError, yaml.YAMLError):
+                return None
+    return None

@@ -1,0 +1,84 @@
+"""What a node says of itself: it is asked by `sweeper doctor`, and needs no sweeper for it."""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from sweeper.cluster.nodes import digest_of
+from sweeper.training.fashion_mnist import place_of_files
+from sweeper.worker.versions import versions
+
+_CONNECT_S = 3
+_SHARED_MEMORY = "/dev/shm"  # where Ray has its objects, except on macOS
+
+Address = tuple[str, int]
+
+
+def state(ports: Mapping[str, Sequence[Address]], marker: str) -> dict[str, Any]:
+    """Plain data about the node that this runs on.
+
+    Args:
+        ports: name of a node → where its Ray listens.
+        marker: a file that the driver has just made.
+    """
+    return {
+        "versions": versions(),
+        **memory(),
+        "shm_bytes": shm_bytes(),
+        "fashion_mnist": place_of_files(),
+        "marker": digest_of(marker),
+        "unreachable": unreachable(ports),
+    }
+
+
+def memory() -> dict[str, int]:
+    """Bytes in all and bytes free, within the limits of a container if there are any."""
+    from ray._common.utils import get_system_memory
+    from ray._private.utils import get_used_memory
+
+    total = get_system_memory()
+    return {"memory_bytes": total, "free_bytes": max(0, total - get_used_memory())}
+
+
+def shm_bytes() -> int | None:
+    """The size of the memory in which Ray shares objects; None where it has none of its own."""
+    if sys.platform != "linux" or not os.path.isdir(_SHARED_MEMORY):
+        return None
+    status = os.statvfs(_SHARED_MEMORY)
+    return status.f_blocks * status.f_frsize
+
+
+def unreachable(ports: Mapping[str, Sequence[Address]]) -> list[tuple[str, int]]:
+    """The nodes, each with a port, to which this one can't connect."""
+    tried = [(name, address) for name, addresses in ports.items() for address in addresses]
+    with ThreadPoolExecutor(32) as threads:
+        connected = threads.map(lambda one: _connects(one[1]), tried)
+        return [
+            (name, address[1])
+            for (name, address), connects in zip(tried, connected, strict=True)
+            if not connects
+        ]
+
+
+def _connects(address: Address) -> bool:
+    try:
+        socket.create_connection(address, _CONNECT_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def clock() -> float:
+    """Seconds since 1970, as this node has it."""
+    return time.time()
+
+
+def clock_offset(asked_s: float, told_s: float, answered_s: float) -> float:
+    """The least by which a clock is ahead, or behind, that told the time between the two others."""
+    if told_s < asked_s:
+        return told_s - asked_s
+    return max(0.0, told_s - answered_s)

@@ -1,0 +1,29 @@
+"""Pictures of a sweep: each function takes results and gives a `plotly.graph_objects.Figure`.
+
+Figures are shown with `.show()` and exported with `.write_html(…)`. Their titles state what was
+found; where there is nothing to draw, the figure says why.
+"""
+
+from sweeper.plots.over_space import hyperparameter, pair, parallel_coordinates
+from sweeper.plots.over_trials import (
+    expected_best,
+    importance,
+    incumbents,
+    learning_curves,
+    replicates,
+    timeline,
+)
+from sweeper.plots.side_by_side import comparison
+
+__all__ = [
+    "comparison",
+    "expected_best",
+    "hyperparameter",
+    "importance",
+    "incumbents",
+    "learning_curves",
+    "pair",
+    "parallel_coordinates",
+    "replicates",
+    "timeline",
+]

@@ -1,0 +1,234 @@
+"""Pictures of the course of a search: what was found when, and what each trial did."""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
+
+from sweeper import analysis
+from sweeper.analysis.importance import Importance
+from sweeper.analysis.importance import importance as estimate
+from sweeper.plots import frames
+from sweeper.plots.scales import markup, shorten
+from sweeper.plots.style import (
+    BLUE,
+    ERRORS,
+    MOST_LINES,
+    MOST_POINTS,
+    STATUS_COLOURS,
+    VERMILION,
+    describe,
+    drawn,
+    error_axis,
+    names,
+    none_finished,
+    nothing,
+)
+from sweeper.record.results import Results
+
+
+def incumbents(results: Results, over: str = "trials") -> go.Figure:
+    """The lowest validation error so far, over `trials` or wall-clock `seconds`.
+
+    Raises:
+        ValueError: `over` is neither.
+    """
+    units = {"trials": "trials that have ended", "seconds": "time since the start (s)"}
+    if over not in units:
+        raise ValueError(f"over must be 'trials' or 'seconds', but got {over!r}.")
+    if frames.best_row(results) is None:
+        return none_finished(results)
+    steps = analysis.incumbents(results)
+    points = frames.ended(results)
+    points = points[points["status"] == "finished"].dropna(subset=[over])
+    if points.empty:
+        return nothing("No finished trial has a time.")
+    shown = frames.thin(points, MOST_POINTS)
+    figure = go.Figure()
+    figure.add_scatter(
+        x=shown[over], y=shown["validation_error"], mode="markers", name="finished trials",
+        marker={"color": BLUE, "size": 6, "opacity": 0.6},
+        customdata=names(shown), hovertemplate="%{customdata}: %{y:.4g}<extra></extra>",
+    )  # fmt: skip
+    steps = steps.dropna(subset=[over, "validation_error"])
+    best = steps[steps["validation_error"] == steps["validation_error"].min()].iloc[0]
+    changes = steps[steps["validation_error"] != steps["validation_error"].shift()]
+    line = pd.concat([changes, steps.tail(1)])
+    figure.add_scatter(
+        x=line[over], y=line["validation_error"], mode="lines",
+        line={"shape": "hv", "color": VERMILION, "width": 2.5}, name="best so far",
+        hovertemplate="%{x:.4g}: %{y:.4g}<extra></extra>",
+    )  # fmt: skip
+    reached = f"{best['trials']:,.0f} of {steps['trials'].max():,} trials"
+    if over == "seconds":
+        reached = f"{best['seconds']:,.0f} of {steps['seconds'].max():,.0f} s"
+    describe(figure, f"{best['validation_error']:.4g} after {reached}", drawn(shown, points))
+    return error_axis(figure.update_xaxes(title_text=units[over]), shown["validation_error"])
+
+
+def learning_curves(results: Results) -> go.Figure:
+    """Validation error after each epoch, one line a trial, coloured by its last one."""
+    lines = frames.curves(results)
+    if lines.empty:
+        return nothing("No learning curves: no trial yielded a validation error after an epoch.")
+    figure = go.Figure()
+    others, best = lines[~lines["is_best"]], lines[lines["is_best"]]
+    # Eight traces, not one a trial, which browsers draw at once; by rank, so all colours occur.
+    shades = (others["last"].rank(method="dense", pct=True) * 7.99).astype(int)
+    for shade, part in others.groupby(shades):
+        _add_curves(figure, part, sample_colorscale(ERRORS, int(shade) / 7)[0], 1.2)
+    _add_curves(figure, best, VERMILION, 3)
+    many = len(results.curves[["trial", "replicate"]].drop_duplicates())
+    few = len(lines[["trial", "replicate"]].drop_duplicates())
+    finding = f"{many:,} learning curves, none of them of a finished trial"
+    if len(best):
+        end = best.iloc[-1]
+        finding = f"The best trial is at {end['last']:.4g} after {end['epoch']} epochs"
+    notes = ["The best trial is thick and red, the others from dark (low) to light (high)."]
+    notes += [f"{few:,} of {many:,} are drawn."] if few < many else []
+    whole = {"dtick": 1} if lines["epoch"].max() <= 10 else {}
+    figure.update_layout(showlegend=False).update_xaxes(title_text="epochs", **whole)
+    return error_axis(describe(figure, finding, *notes), lines["validation_error"])
+
+
+def _add_curves(figure: go.Figure, lines: pd.DataFrame, colour: str, width: float) -> None:
+    """Several lines as one trace: a gap parts them."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    said: list[str] = []
+    for _, line in lines.groupby(["trial", "replicate"], sort=False):
+        x += [*line["epoch"], None]
+        y += [*line["validation_error"], None]
+        said += [*names(line), ""]
+    figure.add_scatter(
+        x=x, y=y, customdata=said, mode="lines" if len(lines) > 1 else "markers",
+        line={"color": colour, "width": width}, marker={"color": colour},
+        hovertemplate="%{customdata}<br>epoch %{x}: %{y:.4g}<extra></extra>",
+    )  # fmt: skip
+
+
+def importance(results: Results, found: Importance | None = None) -> go.Figure:
+    """How much of the validation error's variance each hyperparameter explains.
+
+    Args:
+        results: of the sweep.
+        found: what `sweeper.analysis.importance.importance` gave, if it was called before; saves
+            its time.
+    """
+    try:
+        found = found or estimate(results)
+    except (ValueError, LookupError) as reason:
+        return nothing(str(reason))
+    frame = found.frame.sort_values("importance")
+    figure = go.Figure()
+    figure.add_bar(
+        x=frame["importance"], y=np.arange(len(frame)), orientation="h", marker={"color": BLUE},
+        error_x={"type": "data", "symmetric": False, "thickness": 1.5, "color": "#888888",
+                 "array": frame["high"] - frame["importance"],
+                 "arrayminus": frame["importance"] - frame["low"]},
+        hovertemplate="%{x:.2f}<extra></extra>",
+    )  # fmt: skip
+    most = frame.iloc[-1]
+    finding = (
+        f"{shorten(str(most['hyperparameter']), 60)} explains most: {most['importance']:.2f} "
+        f"({most['low']:.2f} to {most['high']:.2f})"
+    )
+    describe(figure, finding, f"By {found.evaluator}, from {found.trials_used:,} trials.")
+    texts = [markup(name, 30) for name in frame["hyperparameter"]]
+    figure.update_yaxes(tickvals=[*range(len(frame))], ticktext=texts, automargin=True)
+    figure.update_xaxes(title_text="share of the variance", rangemode="tozero")
+    return figure.update_layout(height=max(380, 180 + 28 * len(frame)))
+
+
+def expected_best(results: Results, confidence: float = 0.9) -> go.Figure:
+    """The lowest validation error to expect of n random trials, with its uncertainty."""
+    try:
+        frame = analysis.expected_best(results, confidence=confidence)
+    except (ValueError, LookupError) as reason:
+        return nothing(str(reason))
+    if frame.empty:
+        return none_finished(results)
+    shown = frame.iloc[frames.spread(len(frame), MOST_LINES)]
+    figure = go.Figure()
+    band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    figure.add_scatter(x=shown["trials"], y=shown["high"], **band)
+    figure.add_scatter(
+        x=shown["trials"], y=shown["low"], fill="tonexty", fillcolor="rgba(0,114,178,0.2)",
+        **band | {"showlegend": True, "name": f"{confidence:.0%} interval"},
+    )  # fmt: skip
+    figure.add_scatter(
+        x=shown["trials"], y=shown["expected"], mode="lines", line={"color": BLUE, "width": 2.5},
+        name="expected", hovertemplate="%{x} trials: %{y:.4g}<extra></extra>",
+    )  # fmt: skip
+    total = len(frame)
+    best, half = frame["expected"].iloc[-1], frame.iloc[max(total // 2, 1) - 1]
+    finding = f"{total:,} random trials got {best:.4g}"
+    if total > 1:
+        finding += f", {half['trials']:,.0f} would have got {half['expected']:.4g} on average"
+    describe(figure, finding)
+    kind = {"type": "log", "dtick": "D2"} if total > 30 else {}
+    figure.update_xaxes(title_text="random trials", exponentformat="none", **kind)
+    return error_axis(figure, pd.concat([shown["low"], shown["high"]]))
+
+
+def timeline(results: Results) -> go.Figure:
+    """When each worker ran which trial: a bar a trial, coloured by its status."""
+    bars = frames.timeline(results)
+    if bars.empty:
+        return nothing("No trial has been started.")
+    figure = go.Figure()
+    for status, part in bars.groupby("status", sort=False):
+        figure.add_bar(
+            base=part["start_s"], x=part["runtime_s"], y=part["lane"], orientation="h",
+            marker={"color": STATUS_COLOURS[str(status)], "line": {"width": 0.5}},
+            name=str(status), customdata=names(part), width=0.8,
+            hovertemplate="%{customdata}: %{base:.1f} s to %{x:.1f} s<extra></extra>",
+        )  # fmt: skip
+    use = analysis.parallel_use(results)
+    longest = bars.iloc[bars["runtime_s"].argmax()]
+    workers = "worker was" if len(use.workers) == 1 else "workers were"
+    finding = (
+        f"{len(use.workers)} {workers} busy {use.busy_fraction:.0%} of the time; "
+        f"trial {longest['trial']} took longest, {longest['runtime_s']:,.1f} s"
+    )
+    started = frames.timeline(results, most=len(results.rows))
+    few = f"The {len(bars):,} longest of {len(started):,} trials are drawn."
+    describe(figure, finding, few if len(bars) < len(started) else "")
+    lanes = int(bars["lane"].max())
+    figure.update_xaxes(title_text="time since the start (s)", rangemode="tozero")
+    figure.update_yaxes(title_text="worker", dtick=1 + lanes // 25, autorange="reversed")
+    return figure.update_layout(barmode="overlay", height=200 + 24 * min(lanes, 25))
+
+
+def replicates(results: Results) -> go.Figure:
+    """Means of trials that were repeated with other seeds, with their 90 % intervals."""
+    table = frames.replicates(results)
+    if table.empty:
+        return nothing("No trial was repeated with another seed: how much is luck isn't known.")
+    shown = table.head(30)[::-1]
+    points = frames.trials(results)
+    places = {trial: place for place, trial in enumerate(shown["trial"])}
+    points = points[points["trial"].isin(places) & (points["status"] == "finished")]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=points["validation_error"], y=points["trial"].map(places), mode="markers",
+        marker={"color": "#999999", "size": 6}, name="replicates", customdata=names(points),
+        hovertemplate="%{customdata}: %{x:.4g}<extra></extra>",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=shown["mean"], y=[*range(len(shown))], mode="markers", name="mean, 90 % interval",
+        marker={"color": BLUE, "size": 10},
+        error_x={"type": "data", "symmetric": False, "thickness": 2, "color": BLUE,
+                 "array": shown["high"] - shown["mean"],
+                 "arrayminus": shown["mean"] - shown["low"]},
+        hovertemplate="mean %{x:.4g}<extra></extra>",
+    )  # fmt: skip
+    best = table.iloc[0]
+    finding = f"Trial {best['trial']:.0f} has the best mean: {best['mean']:.4g}"
+    finding += f" ({best['low']:.4g} to {best['high']:.4g}, {best['n']:.0f} replicates)"
+    few = f"The best {len(shown)} of {len(table):,} trials with replicates are drawn."
+    describe(figure, finding, few if len(shown) < len(table) else "")
+    texts = [f"trial {trial}" for trial in shown["trial"]]
+    figure.update_yaxes(tickvals=[*range(len(shown))], ticktext=texts)
+    figure.update_layout(height=200 + 28 * len(shown))
+    return error_axis(figure, points["validation_error"], axis="x")

@@ -1,0 +1,174 @@
+"""Where the values of a hyperparameter lie on an axis, and how they are written there."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sweeper.record.results import Results
+from sweeper.space.checks import is_distribution
+from sweeper.space.config_space import quantile
+from sweeper.space.text import read_config_space
+
+MOST_CHOICES = 12  # of numbers: more are laid out as numbers, not one beside the other
+ABSENT = object()  # stands for the value that a configuration lacks
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The axis of one hyperparameter.
+
+    Attributes:
+        name: of the hyperparameter.
+        logarithmic: whether its scale is; only of numbers.
+        labels: what is written at 0, 1, … where values are categories, else empty.
+        keys: the categories themselves, as JSON.
+    """
+
+    name: str
+    logarithmic: bool = False
+    labels: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+    def positions(self, values: Sequence[Any]) -> np.ndarray:
+        """Where values lie: numbers at themselves, categories at 0, 1, …, absent ones at NaN."""
+        if self.keys:
+            places = {key: float(place) for place, key in enumerate(self.keys)}
+            found = [math.nan if v is ABSENT else places.get(_key(v), math.nan) for v in values]
+        else:
+            found = [number(v) for v in values]
+        return np.array(found, dtype="float64")
+
+    def text(self, position: float) -> str:
+        """What is written at a position."""
+        return self.labels[int(position)] if self.labels else f"{position:.4g}"
+
+
+def values_of(results: Results, name: str) -> list[Any]:
+    """A hyperparameter's value in each row, `ABSENT` where its configuration has none."""
+    return [row["config"].get(name, ABSENT) for row in results.rows]
+
+
+def tuned(results: Results) -> list[str]:
+    """The hyperparameters that took more than one value, or all if none did."""
+    names = list(results.sweep["config_space"])
+    several = [name for name in names if len({_key(v) for v in values_of(results, name)}) > 1]
+    return several or names
+
+
+def axis_of(results: Results, name: str) -> Axis:
+    """The axis of a hyperparameter: from its distribution, else from the values observed."""
+    space = _read(results.sweep["config_space"].get(name))
+    values = [value for value in values_of(results, name) if value is not ABSENT]
+    few = isinstance(space, list | tuple) and len(space) <= MOST_CHOICES
+    if few or any(math.isnan(number(value)) and not isinstance(value, float) for value in values):
+        return _axis_of_categories(name, space, values)
+    numbers = np.array([number(value) for value in values])
+    numbers = numbers[np.isfinite(numbers)]
+    if len(numbers) and numbers.min() <= 0:
+        return Axis(name)
+    if is_distribution(space):
+        return Axis(name, _is_logarithmic(space))
+    return Axis(name, _are_logarithmic(np.unique(numbers)))
+
+
+def number(value: Any) -> float:
+    """The value as a float, NaN if it is no finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        number = float(value)
+    except OverflowError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan
+
+
+def label(value: Any, most: int = 40) -> str:
+    """A value as a person writes it, with at most `most` characters."""
+    if value is ABSENT:
+        return "–"
+    if isinstance(value, str):
+        return shorten(value, most)
+    return shorten(f"{value:.4g}" if isinstance(value, float) else repr(value), most)
+
+
+def shorten(text: str, most: int) -> str:
+    """The text on one line, its middle cut if it has more than `most` characters."""
+    line = " ".join(text[: 10 * most].split())
+    tail = most // 3
+    return line if len(line) <= most else f"{line[: most - tail - 1]}…{line[-tail:]}"
+
+
+def round_ticks(low: float, high: float) -> list[float]:
+    """Three to seven multiples of 1, 2 or 5 times a power of ten from low to high, low < high."""
+    raw = (high - low) / 5
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw)
+    return [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def markup(text: Any, most: int = 40) -> str:
+    """Text that plotly shows as it is, though it reads its own markup and templates in texts."""
+    line = shorten(str(text), most)
+    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("{", "&#123;")):
+        line = line.replace(sign, entity)
+    return line
+
+
+def _axis_of_categories(name: str, space: Any, values: list[Any]) -> Axis:
+    """Numbers in their order, other categories in that of the space, then of their text."""
+    choices = list(space) if isinstance(space, list | tuple) else []
+    if not any(math.isnan(number(choice)) for choice in choices):
+        choices = sorted(choices)
+    seen = {_key(value): value for value in values}
+    ordered = {_key(choice): choice for choice in choices if _key(choice) in seen}
+    ordered |= {key: seen[key] for key in sorted(seen) if key not in ordered}
+    return Axis(name, False, tuple(label(value, 24) for value in ordered.values()), tuple(ordered))
+
+
+def _read(text: Any) -> Any:
+    """The distribution or choices that a text of the record stands for, None if it has no such."""
+    try:
+        return read_config_space({"_": text})["_"]
+    except Exception:  # hostile text; SciPy raises nearly anything
+        return None
+
+
+def _is_logarithmic(distribution: Any) -> bool:
+    """Whether the logarithm of a positive distribution is far more symmetric than itself."""
+    try:
+        low, *quarters, high = (
+            float(quantile(distribution, u)) for u in (0.01, 0.25, 0.5, 0.75, 0.99)
+        )
+    except Exception:  # as above
+        return False
+    if not 0 < 10 * low <= high < math.inf:
+        return False
+    return _skew(np.log(quarters)) < 0.25 * _skew(np.array(quarters))
+
+
+def _skew(quarters: np.ndarray) -> float:
+    """How far the median lies from the middle of the quartiles, as part of their distance."""
+    low, middle, high = quarters
+    return abs(middle - (low + high) / 2) / max(high - low, 1e-300)
+
+
+def _are_logarithmic(numbers: np.ndarray) -> bool:
+    """Whether different positive numbers in order rise by about equal factors, at least 20 in all.
+
+    By thirds of them, so it holds for 1, 2, 4, … as for random draws.
+    """
+    if len(numbers) < 3 or numbers[-1] < 20 * numbers[0]:
+        return False
+    quarters = np.quantile(numbers, (0.25, 0.5, 0.75), method="nearest")
+    return _skew(np.log(quarters)) < _skew(quarters)
+
+
+def _key(value: Any) -> str:
+    """Tells 1, 1.0, True and "1" apart, but not lists from tuples."""
+    if type(value) in (int, float):
+        return repr(value)  # as JSON has it, and faster
+    return "" if value is ABSENT else json.dumps(value, default=repr)

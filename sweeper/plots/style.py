@@ -1,0 +1,97 @@
+"""What all pictures share: colours, titles, axes."""
+
+import textwrap
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from sweeper.plots.scales import Axis, markup
+from sweeper.record.results import Results
+
+# Okabe and Ito 2008, "Color Universal Design": colour-blind people tell them apart.
+STATUS_COLOURS = {
+    "finished": "#0072B2",
+    "stopped": "#E69F00",
+    "diverged": "#CC79A7",
+    "failed": "#D55E00",
+    "interrupted": "#999999",
+}
+BLUE, VERMILION = "#0072B2", "#D55E00"
+SKY_BLUE = "#56B4E9"  # instead of blue on dark pages
+ERRORS = "Viridis"  # dark is low
+ERROR = "validation error"
+MOST_POINTS = 2000  # in one picture, which a browser draws at once
+MOST_LINES = 1000
+
+
+def describe(figure: go.Figure, finding: str, *notes: str) -> go.Figure:
+    """The figure with a title that states the finding, and smaller notes below it.
+
+    Both are also kept as plain text in `figure.layout.meta`, for pages that wrap them themselves.
+    """
+    note = " ".join(filter(None, notes))
+    lines = [markup(line, 200) for line in textwrap.wrap(finding, 80)]
+    small = [f"<sup>{markup(line, 200)}</sup>" for line in textwrap.wrap(note, 110)]
+    return figure.update_layout(
+        title={"text": "<br>".join(lines + small), "y": 0.97, "yanchor": "top"},
+        meta={"finding": finding, "note": note},
+        margin={"t": 40 + 20 * len(lines + small), "l": 70, "r": 20, "b": 60},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        hovermode="closest",
+        modebar={"remove": ["sendChartToCloud"]},  # plotly offers to upload the sweep
+    )
+
+
+def nothing(reason: str) -> go.Figure:
+    """A figure that says why there is nothing to draw."""
+    figure = describe(go.Figure(), reason)
+    figure.update_layout(meta={"finding": reason, "note": "", "empty": True}, height=200)
+    return figure.update_xaxes(visible=False).update_yaxes(visible=False)
+
+
+def none_finished(results: Results) -> go.Figure:
+    """A figure that says how the trials ended."""
+    return nothing(f"No trial has finished ({results.statuses()}).")
+
+
+def drawn(shown: pd.DataFrame, points: pd.DataFrame, what: str = "trials") -> str:
+    """What was left out of a picture, in words; empty if nothing was."""
+    if len(shown) == len(points):
+        return ""
+    return f"{len(shown):,} of {len(points):,} {what} are drawn, the best ones among them."
+
+
+def error_axis(figure: go.Figure, errors: pd.Series, axis: str = "y") -> go.Figure:
+    """The figure with validation errors on an axis; logarithmic where they span decades."""
+    found = errors[np.isfinite(errors)]
+    logarithmic = len(found) > 0 and 0 < 30 * found.min() < found.max()
+    kind = {"type": "log", **_decades(found.min(), found.max())} if logarithmic else {}
+    return figure.update_layout({f"{axis}axis": {"title": {"text": ERROR}, **kind}})
+
+
+def value_axis(axis: Axis, positions: pd.Series | None = None) -> dict:
+    """The layout of a hyperparameter's axis."""
+    layout: dict = {"title": {"text": markup(axis.name)}}
+    if axis.labels:
+        ticks = range(0, len(axis.labels), 1 + len(axis.labels) // 25)
+        texts = [markup(axis.labels[i]) for i in ticks]
+        ends = [-0.6, len(axis.labels) - 0.4]
+        return layout | {"tickvals": list(ticks), "ticktext": texts, "range": ends}
+    if axis.logarithmic and positions is not None and positions.notna().any():
+        return layout | {"type": "log"} | _decades(positions.min(), positions.max())
+    return layout
+
+
+def _decades(low: float, high: float) -> dict:
+    """Ticks of a logarithmic axis: powers of ten over several decades, else 1, 2 and 5 too."""
+    several = high > 300 * low
+    return {"dtick": 1 if several else "D2", "exponentformat": "power" if several else "none"}
+
+
+def names(frame: pd.DataFrame) -> list[str]:
+    """What to call each trial: `trial 4`, and its replicate where there are several."""
+    if "replicate" not in frame or frame["replicate"].nunique() < 2:
+        return [f"trial {trial}" for trial in frame["trial"]]
+    pairs = zip(frame["trial"], frame["replicate"], strict=True)
+    return [f"trial {trial}, replicate {replicate}" for trial, replicate in pairs]

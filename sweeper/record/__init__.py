@@ -1,0 +1,1 @@
+"""A sweep's folder: what is written there, read, compared and gone on with."""

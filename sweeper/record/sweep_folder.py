@@ -1,0 +1,37 @@
+"""The folder of a new sweep: its name, and that nothing is overwritten."""
+
+from datetime import datetime
+from pathlib import Path
+
+from sweeper.worker.objective_reference import removed_later
+
+
+def default_name(objective: str) -> str:
+    """The time and the objective's name, such as `2026-01-31_12-00-00_train`."""
+    plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in objective)
+    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{plain.strip('-')[-40:] or 'objective'}"
+
+
+def lasting(folder: str | Path) -> Path:
+    """Where sweeps are kept; below the home in a job, of which Ray removes the directory."""
+    return Path(folder) if removed_later() is None else Path.home() / folder
+
+
+def new_folder(path: Path, named: bool) -> Path:
+    """The folder that was made; a name that nobody chose gets a number if it is taken.
+
+    Raises:
+        FileExistsError: there is such a folder, and its name was chosen.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for number in range(1, 2 if named else 100):
+        new = path if number == 1 else path.with_name(f"{path.name}-{number}")
+        try:
+            new.mkdir()
+            return new
+        except FileExistsError:
+            continue
+    raise FileExistsError(
+        f"{path}: exists already, and is never overwritten. Choose another name, or go on with "
+        "it: resume=True."
+    )

@@ -1,0 +1,1 @@
+"""Sweeps on a cluster's head, sent from a laptop and followed there."""

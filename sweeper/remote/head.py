@@ -1,0 +1,126 @@
+"""A cluster's head as seen from a laptop: its API of jobs, by address or through a tunnel."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from ray.exceptions import AuthenticationError
+
+from sweeper.cluster.connection import quiet
+from sweeper.cluster.token import bearer, token_fault
+
+_CONNECT_S = 5.0
+_TUNNEL_S = 60.0  # that ssh to a distant or busy head may take
+
+
+@dataclass(frozen=True)
+class Head:
+    """Where the head is: the address of its dashboard, or the YAML file of `ray up`."""
+
+    address: str | None
+    cluster: str | None
+
+    def __str__(self) -> str:
+        return str(self.address or self.cluster)
+
+
+@contextmanager
+def reached(head: Head) -> Iterator[Any]:
+    """Ray's `JobSubmissionClient` for the head.
+
+    Raises:
+        ConnectionError: nothing answers there, or it wants a token that is not here.
+        FileNotFoundError: there is no such YAML file.
+        ImportError: `ray[default]` is not installed.
+    """
+    if head.cluster is None:
+        assert head.address is not None
+        yield _client(head.address.rstrip("/"))
+        return
+    with _tunnel(Path(head.cluster)) as address:
+        yield _client(address)
+
+
+def _client(address: str) -> Any:
+    try:
+        import aiohttp  # noqa: F401
+        from ray.job_submission import JobSubmissionClient
+    except ImportError as error:
+        raise ImportError(f"{error}. Jobs need more of Ray: pip install 'ray[default]'.") from error
+    url = urlsplit(address)
+    if not url.hostname:
+        raise ValueError(f"address={address!r}: must be http://HOST:PORT of a cluster's dashboard.")
+    try:
+        # Ray itself waits for minutes where nothing answers.
+        port = url.port or {"https": 443}.get(url.scheme, 80)
+        socket.create_connection((url.hostname, port), _CONNECT_S).close()
+        with quiet():
+            try:
+                return JobSubmissionClient(address)
+            except AuthenticationError:
+                return JobSubmissionClient(address, headers=bearer())
+    except AuthenticationError as error:
+        raise ConnectionError(f"The cluster at {address} {token_fault()}") from error
+    except (OSError, RuntimeError) as error:
+        raise ConnectionError(
+            f"No dashboard of a Ray cluster answers at {address}: {error}."
+        ) from error
+
+
+@contextmanager
+def _tunnel(cluster: Path) -> Iterator[str]:
+    """The dashboard of a cluster that `ray up` has started, at an address of this machine."""
+    if not cluster.is_file():
+        raise FileNotFoundError(f"{cluster}: no such file. Give the YAML file of `ray up`.")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "ray.scripts.scripts", "dashboard", str(cluster)]
+    with tempfile.TemporaryFile() as said:
+        tunnel = subprocess.Popen(
+            [*command, "--port", str(port)], stdin=subprocess.DEVNULL, stdout=said,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        try:
+            _wait_for_tunnel(tunnel, port, said, cluster)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            with suppress(ProcessLookupError):  # it has ended by itself
+                os.killpg(tunnel.pid, signal.SIGTERM)
+            tunnel.wait()
+
+
+def _wait_for_tunnel(
+    tunnel: subprocess.Popen[bytes], port: int, said: IO[bytes], cluster: Path
+) -> None:
+    end = time.monotonic() + _TUNNEL_S
+    while not _answers(port):
+        if tunnel.poll() is not None or time.monotonic() > end:
+            said.seek(0)
+            last = said.read().decode(errors="replace").strip().splitlines()[-5:]
+            raise ConnectionError(
+                f"{cluster}: no way to the head by `ray dashboard`. Has `ray up` started it?\n  "
+                + "\n  ".join(last)
+            )
+        time.sleep(0.2)
+
+
+def _answers(port: int) -> bool:
+    """Whether something is at the other end of the tunnel: ssh itself accepts at once."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), _CONNECT_S) as connection:
+            connection.settimeout(_CONNECT_S)
+            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            return bool(connection.recv(1))
+    except OSError:
+        return False

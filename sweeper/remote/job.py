@@ -1,0 +1,180 @@
+"""A sweep as a job on a cluster's head: sent there, followed, mirrored, stopped, found again."""
+
+import asyncio
+import json
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from sweeper import __version__
+from sweeper.cluster.connection import quiet
+from sweeper.record import journal
+from sweeper.record.mirror import HEARTBEAT_S, Mirror
+from sweeper.remote.head import Head, reached
+from sweeper.remote.screen import Screen
+from sweeper.terminal import printable
+
+JOB_FILE = "job.json"  # beside a mirrored record: which job, and where
+_SILENCE_S = 6 * HEARTBEAT_S  # after which a connection counts as lost
+_TRY_AGAIN_S = 2.0
+_STOP_WAIT_S = 60  # for a stopped sweep to write its last rows; Ray's default is 3
+
+
+def send(head: Head, command: str, options: dict[str, Any], folder: Path | None) -> str:
+    """The name of the job that runs a command of sweeper on the head.
+
+    What travels there is the working directory, less what .gitignore says and the sweeps.
+
+    Args:
+        head: where.
+        command: `run`, `resume` or `doctor`.
+        options: its options.
+        folder: where the record is mirrored; None for a command without one.
+
+    Raises:
+        ConnectionError: the head is not reached, or takes no job.
+        ValueError: the working directory is too large to travel.
+    """
+    request = {"command": command, "options": options, "version": __version__,
+               "mirror": folder and str(folder),
+               "begun": folder is not None and (folder / "sweep.json").exists()}  # fmt: skip
+    with reached(head) as client, quiet():
+        try:
+            job: str = client.submit_job(
+                entrypoint=f"python -m sweeper.cli.job_entry {shlex.quote(json.dumps(request))}",
+                runtime_env=_runtime_env(folder),
+            )
+        except RuntimeError as error:
+            if "status code 413" not in str(error):
+                raise ConnectionError(f"{head} takes no job now: {error}") from error
+            raise ValueError(
+                f"{os.getcwd()} is too large to travel to a cluster (Ray takes 100 MB). Run "
+                "sweeper in the folder of your code alone, or name what is large in .gitignore."
+            ) from error
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        where = {"job": job, "address": head.address, "cluster": head.cluster}
+        journal.write_json(folder / JOB_FILE, where)
+    return job
+
+
+def _runtime_env(folder: Path | None) -> dict[str, Any]:
+    """What Ray is to take along, and how it is to stop the job: as Ctrl-C would."""
+    stop = {"RAY_JOB_STOP_SIGNAL": "SIGINT", "RAY_JOB_STOP_WAIT_TIME_S": str(_STOP_WAIT_S)}
+    if folder is None:
+        return {"env_vars": stop}
+    here, sweeps = Path.cwd(), folder.absolute().parent
+    left_out = [f"/{sweeps.relative_to(here)}"] if here in sweeps.parents else []
+    return {"working_dir": str(here), "excludes": left_out, "env_vars": stop}
+
+
+def sent(folder: Path) -> tuple[Head, str] | None:
+    """The head and the job of which a folder is the mirror, if it is one.
+
+    Raises:
+        ValueError: `job.json` is damaged.
+    """
+    path = folder / JOB_FILE
+    if not path.exists():
+        return None
+    try:
+        match json.loads(path.read_bytes()):
+            case {"job": str(job), "address": str(address), "cluster": None}:
+                return Head(address, None), job
+            case {"job": str(job), "address": None, "cluster": str(cluster)}:
+                return Head(None, cluster), job
+    except (ValueError, RecursionError):
+        pass
+    raise ValueError(f"{path}: damaged, it does not tell of a job on a cluster.")
+
+
+def is_running(head: Head, job: str) -> bool:
+    """Whether the job is on its way; False if the head does not know it (any more)."""
+    with reached(head) as client:
+        try:
+            return not client.get_job_status(job).is_terminal()
+        except RuntimeError:
+            return False
+
+
+def follow(head: Head, job: str, folder: Path | None, keep_trying_s: float = 60) -> int:
+    """The exit code of a job, once it has ended; until then shows what it says and does.
+
+    Ctrl-C stops the job, and once more leaves it alone. A lost connection is made anew, and leaves
+    the job alone too.
+
+    Raises:
+        ConnectionError: the head was not reached for `keep_trying_s`.
+        LookupError: the head does not know the job.
+        ValueError: the record can't be mirrored.
+    """
+    screen = Screen(Mirror(folder))
+    again = f"`sweeper attach {shlex.quote(str(folder))}` finds it again." if folder else ""
+    stopping = False
+    last_seen_s = time.monotonic()
+    while True:
+        try:
+            with reached(head) as client, quiet():
+                info = _info(client, head, job)
+                last_seen_s = time.monotonic()
+                if stopping and not info.status.is_terminal():
+                    client.stop_job(job)
+                asyncio.run(_tail(client, job, screen))
+                info = _info(client, head, job)
+                if info.status.is_terminal():
+                    screen.close()
+                    return _exit_code(info)
+        except KeyboardInterrupt:
+            if stopping:
+                raise
+            stopping = True
+            screen.say("Stopping the sweep on the cluster (Ctrl-C once more leaves it alone) …")
+        except (OSError, RuntimeError) as error:
+            if time.monotonic() - last_seen_s > keep_trying_s:
+                raise ConnectionError(
+                    f"{error} The job goes on if the cluster lives. {again}"
+                ) from error
+            screen.say_once(f"The connection to {head} is lost; the job goes on. Trying again …")
+            time.sleep(_TRY_AGAIN_S)
+
+
+async def _tail(client: Any, job: str, screen: "Screen") -> None:
+    """Shows a job's log, all of it each time, until the job ends or falls silent."""
+    import aiohttp
+
+    loop = asyncio.get_running_loop()
+    screen.rewind()
+    try:
+        async with asyncio.timeout(_SILENCE_S) as limit:
+            async for text in client.tail_job_logs(job):
+                screen.show(text)
+                limit.reschedule(loop.time() + _SILENCE_S)
+    except TimeoutError:
+        pass  # it has not begun yet, or the connection is lost: the next request will tell
+    except aiohttp.ClientError as error:
+        raise ConnectionError(str(error)) from error
+
+
+def _info(client: Any, head: Head, job: str) -> Any:
+    try:
+        return client.get_job_info(job)
+    except RuntimeError as error:
+        if "does not exist" not in str(error):
+            raise
+        raise LookupError(
+            f"{head} knows no job {job}: its Ray was started anew. Go on with the sweep by "
+            "`sweeper resume`."
+        ) from error
+
+
+def _exit_code(info: Any) -> int:
+    if info.status == "SUCCEEDED":
+        return 0
+    if info.status == "STOPPED":
+        return 130
+    if info.driver_exit_code is None and info.message:
+        print(printable(info.message), file=sys.stderr)
+    return info.driver_exit_code or 1

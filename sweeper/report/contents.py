@@ -1,0 +1,200 @@
+"""What a report says, as plain data. All of it may hold hostile text: the page escapes it."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sweeper.analysis.certainty import Winner
+from sweeper.plots.frames import best_row
+from sweeper.plots.scales import ABSENT, label, number, shorten, values_of
+from sweeper.record import journal
+from sweeper.record.results import Results
+
+MOST_EXCEPTIONS = 100  # different ones
+_LONGEST = 10_000  # characters of one text
+_FACTS = {
+    "created": "started",
+    "objective": "objective",
+    "fixed_arguments": "its fixed arguments",
+    "searcher": "searcher",
+    "seed": "seed",
+    "num_trials": "trials planned",
+    "replicates": "replicates",
+    "resources": "resources of a trial",
+    "versions": "versions",
+    "git_commit": "git commit",
+    "machine": "machine",
+    "num_workers": "workers",
+}
+_TOLD_ELSEWHERE = {"format", "config_space", "digest_of_first_draws", "objective_source"}
+_TOLD_ELSEWHERE |= {"without_text", "data_given"}
+
+
+def facts(results: Results) -> list[tuple[str, str]]:
+    """What was run, by name: all that the record says, known things first."""
+    sweep = {key: value for key, value in results.sweep.items() if key not in _TOLD_ELSEWHERE}
+    if isinstance(sweep.get("resumed"), list):
+        sweep["resumed"] = f"{len(sweep['resumed'])} times"
+    known = [key for key in _FACTS if sweep.get(key) not in (None, [], {})]
+    others = [key for key in sweep if key not in _FACTS]
+    told = [(_FACTS.get(key, shorten(key, 60)), _in_words(sweep[key])) for key in known + others]
+    return [("folder", str(results.folder)), *told] if results.folder else told
+
+
+def space(results: Results) -> list[tuple[str, str]]:
+    """The configuration space: each hyperparameter's name and what may be tried."""
+    return [(name, _in_words(text)) for name, text in results.sweep["config_space"].items()]
+
+
+def statuses(results: Results) -> list[tuple[str, int]]:
+    """How many trials ended how."""
+    counts = Counter(row["status"] for row in results.rows)
+    return [(status, counts[status]) for status in journal.STATUSES if counts[status]]
+
+
+def outstanding(results: Results) -> int:
+    """How many of the planned trials have not ended, 0 if that isn't known."""
+    planned = results.sweep.get("num_trials")
+    ended = len({row["trial"] for row in results.rows})
+    return max(planned - ended, 0) if type(planned) is int else 0
+
+
+def best(results: Results, winner: Winner | None) -> dict[str, Any] | None:
+    """The winner, or else the incumbent, None without one: its `trial`, its `error` and `what`
+    that is, and its configuration as `python` and `yaml`.
+
+    A mean over replicates is told where there is one: the lowest of them alone is a lucky one.
+    """
+    row = best_row(results)
+    if row is None:
+        return None
+    what, error = f"validation error of trial {row['trial']}", float(row["validation_error"])
+    if winner and winner.trial is not None:
+        row = next(one for one in results.rows if one["trial"] == winner.trial)
+        what, error = f"validation error of trial {winner.trial}", winner.mean
+        replicates = winner.probability_best.set_index("trial")["count"].get(winner.trial, 1)
+        if replicates > 1:
+            what = f"mean {what} over {replicates} replicates"
+    entries = [f"    {name!r}: {_python(value)},\n" for name, value in row["config"].items()]
+    return {
+        "trial": row["trial"],
+        "error": f"{error:.4g}",
+        "what": what,
+        "python": f"config = {{\n{''.join(entries)}}}",
+        "yaml": yaml.safe_dump(row["config"], sort_keys=False, allow_unicode=True).rstrip(),
+    }
+
+
+def exceptions(results: Results) -> list[dict[str, Any]]:
+    """Different exceptions, the most frequent first: `text`, `traceback` (of the first trial),
+    `trials`, `statuses`; at most `MOST_EXCEPTIONS` of them.
+    """
+    groups: dict[str, list[journal.Row]] = {}
+    for row in results.rows:
+        if row["exception"]:
+            groups.setdefault(row["exception"], []).append(row)
+    ordered = sorted(groups.items(), key=lambda item: -len(item[1]))[:MOST_EXCEPTIONS]
+    return [
+        {
+            "text": text[:_LONGEST],
+            "traceback": (rows[0]["traceback"] or "")[-_LONGEST:],
+            "count": len(rows),
+            "trials": ", ".join(str(row["trial"]) for row in rows[:20]) + "…" * (len(rows) > 20),
+        }
+        for text, rows in ordered
+    ]
+
+
+def rivals(winner: Winner, most: int = 5) -> list[tuple[str, ...]]:
+    """The likeliest best configurations: trial, mean, standard error, replicates, probability to be
+    the best; none if nothing is known of the noise.
+    """
+    table = winner.probability_best
+    table = table[table["probability"].notna()].nlargest(most, "probability")
+    columns = ("trial", "mean", "standard_error", "count", "probability")
+    formats = ("{:.0f}", "{:.4g}", "{:.2g}", "{:.0f}", "{:.0%}")
+    return [
+        tuple(text.format(value) for text, value in zip(formats, values, strict=True))
+        for values in table[list(columns)].itertuples(index=False)
+    ]
+
+
+def looks(folder: Path | None) -> tuple[list[dict[str, str]], int]:
+    """The looks at the test set (`time`, `trial`, `error`, `config`), and how many lines of their
+    record can't be read.
+    """
+    read, unreadable = journal.read_looks(folder) if folder else ([], 0)
+    return [_look_in_words(look) for look in read], unreadable
+
+
+def _look_in_words(look: dict[str, Any]) -> dict[str, str]:
+    error = look["test_error"]
+    return {
+        "time": shorten(look["time"], 40),
+        "trial": shorten(str(look["trial"]), 20),
+        "error": "failed" if error is None else f"{error:.4g}",
+        "config": _in_words(look["config"]),
+    }
+
+
+def table(results: Results) -> dict[str, Any]:
+    """All trials for the page's table: `columns` with `name` and `kind`, and `rows` of values."""
+    found = exceptions(results)
+    places = {one["text"]: place for place, one in enumerate(found)}
+    rows = results.rows
+    columns: list[tuple[str, str, Iterable]] = [("trial", "number", (r["trial"] for r in rows))]
+    if len({row["replicate"] for row in rows}) > 1:
+        columns.append(("replicate", "number", (row["replicate"] for row in rows)))
+    columns.append(("validation_error", "number", (r["validation_error"] for r in rows)))
+    columns.append(("status", "status", (row["status"] for row in rows)))
+    for name in results.sweep["config_space"]:
+        values = values_of(results, name)
+        numbers = all(value is ABSENT or not math.isnan(number(value)) for value in values)
+        columns.append((name, "number" if numbers else "text", values))
+    columns.append(("epochs", "number", [row["epochs"] for row in rows]))
+    for name in ("start_s", "runtime_s"):
+        columns.append((name, "number", [round(number(row[name]), 1) for row in rows]))
+    for name in ("worker", "node"):
+        if len({row[name] for row in rows}) > 1:
+            columns.append((name, "text", [row[name] for row in rows]))
+    if found:
+        columns.append(("exception", "long", [row["exception"] for row in rows]))
+    cells = [[_cell(value) for value in values] for _, _, values in columns]
+    return {
+        "columns": [{"name": shorten(name, 60), "kind": kind} for name, kind, _ in columns],
+        "rows": [list(values) for values in zip(*cells, strict=True)],
+        "exceptions": [places.get((row["exception"] or "")[:_LONGEST]) for row in rows],
+    }
+
+
+def _cell(value: Any) -> int | float | str | None:
+    """A value as the table shows and sorts it."""
+    if value is None or value is ABSENT:
+        return None if value is None else "–"
+    found = number(value)
+    if math.isnan(found):
+        return None if isinstance(value, float) else label(value, 120)
+    return value if isinstance(value, int) and abs(value) < 2**53 else float(f"{found:.6g}")
+
+
+def _in_words(value: Any) -> str:
+    """Plain data as a line of text."""
+    if isinstance(value, dict):
+        pairs = (
+            f"{key} {_in_words(item)}" for key, item in value.items() if item not in (None, [])
+        )
+        return ", ".join(pairs)[:_LONGEST]
+    if isinstance(value, list):
+        return ", ".join(map(_in_words, value))[:_LONGEST]
+    return str(value)[:_LONGEST]
+
+
+def _python(value: Any) -> str:
+    """A value as Python's grammar has it: NaN and infinities are no words of it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float('{value}')"
+    return repr(value)

@@ -1,0 +1,194 @@
+"""A sweep as one HTML file, which opens without network and without Python."""
+
+import base64
+import gzip
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import plotly.graph_objects as go
+import plotly.io
+from plotly.offline import get_plotlyjs
+
+import sweeper
+from sweeper import plots
+from sweeper.analysis.advice import advice
+from sweeper.analysis.certainty import Winner, winner
+from sweeper.analysis.importance import Importance, importance
+from sweeper.plots.scales import shorten, tuned
+from sweeper.plots.style import BLUE, SKY_BLUE, STATUS_COLOURS, nothing
+from sweeper.record.results import Results
+from sweeper.report import contents
+
+MOST_HYPERPARAMETERS = 24  # with a picture of their own
+
+
+def write_report(results: Results, path: str | Path) -> Path:
+    """The path of the report that was written there: one HTML file on a sweep, also a running one.
+
+    It says what was run, the best configuration and how sure it is, gives advice, shows pictures
+    and a table of all trials. It holds all that it needs, fetches nothing, and follows the
+    browser's dark mode. The file appears at once or not at all.
+
+    Raises:
+        OSError: the path can't be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    # Half a surrogate pair, which JSON can bring, has no UTF-8: it becomes a question mark.
+    content = _page(results).encode("utf-8", errors="replace")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def _page(results: Results) -> str:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    parts = {kind: _file(f"page.{kind}") for kind in ("html", "css", "js")}
+    library = get_plotlyjs()
+    findings = _findings(results)
+    found, unreadable_looks = contents.looks(results.folder)
+    return environment.from_string(parts["html"]).render(
+        version=sweeper.__version__,
+        title=shorten(results.folder.name if results.folder else "a sweep", 100),
+        css=parts["css"],
+        script=parts["js"],
+        library=_packed(library),
+        # Only these two scripts may run, whatever text of the sweep came into the page.
+        hashes=[_hash(parts["js"]), _hash(library)],
+        colours=STATUS_COLOURS,
+        statuses=contents.statuses(results),
+        count=len(results.rows),
+        outstanding=contents.outstanding(results),
+        unreadable=results.unreadable,
+        facts=contents.facts(results),
+        space=contents.space(results),
+        exceptions=contents.exceptions(results),
+        looks=found,
+        unreadable_looks=unreadable_looks,
+        data=_json(
+            {
+                "table": contents.table(results),
+                "best": findings["best"] and findings["best"]["trial"],
+                "colours": STATUS_COLOURS,
+                "themes": _themes(),
+                "lighter": [BLUE, SKY_BLUE],
+            }
+        ),
+        **findings,
+    )
+
+
+def _findings(results: Results) -> dict[str, Any]:
+    """What takes computing: `best`, `sure`, `rivals`, `advice`, and `charts` by section."""
+    importances = _tried(importance, results)
+    known = importances if isinstance(importances, Importance) else None
+    names = _by_importance(results, known)
+    charts = {
+        "search": [
+            _chart(plots.incumbents, results),
+            _chart(plots.incumbents, results, "seconds"),
+            _chart(plots.learning_curves, results),
+            _chart(plots.expected_best, results),
+        ],
+        "space": [
+            _chart(plots.parallel_coordinates, results, wide=True, brushed=True),
+            _chart(plots.importance, results, known) if known else _drawn(nothing(importances)),
+            *(_chart(plots.hyperparameter, results, n) for n in names[:MOST_HYPERPARAMETERS]),
+            *(_chart(plots.pair, results, *pair) for pair in _pairs(names)),
+        ],
+        "replicates": [_chart(plots.replicates, results)],
+        "workers": [_chart(plots.timeline, results, wide=True)],
+    }
+    sure, found = _tried(winner, results), _tried(advice, results, known)
+    won = sure if isinstance(sure, Winner) else None
+    return {
+        "best": contents.best(results, won),
+        "sure": won.sentence if won else sure,
+        "rivals": contents.rivals(won) if won else [],
+        "advice": found if isinstance(found, str) else [one.text for one in found],
+        "charts": charts,
+        "left_out": names[MOST_HYPERPARAMETERS:],
+    }
+
+
+def _tried(part: Callable, *arguments: Any) -> Any:
+    """What a part of the report gives, or in words why it can't: the other parts go on."""
+    try:
+        return part(*arguments)
+    except (ValueError, LookupError) as reason:
+        return str(reason)
+    except Exception as fault:
+        return f"This part failed: {type(fault).__name__}: {fault}"
+
+
+def _chart(draw: Callable, results: Results, *arguments: Any, **options: bool) -> dict[str, Any]:
+    figure = _tried(draw, results, *arguments)
+    return _drawn(nothing(figure) if isinstance(figure, str) else figure, **options)
+
+
+def _drawn(figure: go.Figure, wide: bool = False, brushed: bool = False) -> dict[str, Any]:
+    """A figure for the page, which writes its title itself and brings its own theme."""
+    layout = figure.layout
+    chart = {"finding": layout.meta["finding"], "note": layout.meta["note"], "packed": ""}
+    if layout.meta.get("empty"):
+        return chart
+    # The title stands above the picture: what stays is the room of a legend or of axes' names.
+    top = layout.margin.t - 80 if brushed else 10 if layout.showlegend is False else 40
+    margin = {"t": top} | ({} if brushed else {"l": 60, "r": 10, "b": 45})
+    chart |= {"height": layout.height or 380, "wide": wide, "brushed": brushed}
+    chart["axes"] = len(figure.data[0].dimensions) if brushed else 0
+    figure.update_layout(title=None, template=None, meta=None, height=None, margin=margin)
+    return chart | {"packed": _packed(figure.to_json(engine="json"))}
+
+
+def _by_importance(results: Results, known: Importance | None) -> list[str]:
+    names = tuned(results)
+    if known is None:
+        return names
+    order = {name: place for place, name in enumerate(known.frame["hyperparameter"])}
+    return sorted(names, key=lambda name: order.get(name, len(order)))
+
+
+def _pairs(names: list[str]) -> list[tuple[str, str]]:
+    """The pairs among the first three."""
+    return [(names[i], names[j]) for i, j in ((0, 1), (0, 2), (1, 2)) if j < len(names)]
+
+
+def _themes() -> dict[str, Any]:
+    """Plotly's layouts for light and dark pages, without backgrounds."""
+    clear = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}
+    names = {"light": "plotly_white", "dark": "plotly_dark"}
+    themes = {key: plotly.io.templates[name].layout.to_plotly_json() for key, name in names.items()}
+    return {key: {"layout": layout | clear} for key, layout in themes.items()}
+
+
+def _packed(text: str) -> str:
+    """Gzip in base64: smaller, and no markup whatever the text holds."""
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+
+
+def _json(value: Any) -> str:
+    """JSON that can stand in a script element: all but ASCII and all markup is escaped."""
+    text = json.dumps(value, allow_nan=False)
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def _hash(script: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+
+
+def _file(name: str) -> str:
+    return files("sweeper.report").joinpath(name).read_text(encoding="utf-8")

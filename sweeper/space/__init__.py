@@ -1,0 +1,1 @@
+"""What may be tried, and which configurations are: from distributions to dicts of plain values."""

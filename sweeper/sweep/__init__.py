@@ -1,0 +1,1 @@
+"""A sweep from its inputs to its results, run by Ray Tune."""

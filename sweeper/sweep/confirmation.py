@@ -1,0 +1,69 @@
+"""The best configurations trained again with fresh seeds, free of the winner's luck."""
+
+from typing import Any
+
+import pandas as pd
+
+from sweeper.cluster.resources import Resources
+from sweeper.record.results import Results
+from sweeper.space.config_space import trial_seed
+from sweeper.space.searchers import RandomSearch
+from sweeper.sweep.sweep import run
+from sweeper.worker.objective import Objective
+
+_FRESH = 2**52  # no sweep has so many trials: seeds made with it were never used
+
+
+def confirm(
+    results: Results,
+    objective: Objective,
+    *,
+    top: int = 3,
+    replicates: int = 5,
+    num_workers: int | None = None,
+    data: Any = None,
+    address: str | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """The best `top` configurations, trained again `replicates` times each with fresh seeds.
+
+    One row a configuration, best first: `trial`, the hyperparameters, `validation_error` (the fresh
+    mean), `standard_error`, `count`, and `selected_with`, the validation error that made it one of
+    the best. That one is too low on average, since the luckiest are chosen (the winner's curse);
+    the fresh mean is not. The trials are kept in the folder `confirm-top-K` inside the sweep's own;
+    calling this again with more replicates adds to them.
+
+    Raises:
+        ValueError: an argument is wrong; all faults are in one message.
+        LookupError: no configuration has finished.
+    """
+    faults = [
+        f"{name} must be an int of at least {low}, but got {value!r} ({type(value).__name__})."
+        for name, value, low in (("top", top, 1), ("replicates", replicates, 2))
+        if not isinstance(value, int) or isinstance(value, bool) or value < low
+    ]
+    if faults:
+        raise ValueError("\n".join(faults))
+    _ = results.best_row  # or nothing is there to confirm
+    best = results.summary.dropna(subset="validation_error")
+    best = best.nsmallest(top, "validation_error", keep="first")
+    configs = {row["trial"]: row["config"] for row in results.rows}
+    chosen = [configs[trial] for trial in best["trial"]]
+    fresh = run(
+        objective,
+        {name: [config[name] for config in chosen] for name in results.sweep["config_space"]},
+        RandomSearch(len(chosen), initial_configs=chosen),
+        seed=trial_seed(results.sweep["seed"], _FRESH),
+        replicates=replicates,
+        resources=Resources(**results.sweep["resources"]),
+        num_workers=num_workers,
+        folder=results.folder,
+        name=f"confirm-top-{len(chosen)}",
+        resume=True,
+        data=data,
+        address=address,
+        progress=progress,
+    )
+    table = fresh.summary.assign(trial=list(best["trial"]))
+    table["selected_with"] = list(best["validation_error"])
+    return table.sort_values("validation_error", kind="stable", ignore_index=True)

@@ -1,0 +1,73 @@
+"""The look at the test set after a sweep."""
+
+from typing import Any
+
+from sweeper.cluster.resources import Resources
+from sweeper.record import journal
+from sweeper.record.provenance import now
+from sweeper.record.results import Results
+from sweeper.training.trial import trial_context
+from sweeper.worker.objective import Objective, accepts, objective_faults, run_here
+
+
+def test(
+    results: Results, objective: Objective, *, with_validation: bool = False, data: Any = None
+) -> float:
+    """The error of the chosen configuration on the sealed test set; call it once, at the end.
+
+    Runs the objective once more in this process, on `results.best_config` with its trial's seed
+    and number of threads. sweeper's data modules hand out the test set for evaluation instead of
+    the validation set; an objective that brings its own data takes an argument `test=False` and
+    is called with `test=True`. The look is written into the sweep's record.
+
+    Args:
+        results: of the sweep that chose the configuration.
+        objective: as it was in the sweep.
+        with_validation: Train on training and validation data together, which now have nothing
+            else to decide. An objective that brings its own data takes an argument
+            `with_validation=False` for this.
+        data: as it was in the sweep.
+
+    Raises:
+        LookupError: no trial has finished.
+        ValueError: the objective neither read a test set of sweeper's nor takes `test`, or it
+            can't train on the validation data as well.
+    """
+    row = results.best_row
+    faults = objective_faults(objective, data is not None)
+    if faults:
+        raise ValueError("\n".join(faults))
+    arguments: dict[str, Any] = {} if data is None else {"data": data}
+    own_test_set = accepts(objective, "test", by_name=True)
+    if own_test_set:
+        arguments["test"] = True
+        if with_validation and not accepts(objective, "with_validation", by_name=True):
+            raise ValueError(
+                "with_validation=True needs an argument of that name in an objective that brings "
+                "its own data. Add `with_validation=False` to it, or leave it out here."
+            )
+        arguments |= {"with_validation": True} if with_validation else {}
+    resources = Resources(**results.sweep["resources"])
+    look = {"time": now(), "trial": row["trial"], "config": row["config"], "test_error": None}
+    look["with_validation"] = with_validation
+    mode = {"test": True, "with_validation": with_validation, "gpus": resources.gpus}
+    with trial_context(**mode) as trial:
+        try:
+            error = run_here(objective, row["config"], arguments, row["seed"], resources.cpus)
+            look["test_error"] = error
+        finally:
+            if own_test_set or trial.test_set_read:  # a look that failed is a look too
+                journal.append_look(results.folder, look)
+    if not (own_test_set or trial.test_set_read):
+        raise ValueError(
+            "The objective did not use a data module of sweeper's, so that its test set is not "
+            "known. Give it an argument `test=False`, and let it return its error on its own test "
+            "set if test is True."
+        )
+    if with_validation and not (own_test_set or trial.sets_joined):
+        raise ValueError(
+            "with_validation=True: the objective's data module hands out no validation data for "
+            "training. Leave it out, or take the two together where `current_trial()."
+            "with_validation` is True."
+        )
+    return error

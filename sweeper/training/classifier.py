@@ -1,0 +1,82 @@
+"""The objective that the command line offers ready-made: train a classifier on images."""
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from sweeper.training.data import Digits, FashionMNIST
+from sweeper.training.models import MLP, DropoutMLP, LeNet, SoftmaxRegression
+from sweeper.training.modules import Module
+from sweeper.training.trainer import HPOTrainer
+
+MODELS: dict[str, type[Module]] = {
+    "softmax": SoftmaxRegression,
+    "mlp": MLP,
+    "dropout_mlp": DropoutMLP,
+    "lenet": LeNet,
+}
+DATA: dict[str, Any] = {"fashion_mnist": FashionMNIST, "digits": Digits}
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """An objective that yields the validation error of a classifier after each epoch.
+
+    A configuration may have any argument of the model, with `learning_rate` for `lr`, and
+    `batch_size` and `max_epochs`, which then take the place of the values given here.
+    `checkpoint_every` is that of `HPOTrainer`.
+    """
+
+    model: str = "softmax"
+    data: str = "fashion_mnist"
+    max_epochs: int = 8
+    batch_size: int = 16
+    checkpoint_every: int | None = None
+
+    @property
+    def hyperparameters(self) -> list[str]:
+        """The names that a configuration may have."""
+        arguments = list(inspect.signature(MODELS[self.model]).parameters)
+        return ["learning_rate", "batch_size", "max_epochs", *arguments]
+
+    def faults(self, names: list[str]) -> list[str]:
+        """What is wrong with these choices and names of hyperparameters, one sentence a fault."""
+        faults = [
+            f"{what}={chosen!r}: there is no such one; choose from {list(there)}."
+            for what, chosen, there in (("model", self.model, MODELS), ("data", self.data, DATA))
+            if chosen not in there
+        ]
+        faults += [
+            f"{what}={value!r} ({type(value).__name__}): must be an int of at least 1."
+            for what, value in (
+                ("max_epochs", self.max_epochs),
+                ("batch_size", self.batch_size),
+                ("checkpoint_every", 1 if self.checkpoint_every is None else self.checkpoint_every),
+            )
+            if type(value) is not int or value < 1
+        ]
+        if not faults:
+            faults += [
+                f"config_space[{name!r}]: {self.model} has no such hyperparameter; "
+                f"it has {self.hyperparameters}."
+                for name in names
+                if name not in self.hyperparameters
+            ]
+        return faults
+
+    def __call__(self, config: dict[str, Any]) -> Iterator[torch.Tensor]:
+        """Yields the validation error, a 0-d tensor, after each epoch."""
+        arguments = dict(config)
+        max_epochs = arguments.pop("max_epochs", self.max_epochs)
+        data = DATA[self.data](batch_size=arguments.pop("batch_size", self.batch_size))
+        if "learning_rate" in arguments:
+            arguments["lr"] = arguments.pop("learning_rate")
+        trainer = HPOTrainer(max_epochs=1, checkpoint_every=self.checkpoint_every)
+        trainer.fit(MODELS[self.model](**arguments), data)
+        yield trainer.validation_error()
+        for _ in range(max_epochs - 1):
+            trainer.fit_epoch()
+            yield trainer.validation_error()

@@ -1,0 +1,289 @@
+"""What trains a `Module` on a `DataModule`: `Trainer`, and `HPOTrainer` for the trials of a sweep.
+
+They follow https://d2l.ai/chapter_linear-regression/oo-design.html and
+https://d2l.ai/chapter_hyperparameter-optimization/hyperopt-intro.html of *Dive into Deep Learning*.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from sweeper.training.checkpoints import FitCheckpoint, Trained, find_checkpoint
+from sweeper.training.modules import (
+    Batch,
+    Loader,
+    Module,
+    float_fault,
+    int_fault,
+    no_test_set,
+    refuse,
+)
+from sweeper.training.random_states import random_states, undisturbed
+from sweeper.training.trial import current_trial, open_test_set
+
+
+class Trainer:
+    """Trains a model for some epochs.
+
+    After `fit` it has `model`, `optim`, `train_dataloader`, `val_dataloader`, and `epoch`, the
+    number of epochs trained so far.
+
+    Args:
+        max_epochs: epochs that `fit` trains; 0 only prepares.
+        num_gpus: 0 stays on the CPU; otherwise the trial's GPU is used if it was given one.
+        gradient_clip_val: longest gradient, in the Euclidean norm; 0 doesn't clip.
+    """
+
+    model: Module
+    optim: torch.optim.Optimizer
+    train_dataloader: Loader
+    val_dataloader: Loader
+
+    def __init__(
+        self, max_epochs: int, num_gpus: int | None = None, gradient_clip_val: float = 0
+    ) -> None:
+        refuse(*_faults(max_epochs, num_gpus, gradient_clip_val))
+        self.max_epochs = max_epochs
+        self.gradient_clip_val = gradient_clip_val
+        self.epoch = 0
+        self.device = _device(num_gpus)
+
+    def fit(self, model: Module, data: Any) -> None:
+        """Trains `model` for `max_epochs` epochs.
+
+        Args:
+            model: what to train, in place.
+            data: a `DataModule`, any object with its methods, or a pair (training, validation) of
+                iterables of batches `(X, y)` that can be gone through again and again.
+
+        Raises:
+            TypeError: `model` or `data` is something else.
+            NotImplementedError: the test set is asked for, and `data` has none.
+        """
+        self._begin(model, data)
+        for _ in range(self.max_epochs):
+            self.fit_epoch()
+
+    def _begin(self, model: Module, data: Any) -> None:
+        self.prepare_data(data)
+        self.prepare_model(model)
+        self.optim = model.configure_optimizers()
+        self.epoch = 0
+        current_trial().fits += 1
+
+    def fit_epoch(self) -> None:
+        """Trains one more epoch."""
+        self.model.train()
+        batch = None
+        for batch in self.train_dataloader:
+            loss = self.model.training_step(self.prepare_batch(batch))
+            _forget_gradients(self.optim)
+            loss.backward()
+            with torch.no_grad():  # d2l's optimisers from scratch rely on it
+                if self.gradient_clip_val:
+                    nn.utils.clip_grad_norm_(self.model.parameters(), self.gradient_clip_val)
+                self.optim.step()
+        if batch is None:
+            raise ValueError(_no_batches("training"))
+        self._count_epoch()
+
+    def _count_epoch(self) -> None:
+        self.epoch += 1
+        current_trial().epochs += 1
+
+    def prepare_data(self, data: Any) -> None:
+        """Takes the loaders out of `data`; in test mode the test set is the one to validate on."""
+        self.train_dataloader, self.val_dataloader = _loaders(data)
+
+    def prepare_model(self, model: Module) -> None:
+        """Gives lazy layers their shapes and moves the model to the device."""
+        if not isinstance(model, Module):
+            raise TypeError(
+                f"model must be a sweeper.Module, but got a {type(model).__name__}. "
+                "Write a subclass of Module that sets self.net to it."
+            )
+        if any(map(is_lazy, chain(model.parameters(), model.buffers()))):
+            # An early look at the data must not change in which order it is shuffled.
+            with undisturbed(self.train_dataloader):
+                batch = next(iter(self.train_dataloader), None)
+            if batch is None:
+                raise ValueError(_no_batches("training"))
+            model.apply_init(batch[:-1])
+        self.model = model.to(self.device)
+
+    def prepare_batch(self, batch: Batch) -> Batch:
+        """The batch on the device of the model."""
+        if self.device.type == "cpu":
+            return batch
+        return [tensor.to(self.device, non_blocking=True) for tensor in batch]
+
+
+class HPOTrainer(Trainer):
+    """A trainer that knows the validation error, and tells the sweep after each epoch.
+
+    Args:
+        max_epochs: epochs that `fit` trains; 0 only prepares.
+        num_gpus: 0 stays on the CPU; otherwise the trial's GPU is used if it was given one.
+        gradient_clip_val: longest gradient, in the Euclidean norm; 0 doesn't clip.
+        checkpoint_every: after so many epochs, and at the end of `fit`, all is saved that is needed
+            to go on from there if the process dies: what the `state_dict` of the model and of the
+            optimiser hold, the order of the data, and the global random states of Python, NumPy
+            and torch. A trial that runs again goes through the saved epochs without training:
+            until the last of them the model is as new, but `validation_error` tells what it was.
+            None: nothing is saved, nor is it outside of a sweep, or where a sweep keeps none.
+
+    Raises:
+        ValueError: an argument is unusable; lists all faults.
+        RuntimeError: by `fit`, if checkpoints are wanted on nodes that share no storage.
+    """
+
+    def __init__(
+        self,
+        max_epochs: int,
+        num_gpus: int | None = None,
+        gradient_clip_val: float = 0,
+        checkpoint_every: int | None = None,
+    ) -> None:
+        refuse(
+            *_faults(max_epochs, num_gpus, gradient_clip_val),
+            None
+            if checkpoint_every is None
+            else int_fault("checkpoint_every", checkpoint_every, 1),
+        )
+        super().__init__(max_epochs, num_gpus, gradient_clip_val)
+        self.checkpoint_every = checkpoint_every
+        self._checkpoint: FitCheckpoint | None = None
+
+    def _begin(self, model: Module, data: Any) -> None:
+        super()._begin(model, data)
+        trial = current_trial()
+        self._checkpoint = None
+        if self.checkpoint_every and trial.no_checkpoints:
+            raise RuntimeError(trial.no_checkpoints)
+        if self.checkpoint_every and trial.checkpoints is not None and not trial.test:
+            path = trial.checkpoints / f"fit-{trial.fits}.pt"
+            self._checkpoint = find_checkpoint(path, self._trained())
+
+    def _trained(self) -> Trained:
+        return Trained(self.model, self.optim, (self.train_dataloader, self.val_dataloader))
+
+    def fit_epoch(self) -> None:
+        """Trains one more epoch and adds its validation error to the trial's learning curve."""
+        checkpoint = self._checkpoint
+        if checkpoint is not None and checkpoint.ahead is not None:
+            self._count_epoch()
+            checkpoint.replay(self.epoch, self._trained())
+            return
+        super().fit_epoch()
+        trial = current_trial()
+        if trial.record_curve and not trial.test:
+            error = float(self.validation_error())
+            trial.curve.append((error, time.perf_counter() - trial.start))
+            if checkpoint is not None:
+                checkpoint.curve[self.epoch] = trial.curve[-1]
+        if checkpoint is not None:
+            self._save(checkpoint)
+
+    def _save(self, checkpoint: FitCheckpoint) -> None:
+        """Saves if it's time to."""
+        assert self.checkpoint_every is not None
+        if self.epoch >= self.max_epochs:  # `fit` ends or has ended: the objective goes on
+            checkpoint.left[self.epoch] = random_states()
+        if self.epoch == self.max_epochs or self.epoch % self.checkpoint_every == 0:
+            checkpoint.save(self.epoch, self._trained())
+
+    def validation_error(self) -> torch.Tensor:
+        """The misclassified fraction of the validation examples: a 0-d float64 CPU tensor.
+
+        It is exactly k / n, counted over examples: means of batches would depend on their size.
+        Random numbers go on afterwards as if it had not been called.
+
+        Raises:
+            RuntimeError: a trial that goes on asks for that of an epoch which wasn't evaluated
+                the first time.
+        """
+        checkpoint = self._checkpoint
+        if checkpoint is not None and checkpoint.ahead is not None:
+            return torch.tensor(checkpoint.error(self.epoch), dtype=torch.float64)
+        self.model.eval()
+        hits = examples = 0
+        with torch.no_grad(), undisturbed(self.val_dataloader):
+            for batch in self.val_dataloader:
+                *inputs, y = self.prepare_batch(batch)
+                each = self.model.accuracy(self.model(*inputs), y, averaged=False)
+                hits += int(each.sum())
+                examples += each.numel()
+        if not examples:
+            raise ValueError(_no_batches("validation"))
+        error = torch.tensor((examples - hits) / examples, dtype=torch.float64)
+        if checkpoint is not None:
+            checkpoint.errors[self.epoch] = float(error)
+        return error
+
+
+def _faults(max_epochs: int, num_gpus: int | None, gradient_clip_val: float) -> list[str | None]:
+    return [
+        int_fault("max_epochs", max_epochs, 0),
+        None if num_gpus is None else int_fault("num_gpus", num_gpus, 0),
+        float_fault("gradient_clip_val", gradient_clip_val),
+    ]
+
+
+def _forget_gradients(optim: Any) -> None:
+    if not isinstance(optim, torch.optim.Optimizer):  # one from scratch, as d2l writes them
+        optim.zero_grad()
+        return
+    # The same without a record for torch's profiler, a twentieth of the time of a small model.
+    for group in optim.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = None
+
+
+def _device(num_gpus: int | None) -> torch.device:
+    given = current_trial().gpus
+    if num_gpus == 0 or given == 0:
+        return torch.device("cpu")
+    if given and not torch.cuda.is_available():
+        raise RuntimeError(
+            f"The trial was given gpus={given}, but torch {torch.__version__} sees none. "
+            "Install a torch built for this GPU, or sweep with Resources(gpus=0)."
+        )
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _loaders(data: Any) -> tuple[Loader, Loader]:
+    """The loaders to train and to evaluate with, each of which can be gone through again."""
+    if isinstance(data, tuple | list) and len(data) == 2:
+        train, evaluation = data
+    elif hasattr(data, "train_dataloader") and hasattr(data, "val_dataloader"):
+        train = data.train_dataloader()
+        evaluation = _test_loader(data) if current_trial().test else data.val_dataloader()
+    else:
+        raise TypeError(
+            "data must be a DataModule or a pair (training, validation) of iterables of batches, "
+            f"but got a {type(data).__name__}."
+        )
+    for name, loader in (("training", train), ("validation", evaluation)):
+        if not isinstance(loader, Iterable) or isinstance(loader, Iterator):
+            raise TypeError(
+                f"Each epoch must be able to go through the {name} data again, but got a "
+                f"{type(loader).__name__}. Give a list of batches or a DataLoader."
+            )
+    return train, evaluation
+
+
+def _test_loader(data: Any) -> Loader:
+    if not hasattr(data, "test_dataloader"):
+        raise NotImplementedError(no_test_set(data))
+    loader = data.test_dataloader()
+    open_test_set()
+    return loader
+
+
+def _no_batches(name: str) -> str:
+    return f"The {name} data has no batches. Give at least one batch (X, y)."

@@ -1,0 +1,156 @@
+"""How an objective is found again: its name in `sweep.json`, and from such a name the function."""
+
+import functools
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from sweeper.space.text import read_value, to_text
+from sweeper.worker.objective import Objective
+
+_OF_JOBS = "working_dir_files"  # where Ray keeps the directories of jobs
+_being_loaded: list[str] = []  # files that are executed to find an objective in them
+
+
+def objective_name(objective: Objective) -> str:
+    """What to call an objective: the function's name, or the class's."""
+    return _named(objective).__qualname__.rpartition(".")[2]
+
+
+def describe_objective(objective: Objective) -> dict[str, Any]:
+    """What `sweep.json` says of an objective.
+
+    `objective` is `module:name`, `objective_file` the file of a module that is in no package (in a
+    job of a cluster relative to the directory that was sent with it), `fixed_arguments` maps names
+    to texts (None for a value without one), `objective_source` is the SHA-256 of its source code.
+    """
+    named = _named(objective)
+    module = getattr(named, "__module__", None) or "__main__"
+    source_file = getattr(sys.modules.get(module), "__file__", None)
+    fixed: dict[str, Any] = {}
+    if isinstance(objective, functools.partial):
+        fixed = {str(i): value for i, value in enumerate(objective.args)} | objective.keywords
+    elif is_dataclass(objective):
+        fixed = {field.name: getattr(objective, field.name) for field in fields(objective)}
+    elif named is type(objective):
+        fixed = {"self": objective}  # what such an object holds is unknown
+    return {
+        "objective": f"{module}:{named.__qualname__}",
+        "objective_file": _place(source_file) if source_file and "." not in module else None,
+        "fixed_arguments": {name: to_text(value) for name, value in fixed.items()},
+        "objective_source": _source_digest(named),
+    }
+
+
+def can_be_found(described: Mapping[str, Any]) -> bool:
+    """Whether `find_again` can work: not for lambdas, closures and objects with a state."""
+    name = described["objective"].rpartition(":")[2]
+    return name.isidentifier() and None not in described["fixed_arguments"].values()
+
+
+def find_again(described: Mapping[str, Any]) -> Objective:
+    """The objective that `describe_objective` described, imported anew; `can_be_found` is True.
+
+    Raises:
+        ValueError: there is no such function any more.
+        FileNotFoundError, ImportError: its file or module is not there any more.
+    """
+    module, _, name = described["objective"].rpartition(":")
+    target: Any = load_objective(f"{described['objective_file'] or module}:{name}")
+    arguments = {name: read_value(text) for name, text in described["fixed_arguments"].items()}
+    if isinstance(target, type):
+        made: Any = target(**arguments)
+        return made
+    return functools.partial(target, **arguments) if arguments else target
+
+
+def load_objective(reference: str) -> Any:
+    """The function that `module:function` or `file.py:function` names.
+
+    Raises:
+        ValueError: the reference is of another form, or there is no such function.
+        FileNotFoundError: there is no such file.
+        ImportError: the module can't be imported.
+    """
+    place, colon, name = reference.rpartition(":")
+    if not (place and colon and name):
+        raise ValueError(f"{reference!r}: must be module:function, file.py:function or a .yaml.")
+    _being_loaded.append(place)
+    try:
+        if place.endswith(".py"):
+            module = _load_file(Path(place))
+        else:
+            sys.path.insert(0, os.getcwd())
+            module = importlib.import_module(place)
+    finally:
+        _being_loaded.pop()
+    if not callable(getattr(module, name, None)):
+        there = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
+        raise ValueError(f"{reference}: {place} has no function {name!r}; it has {there}.")
+    return getattr(module, name)
+
+
+def refuse_while_loading() -> None:
+    """Keeps a script that is only imported for its objective from starting its own sweep.
+
+    Raises:
+        RuntimeError: a file is being imported to find an objective in it.
+    """
+    if _being_loaded:
+        raise RuntimeError(
+            f"{_being_loaded[-1]} starts a sweep while it is imported to find the objective. "
+            "Put the call of sweeper.run under `if __name__ == '__main__':`."
+        )
+
+
+def _load_file(path: Path) -> Any:
+    """A module from a file; it travels to the workers whole, neighbours are found beside it."""
+    import cloudpickle
+
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file.")
+    sys.path.insert(0, str(path.parent.absolute()))
+    name = path.stem if path.stem not in sys.modules else f"objective_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    cloudpickle.register_pickle_by_value(module)
+    return module
+
+
+def removed_later() -> Path | None:
+    """The copy of the user's directory that Ray has made for a job and removes after it, if any."""
+    here = Path.cwd()
+    return next((path for path in (here, *here.parents) if path.parent.name == _OF_JOBS), None)
+
+
+def _place(file: str) -> str:
+    """The path of a file, in a job relative to the directory that has travelled to the cluster."""
+    path = Path(file).absolute()
+    travelled = removed_later()
+    inside = travelled is not None and path.is_relative_to(travelled)
+    return str(path.relative_to(travelled)) if travelled and inside else str(path)
+
+
+def _named(objective: Objective) -> Any:
+    """The function or class that has a name."""
+    function = objective.func if isinstance(objective, functools.partial) else objective
+    return function if hasattr(function, "__qualname__") else type(function)
+
+
+def _source_digest(named: Any) -> str | None:
+    try:
+        source = inspect.getsource(named)
+    except (OSError, TypeError):  # typed into a prompt
+        return None
+    return hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()

@@ -1,0 +1,61 @@
+"""Versions of what computes a validation error, to compare those of two processes."""
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+# Not scipy: it draws configurations, which only the driver does.
+_PACKAGES = ("ray", "torch", "numpy")
+
+Versions = Mapping[str, str | None]
+
+
+def versions() -> dict[str, str | None]:
+    """Name → version of Python and the packages, as installed here; None for what is missing.
+
+    Nothing is loaded but sweeper itself, so it takes milliseconds. sweeper's version has a digest
+    of its source files, since two checkouts share a number.
+    """
+    packages = {package: _installed(package) for package in _PACKAGES}
+    return {"Python": platform.python_version(), **packages, "sweeper": _sweeper()}
+
+
+def differences(there: Versions, here: Versions) -> list[str]:
+    """A line for each package of which a node has another version than the driver, or none.
+
+    Builds of one version are taken for the same (`2.14.0+cpu`, `2.14.0+cu126`), so a driver
+    without GPUs can use nodes that have them.
+    """
+    return [
+        f"{package} {there.get(package) or 'is missing'}, the driver has {needed or 'none'}"
+        for package, needed in here.items()
+        if _without_build(there.get(package)) != _without_build(needed)
+    ]
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _sweeper() -> str | None:
+    """Of the package that an import finds, wherever it comes from."""
+    try:
+        import sweeper
+    except ImportError:
+        return None
+    if sweeper.__file__ is None:
+        return None  # a folder of that name
+    digest = hashlib.sha256()
+    folder = Path(sweeper.__file__).parent
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    return f"{sweeper.__version__} (source {digest.hexdigest()[:8]})"
+
+
+def _without_build(version: str | None) -> str | None:
+    return version and version.partition("+")[0]

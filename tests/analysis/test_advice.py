@@ -1,0 +1,135 @@
+import itertools
+
+import numpy as np
+import pytest
+from made_results import made, odd_sweeps
+
+from sweeper.analysis.advice import advice
+from sweeper.space.text import read_value
+
+
+def sweep(function, total: int = 60, seed: int = 0, **space: str):
+    """A sweep of a function of hyperparameters and noise, drawn at random."""
+    rng = np.random.default_rng(seed)
+    columns = {}
+    for name, text in space.items():
+        value = read_value(text)
+        if isinstance(value, list):
+            columns[name] = [value[i] for i in rng.integers(len(value), size=total)]
+        else:
+            columns[name] = value.ppf(rng.random(total))
+    return made(function(columns, rng.normal(size=total)), columns, space)
+
+
+def found(results, kind: str) -> dict:
+    return {a.hyperparameter: a for a in advice(results) if a.kind == kind}
+
+
+def test_crowding_at_the_top_is_told_with_its_numbers():
+    results = sweep(
+        lambda c, noise: -np.log(c["lr"]) + 0.1 * noise, lr="loguniform(1e-4, 1)", p="uniform(0, 1)"
+    )
+    one = found(results, "edge")["lr"]
+    hits, of, share = (one.evidence[name] for name in ("hits", "of", "share"))
+    assert one.text == (
+        f"best lr lies in the top {np.ceil(100 * share):.0f} % of its range ({hits} of the best "
+        f"{of} trials): try up to 10, loguniform(0.0001, 10)"
+    )
+    best = np.sort(results.frame.nsmallest(of, "validation_error")["lr"])
+    assert share == pytest.approx(1 - (np.log10(best[of - hits]) + 4) / 4)
+    assert found(results, "no_effect").keys() == {"p"}
+
+
+def test_crowding_at_the_bottom_and_among_choices():
+    results = sweep(
+        lambda c, noise: 4 * c["x"] - np.log2(c["n"]) + 0.05 * noise,
+        total=200,
+        x="uniform(1, 2)",
+        n="[16, 32, 64]",
+    )
+    edges = found(results, "edge")
+    assert "try down to 0.5, uniform(0.5, 2.5)" in edges["x"].text
+    assert "the best n is 64, at the top end of its values" in edges["n"].text
+
+
+def test_edges_of_grids_are_seen():
+    lr, p = zip(*itertools.product(np.geomspace(1e-4, 1, 5), np.linspace(0, 1, 5)), strict=True)
+    errors = -np.log(lr) + 0.1 * np.random.default_rng(0).normal(size=25)
+    space = {"lr": "loguniform(1e-4, 1)", "p": "uniform(0, 1)"}
+    results = made(errors, {"lr": list(lr), "p": list(p)}, space, searcher="GridSearch")
+    assert found(results, "edge")["lr"].evidence["bounds"] == "loguniform(0.0001, 10)"
+
+
+def test_a_best_value_inside_is_no_edge():
+    results = sweep(lambda c, noise: (c["x"] - 0.5) ** 2 + 0.01 * noise, x="uniform(0, 1)")
+    assert advice(results) == []
+
+
+def test_failures_at_the_edge_keep_from_going_there():
+    results = sweep(lambda c, noise: -c["x"], total=100, x="uniform(1, 4)")
+    for row in results.rows:
+        if row["config"]["x"] > 4.2:
+            row |= {"status": "failed", "validation_error": None}
+    assert found(results, "edge") == {}
+    assert found(results, "failures").keys() == {"x"}
+
+
+@pytest.mark.parametrize("best", [-3, -2])
+def test_a_linear_axis_whose_order_of_magnitude_counts_should_be_logarithmic(best):
+    told = 0
+    for seed in range(10):
+        results = sweep(
+            lambda c, noise: (np.log10(c["wd"]) - best) ** 2 + 0.02 * noise,
+            total=80,
+            seed=seed,
+            wd="uniform(1e-4, 1)",
+        )
+        one = found(results, "log_axis")
+        told += bool(one) and one["wd"].evidence["bounds"] == "loguniform(0.0001, 1)"
+    assert told >= 8
+
+
+def test_a_linear_axis_that_acts_linearly_stays():
+    for seed in range(10):
+        results = sweep(
+            lambda c, noise: (c["wd"] - 0.6) ** 2 + 0.02 * noise, seed=seed, wd="uniform(1e-4, 1)"
+        )
+        assert found(results, "log_axis") == {}
+
+
+@pytest.mark.parametrize("total", [16, 64])
+def test_pure_noise_rarely_gets_advice(total):
+    alarms = 0
+    for seed in range(30):
+        results = sweep(
+            lambda c, noise: noise,
+            total,
+            seed,
+            lr="loguniform(1e-4, 1)",
+            wd="uniform(1e-4, 1)",
+            n="[16, 32, 64]",
+            act="[relu, tanh]",
+        )
+        alarms += bool(advice(results))
+    assert alarms <= 2
+
+
+def test_a_small_effect_is_not_called_none():
+    for seed in range(10):
+        results = sweep(
+            lambda c, noise: 3 * c["x"] + c["y"], seed=seed, x="uniform(0, 1)", y="uniform(0, 1)"
+        )
+        assert found(results, "no_effect") == {}
+
+
+def test_a_given_importance_is_used():
+    from sweeper.analysis.importance import importance
+
+    results = sweep(lambda c, noise: c["x"], x="uniform(0, 1)", y="uniform(0, 1)")
+    assert advice(results, importance(results)) == advice(results)
+
+
+@pytest.mark.parametrize("name", odd_sweeps())
+def test_odd_sweeps_are_no_trouble(name):
+    for one in advice(odd_sweeps()[name]):
+        assert one.text

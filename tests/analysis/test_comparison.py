@@ -1,0 +1,128 @@
+import itertools
+
+import numpy as np
+import pytest
+from made_results import made, odd_sweeps
+from scipy import stats
+
+from sweeper import compare
+from sweeper.analysis.comparison import _holm
+from sweeper.record.results import Results
+
+
+def repeated(searcher: str, shift: float, seeds: range, total: int = 12) -> list[Results]:
+    return [
+        made(np.random.default_rng(seed).random(total) + shift, searcher=searcher, seed=seed)
+        for seed in seeds
+    ]
+
+
+def test_repetitions_have_their_mean_and_students_interval():
+    sweeps = repeated("RandomSearch", 0, range(5)) + repeated("GridSearch", 1, range(5, 9), 9)
+    found = compare(sweeps)
+    assert found.limit == 9
+    best = np.array(
+        [s.frame["validation_error"].cummin()[:9] for s in sweeps if "Random" in str(s.sweep)]
+    )
+    curve = found.curves[found.curves["sweep"] == "RandomSearch"]
+    assert list(curve["budget"]) == list(range(1, 10))
+    np.testing.assert_allclose(curve["mean"], best.mean(axis=0))
+    interval = stats.t.interval(0.9, 4, best.mean(axis=0), stats.sem(best, axis=0))
+    np.testing.assert_allclose([curve["low"], curve["high"]], interval)
+    assert list(found.finals["trials"]) == [9] * 9
+    np.testing.assert_allclose(found.finals["best"][:5], best[:, -1])
+
+
+def test_the_sentence_names_the_rank_test():
+    sweeps = repeated("RandomSearch", 0, range(5)) + repeated("GridSearch", 1, range(5, 10))
+    found = compare(sweeps)
+    best = found.finals.groupby("sweep")["best"].apply(list)
+    oracle = stats.mannwhitneyu(best["RandomSearch"], best["GridSearch"])
+    assert f"Mann-Whitney U = {oracle.statistic:g}, p = {oracle.pvalue:.2g}" in found.sentence
+    assert found.sentence.endswith("more than noise.")
+    assert found.sentence.startswith("Best validation error after 12 trials: RandomSearch ")
+
+
+def test_equals_are_no_more_than_noise():
+    alarms = 0
+    for seed in range(25):
+        sweeps = repeated("RandomSearch", 0, range(seed, seed + 5))
+        sweeps += repeated("GridSearch", 0, range(seed + 1000, seed + 1005))
+        alarms += compare(sweeps).sentence.endswith(": more than noise.")
+    assert alarms <= 4
+
+
+def test_too_few_repetitions_are_said_to_be_too_few():
+    sweeps = repeated("RandomSearch", 0, range(3)) + repeated("GridSearch", 9, range(3, 6))
+    assert "too few repetitions to tell" in compare(sweeps).sentence
+
+
+def test_three_searchers_are_compared_with_holms_correction():
+    sweeps = [
+        sweep
+        for i, kind in enumerate(("RandomSearch", "GridSearch", "SobolSearch"))
+        for sweep in repeated(kind, i, range(10 * i, 10 * i + 5))
+    ]
+    sentence = compare(sweeps).sentence
+    assert sentence.count("Holm's correction") == 2
+    assert "RandomSearch against SobolSearch" in sentence
+
+
+def test_holms_p_values_are_those_by_hand():
+    assert _holm([0.01, 0.04, 0.03]) == [0.03, 0.06, 0.06]
+    assert _holm([0.9, 0.8]) == [1, 1]
+
+
+def test_a_single_sweep_has_the_mean_over_the_orders_of_its_trials():
+    errors = [0.4, 0.1, 0.3, 0.2]
+    found = compare([made(errors), made([1.0] * 4, searcher="GridSearch")], seed=1)
+    orders = [np.minimum.accumulate(o) for o in itertools.permutations(errors)]
+    curve = found.curves[found.curves["sweep"] == "RandomSearch"]
+    np.testing.assert_allclose(curve["mean"], np.mean(orders, axis=0), atol=0.02)
+    assert (curve["low"] <= curve["mean"]).all()
+    assert (curve["mean"] <= curve["high"]).all()
+    assert curve["mean"].iloc[-1] == pytest.approx(0.1)
+    assert "nothing is known of the noise between sweeps" in found.sentence
+
+
+@pytest.mark.parametrize(("budget", "limit"), [("trials", 5), ("epochs", 20), ("seconds", 5)])
+def test_budgets_are_those_of_the_smallest_sweep(budget, limit):
+    sweeps = repeated("RandomSearch", 0, range(2)) + repeated("GridSearch", 1, range(2, 4), 5)
+    found = compare(sweeps, budget)
+    assert (found.budget, found.limit) == (budget, limit)
+    assert found.curves["budget"].max() <= limit
+    assert (found.finals["trials"] == 5).all()
+
+
+def test_replicates_cost_trials():
+    found = compare([made([[0.1, 0.2]] * 3), made([0.3] * 6, searcher="GridSearch")])
+    assert found.limit == 6
+    assert list(found.finals["trials"]) == [3, 6]
+
+
+def test_folders_are_read(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no sweep here"):
+        compare([tmp_path, made([1])])
+
+
+def test_faults_are_named_all_at_once():
+    with pytest.raises(ValueError, match=r"at least two sweeps, but got 1.*\n.*but got 'hours'"):
+        compare([made([1])], "hours")
+    with pytest.raises(TypeError, match="a list of sweeps, but got one alone"):
+        compare("runs/one")
+    with pytest.raises(TypeError, match="results or folders, but got int"):
+        compare([1, 2])
+    with pytest.raises(ValueError, match="no trial has ended with a number of trials"):
+        compare([made([]), made([1])])
+
+
+@pytest.mark.parametrize("budget", ["trials", "epochs", "seconds"])
+@pytest.mark.parametrize("name", odd_sweeps())
+def test_odd_sweeps_are_compared_or_refused(name, budget):
+    try:
+        found = compare([odd_sweeps()[name], made([0.5] * 3, searcher="GridSearch")], budget)
+    except ValueError as error:
+        assert "nothing to compare" in str(error)  # noqa: PT017
+        return
+    assert found.sentence.endswith(".")
+    assert not np.isinf(found.curves[["mean", "low", "high"]].to_numpy()).any()

@@ -1,0 +1,233 @@
+"""The command as a user types it, in processes of its own."""
+
+import io
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sweeper.cli.main import main
+from sweeper.record.results import load
+
+MODULE = """
+    from neighbour import scale
+
+    def objective(config):
+        return scale * config["x"]
+
+    def fails(config):
+        raise ValueError("never works")
+
+    not_a_function = 5
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    """A folder with a user's objective and a file beside it."""
+    (tmp_path / "mine.py").write_text(textwrap.dedent(MODULE))
+    (tmp_path / "neighbour.py").write_text("scale = 2\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def sweeper(*arguments: str, **options) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "sweeper", *arguments]
+    environment = {**os.environ, "COLUMNS": "200"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, **options)
+
+
+def test_an_objective_in_a_file_with_neighbours(project):
+    done = sweeper(
+        *("run", "mine.py:objective", "--space", "x=uniform(0,1)", "--trials", "3"),
+        *("--name", "first", "--workers", "1", "--address", "local"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "3 finished" in done.stdout
+    assert "folder: runs/first" in done.stdout
+    assert "3/3 trials" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "ray" not in done.stderr.lower().replace("ray of", "")
+    shown = sweeper("show", "runs/first")
+    assert shown.returncode == 0
+    table = done.stdout.partition("folder:")[0].strip()
+    assert shown.stdout.strip().startswith(table)
+    assert "nothing is known of the noise" in shown.stdout
+    assert "report: runs/first/report.html" in done.stdout
+    again = sweeper("report", "runs/first", "-o", "other.html")
+    assert again.stdout == "other.html\n"
+    assert "<!doctype html>" in Path("other.html").read_text()[:100].lower()
+    again = sweeper("run", "mine.py:objective", "--space", "x=1", "--name", "first")
+    assert (again.returncode, again.stderr.count("\n")) == (2, 2)
+    assert "never overwritten" in again.stderr
+
+
+def test_exit_code_1_when_every_trial_failed(project):
+    done = sweeper("run", "mine:fails", "--space", "x=[1,2]", "--searcher", "grid")
+    assert done.returncode == 1, done.stderr
+    assert "2 failed" in done.stdout
+    assert done.stderr.count("ValueError: never works") == 2  # told of twice, each time once
+
+
+def test_the_built_in_classifier_and_the_test_set(project):
+    done = sweeper(
+        *("run", "--model", "mlp", "--data", "digits", "--max-epochs", "2", "--trials", "2"),
+        *("--space", "learning_rate=loguniform(1e-2,1)", "--space", "num_hiddens=[16,32]"),
+        *("--batch-size", "32", "--test", "--quiet"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "test set: error" in done.stdout
+
+
+def test_a_yaml_file_with_the_same_words(project):
+    Path("sweep.yaml").write_text(
+        "objective: mine:objective\nsearcher: grid\npoints: {x: 3}\n"
+        "space:\n  x: uniform(0, 1)\n  rate: 1e-4\n  names: [a, b]\n"
+    )
+    done = sweeper("run", "sweep.yaml", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    lines = [eval(line) for line in done.stdout.splitlines()]
+    assert lines[:2] == [{"x": 0.0, "rate": 1e-4, "names": name} for name in ("a", "b")]
+    assert len(lines) == 6
+    assert len(sweeper("run", "sweep.yaml", "--dry-run", "--points", "5").stdout.splitlines()) == 10
+
+
+def test_the_same_dry_run_twice(project):
+    first, second = (sweeper("run", "--dry-run", "--seed", "4").stdout for _ in range(2))
+    assert first == second
+    assert len(first.splitlines()) == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "nothing.py:objective", "--space", "x=1"], "no such file"),
+        (["run", "mine.py", "--space", "x=1"], "must be module:function"),
+        (["run", "mine.py:other", "--space", "x=1"], "it has ['objective', 'fails']"),
+        (["run", "no_module:f", "--space", "x=1"], "No module named 'no_module'"),
+        (["run", "mine.py:objective"], "--space NAME=VALUE: needed"),
+        (["run", "mine.py:objective", "--space", "x"], "must be NAME=VALUE"),
+        (["run", "mine.py:objective", "--space", "x=1", "--model", "mlp"], "own classifier"),
+        (["run", "--space", "x=nonsense(1)"], "nonsense"),
+        (["run", "--space", "x=__import__('os').getcwd()"], "config_space"),
+        (["run", "--space", "momentums=0.9"], "softmax has no such hyperparameter"),
+        (["run", "--model", "resnet"], "choose from ['softmax', 'mlp', 'dropout_mlp', 'lenet']"),
+        (["run", "--searcher", "bayes"], "choose random or grid"),
+        (["run", "--searcher", "grid", "--points", "many"], "must be N, or NAME=N"),
+        (["run", "--trials", "0"], "num_trials"),
+        (["run", "--cpus", "-1"], "number ≥ 0"),
+        (["run", "both.yaml"], "--max-epochs: only for sweeper's own classifier"),
+        (["run", "types.yaml"], "dry_run: must be bool, but got 'no'"),
+        (["run", "bad.yaml"], "['trails'] mean nothing here"),
+        (["show", "nowhere"], "no sweep here"),
+    ],
+)
+def test_mistakes_are_told_in_a_line_without_traceback(project, arguments, message, capsys):
+    Path("bad.yaml").write_text("trails: 5\n")
+    Path("both.yaml").write_text("objective: mine:objective\nspace: {x: 1}\nmax_epochs: 20\n")
+    Path("types.yaml").write_text("dry_run: 'no'\n")
+    assert main(arguments) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("sweeper: ")
+    assert message in printed
+    assert "Traceback" not in printed
+
+
+def test_debug_shows_the_traceback(project, capsys):
+    assert main(["show", "nowhere", "--debug"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_module_that_breaks_on_import(project, capsys):
+    Path("broken.py").write_text("1 / 0\n")
+    assert main(["run", "broken.py:objective", "--space", "x=1"]) == 2
+    printed = capsys.readouterr().err
+    assert "ZeroDivisionError: division by zero" in printed
+    assert "--debug" in printed
+
+
+def test_without_a_command_the_help(capsys):
+    assert main([]) == 2
+    assert "run a sweep" in capsys.readouterr().out
+
+
+def test_resume_from_the_shell(project):
+    command = ["run", "mine.py:objective", "--space", "x=uniform(0,1)", "--trials", "3"]
+    first = sweeper(
+        *command, "--name", "s", "--replicates", "2", "--no-report", "--address", "local"
+    )
+    assert first.returncode == 0, first.stderr
+    journal = project / "runs" / "s" / "trials.jsonl"
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:2]) + '{"trial": 9')
+    resumed = sweeper("resume", "runs/s", "--trials", "4", "--no-report", "--address", "local")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "8 finished" in resumed.stdout
+    assert "trials.jsonl:3: cut short" in resumed.stderr
+    for line in first.stdout.splitlines()[1:7]:
+        assert line.split()[:3] in [other.split()[:3] for other in resumed.stdout.splitlines()]
+    grid = sweeper("resume", "runs/s", "--trials", "2")
+    assert (grid.returncode, "num_trials: was 4, is 2" in grid.stderr) == (2, True)
+    assert "Traceback" not in grid.stderr
+
+
+def test_a_lambda_is_resumed_with_an_objective_given(project):
+    Path("script.py").write_text(
+        textwrap.dedent(
+            """
+            import sweeper
+
+            if __name__ == "__main__":
+                search = sweeper.RandomSearch(2)
+                sweeper.run(lambda config: 0.5, {"x": [1, 2]}, search, name="s", address="local")
+            """
+        )
+    )
+    subprocess.run([sys.executable, "script.py"], check=True, capture_output=True)
+    refused = sweeper("resume", "runs/s")
+    assert refused.returncode == 2
+    assert (
+        "can't be found by its name; if it has one, give it as file.py:function" in refused.stderr
+    )
+    given = sweeper(
+        "resume",
+        "runs/s",
+        "mine.py:objective",
+        "--trials",
+        "3",
+        "--no-report",
+        "--address",
+        "local",
+    )
+    assert given.returncode == 0, given.stderr
+    assert "Note: the objective was" in given.stderr
+
+
+def test_list_export_and_compare(project):
+    for name, seed in (("one", 1), ("two", 2)):
+        command = ["run", "mine.py:objective", "--space", "x=uniform(0,1)", "--trials", "3"]
+        done = sweeper(
+            *command, "--name", name, "--seed", str(seed), "--no-report", "--address", "local"
+        )
+        assert done.returncode == 0, done.stderr
+    (project / "runs" / "no sweep").mkdir()
+    listed = sweeper("list")
+    assert listed.returncode == 0
+    assert [line.split()[1] for line in listed.stdout.splitlines()] == ["runs/one:", "runs/two:"]
+    assert sweeper("list", "nowhere").returncode == 2
+    written = pd.read_csv(io.StringIO(sweeper("export", "runs/one").stdout))
+    frame = load("runs/one").frame
+    assert list(written["validation_error"]) == pytest.approx(list(frame["validation_error"]))
+    assert list(written.columns) == list(frame.columns)
+    done = sweeper("export", "runs/one", "--to", "parquet", "-o", "one.parquet")
+    assert done.returncode == 0, done.stderr
+    assert list(pd.read_parquet("one.parquet")["x"]) == list(frame["x"])
+    assert "needs a file" in sweeper("export", "runs/one", "--to", "parquet").stderr
+    compared = sweeper("compare", "runs/one", "runs/two")
+    assert compared.returncode == 0, compared.stderr
+    assert "Best validation error after 3 trials" in compared.stdout
+    assert sweeper("compare", "runs/one").returncode == 2

@@ -1,0 +1,186 @@
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from importlib.metadata import version
+
+import pytest
+
+from sweeper.cluster.connection import connected
+from sweeper.cluster.resources import Resources
+
+
+@pytest.mark.parametrize(
+    ("resources", "have", "workers"),
+    [
+        (Resources(), {"CPU": 8}, 8),
+        (Resources(cpus=3), {"CPU": 8}, 2),
+        (Resources(cpus=0.1), {"CPU": 8}, 80),
+        (Resources(cpus=9), {"CPU": 8}, 0),
+        (Resources(gpus=1), {"CPU": 8}, 0),
+        (Resources(gpus=0.4), {"CPU": 8, "GPU": 3}, 6),  # 2 a GPU, none on two
+        (Resources(cpus=0, gpus=2), {"CPU": 8, "GPU": 5}, 2),
+    ],
+)
+def test_how_many_trials_fit_on_a_node(resources, have, workers):
+    assert resources.fit_on(have) == workers
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"cpus": -1}, "number ≥ 0, but got -1"),
+        ({"gpus": float("nan")}, "number ≥ 0, but got nan"),
+        ({"cpus": 0}, "Give a trial a CPU or a GPU"),
+        ({"gpus": 1.5}, "must be a whole number"),
+    ],
+)
+def test_impossible_resources(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Resources(**arguments)
+
+
+@pytest.mark.parametrize("value", ["1", None, True, [1]])
+def test_resources_are_numbers(value):
+    with pytest.raises(TypeError, match=r"Resources\(cpus=…\) needs a number, but got"):
+        Resources(cpus=value)
+
+
+def test_resources_in_words():
+    assert Resources(cpus=2, gpus=0.5).describe() == "2 CPUs and 0.5 GPUs"
+    assert Resources().describe() == "1 CPU"
+
+
+def test_the_ray_of_this_process_is_used_and_left_running(ray_session):
+    import ray
+
+    with connected(None) as where:
+        assert where == "Ray of this process"
+    assert ray.is_initialized()
+
+
+def test_an_address_besides_the_ray_of_this_process_is_refused(ray_session):
+    with pytest.raises(ValueError, match="connected to a Ray already"), connected("local"):
+        pass
+
+
+@pytest.fixture
+def no_ray(monkeypatch):
+    """As if this process had no Ray, for checks that come before any connection."""
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+
+
+def test_the_address_of_a_dashboard_is_for_the_command(no_ray):
+    cure = r"from the shell: sweeper run … --address http://head:8265"
+    with pytest.raises(ValueError, match=cure), connected("http://head:8265"):
+        pass
+
+
+def test_ray_client_addresses_are_refused_with_the_cure(no_ray):
+    with pytest.raises(ValueError, match="ray submit"), connected("ray://head:10001"):
+        pass
+
+
+@pytest.mark.parametrize("address", ["head", "head:", ":6379"])
+def test_malformed_addresses(no_ray, address):
+    with pytest.raises(ValueError, match="must be HOST:PORT"), connected(address):
+        pass
+
+
+def test_an_address_where_nothing_listens_is_an_error_within_seconds(no_ray):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    start = time.monotonic()
+    with pytest.raises(ConnectionError, match="No Ray answers"), connected(f"127.0.0.1:{port}"):
+        pass
+    # Not a measure of speed: Ray itself would wait for minutes.
+    assert time.monotonic() - start < 30
+
+
+def test_which_ray_is_joined_and_that_it_is_left_running(tmp_path):
+    """Two nodes of 1 CPU each, in a process of their own."""
+    code = """
+        import os
+        import subprocess
+        import sys
+        from ray.cluster_utils import Cluster
+
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        cluster.add_node(num_cpus=1)
+        os.environ["RAY_ADDRESS"] = cluster.address
+
+        import ray
+        import sweeper
+        import time
+
+        def objective(config):
+            time.sleep(0.5)
+            return config["x"]
+
+        results = sweeper.run(objective, {"x": list(range(8))}, sweeper.GridSearch())
+        assert list(results.frame["status"]) == ["finished"] * 8
+        assert results.frame["node"].nunique() == 2, results.frame
+        assert not ray.is_initialized()
+        address = os.environ.pop("RAY_ADDRESS")
+        print("left running at", address)
+
+        def run(name, **options):
+            space = {"x": [1]}
+            found = sweeper.run(objective, space, sweeper.GridSearch(), name=name, **options)
+            assert found.best_error == 1
+
+        run("given", address=address)
+        run("announced")  # in a file, as `ray start` does it
+        cluster.shutdown()
+        ray._private.utils.write_ray_address(address)  # as a crash leaves it behind
+        run("stale")
+        os.unlink(ray._private.utils.get_ray_address_file(None))
+        private = "import ray, time; ray.init(address='local'); print('up', flush=True)"
+        command = [sys.executable, "-c", private + "; time.sleep(600)"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as other:
+            while b"up" not in other.stdout.readline():
+                pass
+            run("private")
+            other.terminate()
+    """
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(code))
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    address = done.stdout.rpartition("left running at ")[2].strip()
+    assert f"2 workers on Ray at {address}" in done.stderr
+    for name in ("given", "announced"):
+        assert f"runs/{name}: 1 worker on Ray at {address}" in done.stderr
+    for name in ("private", "stale"):
+        assert f"runs/{name}: 1 worker on this machine" in done.stderr
+
+
+def test_a_cluster_of_another_ray_is_one_error_that_names_both_versions(tmp_path):
+    code = """
+        import json
+        from ray.cluster_utils import Cluster
+        from sweeper.cluster.connection import connected
+
+        head = {"num_cpus": 1, "include_dashboard": False}
+        cluster = Cluster(initialize_head=True, head_node_args=head)
+        gcs = cluster.head_node.get_gcs_client()
+        place = b"CLUSTER_METADATA", b"cluster"
+        versions = json.loads(gcs.internal_kv_get(place[0], namespace=place[1]))
+        versions["ray_version"] = "1.2.3"
+        gcs.internal_kv_put(place[0], json.dumps(versions).encode(), True, namespace=place[1])
+        try:
+            with connected(cluster.address):
+                pass
+        except ConnectionError as error:
+            print("said:", error)
+        cluster.shutdown()
+    """
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(code))
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
+    said = done.stdout.partition("said: ")[2]
+    assert "has other versions: The cluster was started with: Ray: 1.2.3 Python: " in said
+    assert f"Ray: {version('ray')}" in said
+    assert "Use the same ones on both sides." in said

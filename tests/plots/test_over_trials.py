@@ -1,0 +1,160 @@
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from sample_sweeps import MARKUP, SPACE, all_failed, grid, made, odd, ordinary
+
+from sweeper import analysis, plots
+from sweeper.plots.scales import tuned
+from sweeper.plots.style import MOST_POINTS, STATUS_COLOURS
+
+SWEEPS = odd()
+
+
+def pictures(found) -> dict:
+    names = list(found.sweep["config_space"])
+    drawn = {name: plots.hyperparameter(found, name) for name in names}
+    drawn |= {f"pair {other}": plots.pair(found, names[0], other) for other in names[:4]}
+    drawn["seconds"] = plots.incumbents(found, "seconds")
+    for draw in (
+        *(plots.incumbents, plots.learning_curves, plots.parallel_coordinates, plots.importance),
+        *(plots.expected_best, plots.timeline, plots.replicates),
+    ):
+        drawn[draw.__name__] = draw(found)
+    return drawn
+
+
+def texts(value) -> Iterator[str]:
+    """Every text in a figure but the plain ones in `meta`, and base64 of numbers."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key not in ("meta", "bdata"):
+                yield from texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts(item)
+    elif isinstance(value, str):
+        yield value
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_every_picture_of_every_sweep_has_a_title_and_named_axes(name):
+    for key, figure in pictures(SWEEPS[name]).items():
+        plain = json.loads(figure.to_json(engine="json"))
+        assert figure.layout.meta["finding"], key
+        assert len(figure.to_json(engine="json")) < 700_000, key
+        if figure.data and figure.data[0].type != "parcoords":
+            assert plain["layout"]["xaxis"]["title"]["text"], key
+            axis = plain["layout"]["yaxis"]
+            assert axis.get("title", {}).get("text") or axis["ticktext"], key
+        elif not figure.data:
+            assert figure.layout.meta["empty"], key
+
+
+def test_markup_of_the_sweep_is_no_markup_of_plotly():
+    for key, figure in pictures(SWEEPS["hostile"]).items():
+        for text in texts(json.loads(figure.to_json(engine="json"))):
+            assert "<img" not in text, key
+            assert "<script" not in text, key
+            assert "<!--" not in text, key
+
+
+def test_the_title_states_the_incumbent():
+    found = ordinary()
+    first = found.frame["start_s"] + found.frame["runtime_s"]
+    place = (first <= first[found.frame["trial"] == found.best_row["trial"]].iloc[0]).sum()
+    title = plots.incumbents(found).layout.title.text
+    assert title == f"{found.best_error:.4g} after {place} of 60 trials"
+
+
+@pytest.mark.parametrize("over", ["trials", "seconds"])
+def test_the_line_of_incumbents_is_that_of_the_analysis(over):
+    found = ordinary(300)
+    line = plots.incumbents(found, over).data[1]
+    steps = analysis.incumbents(found)
+    # At each ended trial the stepped line has the incumbent's error.
+    place = np.searchsorted(line.x, steps[over], side="right") - 1
+    assert np.array_equal(np.array(line.y)[place], steps["validation_error"])
+
+
+def test_incumbents_are_over_trials_or_seconds():
+    with pytest.raises(ValueError, match=r"over must be 'trials' or 'seconds', but got 'epochs'"):
+        plots.incumbents(ordinary(3), over="epochs")
+
+
+def test_axes_are_logarithmic_where_distributions_are():
+    found = ordinary()
+    assert plots.hyperparameter(found, "learning_rate").layout.xaxis.type == "log"
+    assert plots.hyperparameter(found, "momentum").layout.xaxis.type is None
+    both = plots.pair(found, "momentum", "learning_rate").layout
+    assert (both.xaxis.type, both.yaxis.type) == (None, "log")
+
+
+def test_every_status_has_its_colour_and_failures_are_drawn():
+    found = ordinary(400)
+    figure = plots.hyperparameter(found, "momentum")
+    colours = {trace.name: trace.marker.color for trace in figure.data}
+    for status in found.frame["status"].unique():
+        assert colours[status] == STATUS_COLOURS[status]
+    drawn = sum(len(trace.x) for trace in figure.data if trace.name != "best")
+    assert drawn == 400
+
+
+def test_large_pictures_are_thinned_and_say_so():
+    found = SWEEPS["large"]
+    for figure in pictures(found).values():
+        points = sum(len(t.x) for t in figure.data if t.type == "scatter" and "lines" not in t.mode)
+        assert points <= MOST_POINTS + 1
+    assert (
+        "2,000 of 10,000 trials are drawn"
+        in plots.hyperparameter(found, "momentum").layout.title.text
+    )
+    assert "1,000 of" in plots.parallel_coordinates(found).layout.title.text
+    assert "1,000 longest of 10,000" in plots.timeline(found).layout.title.text
+    assert "200 of" in plots.learning_curves(found).layout.title.text
+
+
+def test_small_pictures_say_nothing_of_thinning():
+    for figure in pictures(ordinary()).values():
+        assert "are drawn" not in str(figure.layout.title.text)
+
+
+def test_parallel_coordinates_have_an_axis_for_each_hyperparameter():
+    figure = plots.parallel_coordinates(ordinary())
+    first, *_, last = figure.data[0].dimensions
+    assert [d.label for d in figure.data[0].dimensions] == [*SPACE, "validation error"]
+    assert "0.01" in first.ticktext
+    assert np.all(np.diff(last["values"]) <= 0)  # the best are drawn last, on top
+    assert len(figure.data[0].customdata) == len(last["values"])
+
+
+def test_a_grid_is_a_heat_map():
+    figure = plots.pair(grid(), "learning_rate", "momentum")
+    assert figure.data[0].type == "heatmap"
+    assert np.shape(figure.data[0].z) == (5, 6)
+    assert figure.layout.xaxis.ticktext[0] == "0.0001"
+
+
+def test_what_cannot_be_drawn_says_why():
+    assert "GridSearch" in plots.expected_best(grid()).layout.title.text
+    assert "at least" in plots.importance(ordinary(3)).layout.title.text
+    assert "5 failed" in plots.incumbents(all_failed()).layout.title.text
+    assert "no trial has ended" in plots.parallel_coordinates(made([], SPACE)).layout.title.text
+
+
+def test_no_button_uploads_the_sweep():
+    for figure in pictures(ordinary(3)).values():
+        assert "sendChartToCloud" in figure.layout.modebar.remove
+
+
+def test_tuned_hyperparameters_come_with_markup_in_their_name():
+    assert any(MARKUP in name for name in tuned(SWEEPS["hostile"]))
+
+
+def test_pictures_need_neither_ray_nor_torch():
+    code = "import sys; from sweeper import plots; print({'torch', 'ray'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "set()\n"

@@ -1,0 +1,300 @@
+"""Sweeps that a laptop sends to a head: both are this machine, with a home each."""
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from drivers import wait_until
+from scipy import stats
+
+import sweeper
+
+MINE = """
+    import time
+    from neighbour import distance
+
+    def objective(config):
+        time.sleep(0.2)
+        yield 1.0
+        yield distance(config["x"])
+
+    def raises(config):
+        raise RuntimeError("as asked")
+"""
+SPACE = ["--space", "x=uniform(0,1)"]
+
+
+@pytest.fixture
+def laptop(tmp_path, head, monkeypatch) -> Path:
+    """A directory with an objective that needs a neighbour, on a machine with the token."""
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(head.token))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(textwrap.dedent(MINE))
+    (tmp_path / "neighbour.py").write_text("def distance(x):\n    return abs(x - 0.3)\n")
+    return tmp_path
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "sweeper", *arguments]
+
+
+def sweep(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120)
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def num_rows(folder: Path) -> int:
+    path = folder / "trials.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def statuses(folder: Path) -> list[str]:
+    return list(sweeper.load(folder).frame["status"])
+
+
+def test_a_sent_sweep_is_the_one_that_would_have_run_here(laptop, head, ray_session, run):
+    arguments = ["run", "mine.py:objective", *SPACE, "--trials", "7", "--workers", "2"]
+    done = sweep(*arguments, "--name", "sent", "--address", head.url)
+    assert done.returncode == 0, done.stderr
+    assert "best: " in done.stdout
+    assert "7/7 trials" in done.stderr
+    assert "Running entrypoint" not in done.stderr
+    assert "INFO" not in done.stderr
+    for name in ("sweep.json", "trials.jsonl"):
+        there = head.home / "runs" / "sent" / name
+        assert there.read_bytes() == (laptop / "runs" / "sent" / name).read_bytes()
+    assert (laptop / "runs" / "sent" / "report.html").exists()
+
+    here = run(lambda config: abs(config["x"] - 0.3), {"x": stats.uniform(0, 1)},
+               sweeper.RandomSearch(num_trials=7), name="here")  # fmt: skip
+    columns = ["trial", "replicate", "x", "validation_error", "status", "seed"]
+    sent = sweeper.load(laptop / "runs" / "sent").frame
+    assert sent[columns].equals(here.frame[columns])
+
+
+def test_a_yaml_of_options_travels_with_what_it_names(laptop, head):
+    (laptop / "sweep.yaml").write_text(
+        f"objective: mine.py:objective\nspace: {{x: 'uniform(0, 1)'}}\ntrials: 2\nname: described\n"
+        f"address: {head.url}\n"
+    )
+    done = sweep("run", "sweep.yaml")
+    assert done.returncode == 0, done.stderr
+    assert statuses(laptop / "runs" / "described") == ["finished"] * 2
+
+
+def test_every_trial_failed_is_no_success(laptop, head):
+    done = sweep("run", "mine.py:raises", *SPACE, "--trials", "2", "--address", head.url)
+    assert done.returncode == 1
+    assert "All 2 trials failed" in done.stderr
+    assert "as asked" in done.stderr
+
+
+def test_a_mistake_is_told_as_here_and_leaves_no_folder(laptop, head):
+    done = sweep("run", "mine.py:objektive", *SPACE, "--address", head.url)
+    assert done.returncode == 2
+    assert "mine.py has no function 'objektive'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list((laptop / "runs").iterdir()) == []
+
+
+def test_a_directory_that_is_too_large_to_travel_is_named_and_old_sweeps_do_not(laptop, head):
+    (laptop / "large").write_bytes(os.urandom(110_000_000))
+    arguments = ["run", "mine.py:objective", *SPACE, "--trials", "1", "--address", head.url]
+    done = sweep(*arguments)
+    assert done.returncode == 2
+    assert f"{laptop} is too large to travel to a cluster (Ray takes 100 MB)" in done.stderr
+    assert list((laptop / "runs").iterdir()) == []
+
+    (laptop / "runs" / "old").mkdir()
+    (laptop / "large").rename(laptop / "runs" / "old" / "large")
+    assert sweep(*arguments).returncode == 0
+
+
+def test_ctrl_c_stops_the_sweep_and_resume_goes_on_there(laptop, head):
+    arguments = ["run", "mine.py:objective", *SPACE, "--trials", "40", "--name", "stopped"]
+    with start(*arguments, "--address", head.url) as driver:
+        folder = laptop / "runs" / "stopped"
+        wait_until(lambda: num_rows(folder) >= 4)
+        driver.send_signal(signal.SIGINT)
+        said = driver.communicate(timeout=60)[1]
+    assert driver.returncode == 130
+    assert "Go on with: sweeper resume runs/stopped" in said
+    finished = (sweeper.load(folder).frame["status"] == "finished").sum()
+    assert 4 <= finished < 40
+
+    done = sweep("resume", "runs/stopped", "--trials", "42")
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (folder / "trials.jsonl").read_text().splitlines()]
+    ended = [row["trial"] for row in rows if row["status"] == "finished"]
+    assert sorted(ended) == list(range(42))
+    assert (head.home / "runs" / "stopped" / "trials.jsonl").read_bytes() == (
+        folder / "trials.jsonl"
+    ).read_bytes()
+
+
+def test_a_killed_laptop_finds_its_sweep_again(laptop, head):
+    arguments = ["run", "mine.py:objective", *SPACE, "--trials", "40", "--name", "left"]
+    folder = laptop / "runs" / "left"
+    with start(*arguments, "--address", head.url) as driver:
+        wait_until(lambda: num_rows(folder) >= 2)
+        driver.kill()
+    seen = num_rows(folder)
+    done = sweep("attach", "runs/left")
+    assert done.returncode == 0, done.stderr
+    assert seen < 40
+    assert statuses(folder) == ["finished"] * 40
+    assert "best: " in done.stdout
+
+    again = sweep(*arguments, "--address", head.url, "--resume")
+    assert again.returncode == 0, again.stderr
+    assert "all 40 trials are on record" in again.stderr
+    taken = sweep(*arguments, "--address", head.url)
+    assert taken.returncode == 2
+    assert "exists already" in taken.stderr
+
+
+class Link:
+    """A way to the head that can be cut."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._ends: list[socket.socket] = []
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self.is_cut = False
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            near = self._server.accept()[0]
+            if self.is_cut:
+                near.close()
+                continue
+            far = socket.create_connection(("127.0.0.1", self._to))
+            self._ends += [near, far]
+            for ends in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=ends, daemon=True).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+        try:
+            while content := source.recv(65536):
+                target.sendall(content)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def cut(self) -> None:
+        self.is_cut = True
+        for end in self._ends:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+    def mend(self) -> None:
+        self.is_cut = False
+
+
+@pytest.fixture
+def link(head) -> Iterator[Link]:
+    link = Link(head.port)
+    yield link
+    link.cut()
+
+
+def test_a_lost_connection_is_made_anew_and_nothing_is_shown_twice(laptop, head, link):
+    arguments = ["run", "mine.py:objective", *SPACE, "--trials", "50", "--name", "lost"]
+    folder = laptop / "runs" / "lost"
+    with start(*arguments, "--address", f"http://127.0.0.1:{link.port}") as driver:
+        wait_until(lambda: num_rows(folder) >= 2)
+        link.cut()
+        there = head.home / "runs" / "lost"
+        wait_until(lambda: num_rows(there) >= num_rows(folder) + 5)  # it goes on
+        link.mend()
+        printed, said = driver.communicate(timeout=120)
+    assert driver.returncode == 0, said
+    assert said.count("is lost; the job goes on. Trying again") == 1
+    assert said.count(" workers on Ray at ") == 1
+    assert said.count("50/50 trials") == 1
+    assert printed.count("best: ") == 1
+    assert statuses(folder) == ["finished"] * 50
+
+
+def test_a_head_that_stays_away_leaves_the_job_and_says_how_to_find_it(laptop, head, link):
+    arguments = ["run", "mine.py:objective", *SPACE, "--trials", "40", "--name", "away"]
+    folder = laptop / "runs" / "away"
+    code = (
+        "import sys\nfrom sweeper.remote import job as remote\n"
+        "remote.follow.__defaults__ = (3,)\n"  # seconds instead of a minute
+        "from sweeper.cli.main import main\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    url = f"http://127.0.0.1:{link.port}"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments, "--address", url], stderr=subprocess.PIPE,
+        text=True,
+    ) as driver:  # fmt: skip
+        wait_until(lambda: num_rows(folder) >= 2)
+        link.cut()
+        said = driver.communicate(timeout=60)[1]
+    assert driver.returncode == 2
+    assert "The job goes on if the cluster lives. `sweeper attach runs/away` finds it" in said
+    assert "Traceback" not in said
+    link.mend()
+    done = sweep("attach", "runs/away")
+    assert done.returncode == 0, done.stderr
+    assert statuses(folder) == ["finished"] * 40
+
+
+def test_a_head_that_was_started_anew_does_not_know_the_job(laptop, head):
+    (laptop / "runs" / "old").mkdir(parents=True)
+    known = {"job": "raysubmit_of_before", "address": head.url, "cluster": None}
+    (laptop / "runs" / "old" / "job.json").write_text(json.dumps(known))
+    done = sweep("attach", "runs/old")
+    assert done.returncode == 2
+    assert "knows no job raysubmit_of_before" in done.stderr
+    assert "sweeper resume" in done.stderr
+
+
+def test_a_record_that_only_the_laptop_has_is_not_begun_anew(laptop, head):
+    done = sweep("run", "mine.py:objective", *SPACE, "--trials", "1", "--name", "gone",
+                 "--address", head.url)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    before = (laptop / "runs" / "gone" / "trials.jsonl").read_bytes()
+    (head.home / "runs" / "gone").rename(head.home / "runs" / "elsewhere")
+    done = sweep("resume", "runs/gone", "--trials", "3")
+    assert done.returncode == 2
+    assert "the head has no record of gone any more, only you have" in done.stderr
+    assert "ray rsync-up cluster.yaml runs/gone/ runs/gone/" in done.stderr
+    assert (laptop / "runs" / "gone" / "trials.jsonl").read_bytes() == before
+
+
+def test_a_submitted_script_keeps_its_sweep_where_it_lasts(laptop, head):
+    """Ray removes the copy of the directory that travels with `ray job submit`."""
+    (laptop / "script.py").write_text(
+        "import sweeper\nfrom mine import objective\nif __name__ == '__main__':\n"
+        "    sweeper.run(objective, {'x': [0.1, 0.2]}, sweeper.GridSearch(), name='submitted')\n"
+    )
+    ray = [sys.executable, "-m", "ray.scripts.scripts", "job", "submit", "--address", head.url]
+    python = shlex.quote(sys.executable)
+    done = subprocess.run(
+        [*ray, "--working-dir", ".", "--", python, "script.py"], capture_output=True, text=True,
+        timeout=120, env={**os.environ, "RAY_AUTH_MODE": "token"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    frame = sweeper.load(head.home / "runs" / "submitted").frame
+    assert list(frame["status"]) == ["finished"] * 2

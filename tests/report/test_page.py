@@ -1,0 +1,359 @@
+"""Reports as files, and in a real browser: Debian's chromium."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from made_records import row
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from sample_sweeps import MARKUP, SPACE, all_failed, made, odd, ordinary
+
+import sweeper
+from sweeper.record.journal import append_look
+from sweeper.record.results import Results
+
+SCREENSHOTS = Path(os.environ.get("SWEEPER_SCREENSHOTS", "build/screenshots"))
+PHONE = {"width": 390, "height": 844}
+
+
+class Parts(HTMLParser):
+    """The elements of a page, and its visible text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data):
+        self.text += data if self.tags[-1:] not in (["script"], ["style"]) else ""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    assert chromium, "no chromium on this machine: apt-get install chromium"
+    with sync_playwright() as playwright:
+        # Software draws WebGL, which parallel coordinates need, where there is no graphics card.
+        arguments = ["--enable-unsafe-swiftshader"]
+        started = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield started
+        started.close()
+
+
+class Opened:
+    """A report in the browser, with what it asked for and complained of."""
+
+    def __init__(self, browser: Browser, path: Path, **options) -> None:
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.context = browser.new_context(
+            **{"viewport": {"width": 1280, "height": 900}, **options}
+        )
+        self.page: Page = self.context.new_page()
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._note)
+        self.page.goto(path.as_uri())
+
+    def _note(self, message) -> None:
+        if "GPU stall due to ReadPixels" not in message.text:  # of software that draws WebGL
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def draw_all(self) -> list[Locator]:
+        """Scrolls to every picture, since each is drawn when it comes near the window."""
+        charts = self.page.locator(".chart").all()
+        for chart in charts:
+            chart.scroll_into_view_if_needed()
+            chart.and_(self.page.locator("[data-drawn]")).wait_for()
+        self.page.evaluate("scrollTo(0, 0)")
+        return charts
+
+    def column(self, name: str) -> list[str]:
+        """The cells of a column of the table, on the page that is shown."""
+        heads = self.page.locator("#table th button").all_text_contents()
+        cells = self.page.locator(f"#table tbody td:nth-child({heads.index(name) + 1})")
+        return cells.all_text_contents()
+
+
+@pytest.fixture
+def look(browser, tmp_path) -> Iterator:
+    """Writes the report of a sweep and opens it; at the end nothing may have been complained of,
+    nothing fetched, and no script of the sweep may have run.
+    """
+    opened: list[Opened] = []
+
+    def write_and_open(results: Results, **options) -> Opened:
+        path = sweeper.write_report(results, tmp_path / "report.html")
+        opened.append(Opened(browser, path, **options))
+        return opened[-1]
+
+    yield write_and_open
+    for one in opened:
+        assert one.page.evaluate("window.hacked") is None
+        fetched = [url for url in one.requests if not url.startswith(("data:", "blob:"))]
+        assert fetched == [one.page.url.partition("#")[0]]
+        assert one.complaints == []
+        one.context.close()
+
+
+# The file
+
+
+@pytest.mark.parametrize("name", odd())
+def test_every_sweep_has_a_report_without_failed_parts(name, tmp_path):
+    path = sweeper.write_report(odd()[name], tmp_path / "report.html")
+    page = path.read_text()
+    assert "This part failed" not in page
+    assert list(tmp_path.iterdir()) == [path]
+    assert page.count('id="library"') == 1
+
+
+def test_the_file_for_a_thousand_trials_is_small(tmp_path):
+    assert sweeper.write_report(ordinary(1000), tmp_path / "r.html").stat().st_size < 6e6
+
+
+def test_the_report_says_what_was_run_and_found(tmp_path):
+    look = {"time": "2026-11-23", "trial": 0, "config": {"a": 1}, "test_error": 0.1629}
+    append_look(tmp_path, look)
+    found = ordinary(60, folder=tmp_path)
+    found.unreadable = ["trials.jsonl:7: cut short"]
+    text = Parts(sweeper.write_report(found, tmp_path / "report.html").read_text()).text
+    for expected in (
+        *SPACE.items(),
+        *("RandomSearch", "0123456789abcdef", "torch 2.14.0", "mine:objective", "53 finished"),
+        *("'learning_rate': ", "learning_rate: ", "1 unreadable line", "1 look at", "0.1629"),
+        "nothing is known of the noise",
+    ):
+        for part in [expected] if isinstance(expected, str) else expected:
+            assert part in text
+
+
+def test_a_running_sweep_says_so(tmp_path):
+    text = Parts(sweeper.write_report(odd()["running"], tmp_path / "r.html").read_text()).text
+    assert re.search(r"\d+ planned trials have not ended: the sweep is still running", text)
+
+
+def test_markup_of_the_sweep_makes_no_element(tmp_path):
+    kinds = []
+    for results in (odd()["hostile"], odd()["ordinary"]):
+        parts = Parts(sweeper.write_report(results, tmp_path / "report.html").read_text())
+        kinds.append(set(parts.tags))
+        assert not {name for name, _ in parts.attributes if name.startswith("on")}
+        assert parts.tags.count("script") == 3 + parts.tags.count("figure")
+    assert "img" not in kinds[0]
+
+
+def test_names_that_no_column_may_have_still_make_a_report(tmp_path):
+    rows = [row(i, config={"trial": i, "validation_error": "x", "\ud800": 1}) for i in range(3)]
+    names = ("trial", "validation_error", "\ud800")
+    path = sweeper.write_report(made(rows, dict.fromkeys(names, "")), tmp_path / "r.html")
+    assert "What was run" in path.read_text()
+
+
+def test_a_report_that_cannot_be_written_leaves_the_old_one(tmp_path):
+    path = sweeper.write_report(all_failed(), tmp_path / "report.html")
+    before = path.read_bytes()
+    with pytest.raises(FileNotFoundError, match="missing"):
+        sweeper.write_report(ordinary(3), tmp_path / "missing" / "report.html")
+    (tmp_path / "a_folder").mkdir()
+    with pytest.raises(IsADirectoryError, match="a_folder"):
+        sweeper.write_report(ordinary(3), tmp_path / "a_folder")
+    assert path.read_bytes() == before
+    assert {one.name for one in tmp_path.iterdir()} == {"report.html", "a_folder"}
+
+
+def test_reports_need_neither_ray_nor_torch():
+    code = "import sys, sweeper; sweeper.write_report; print({'torch', 'ray'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "set()\n"
+
+
+# In the browser
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("light", {}),
+        ("dark", {"color_scheme": "dark"}),
+        ("phone", {"viewport": PHONE, "has_touch": True}),
+    ],
+)
+def test_the_page_fits_its_window_and_its_pictures_are_drawn(look, name, options):
+    opened = look(ordinary(120, replicates=3), **options)
+    page = opened.page
+    assert len(opened.draw_all()) >= 12
+    assert page.get_by_text("can't be drawn").count() == 0
+    assert page.get_by_text("WebGL is not supported").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]
+    brightness = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g)[0]")
+    assert (int(brightness) < 128) == ("dark" in name)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"report-{name}.png", full_page=True)
+
+
+@pytest.mark.parametrize("name", ["none", "one", "grid", "twenty", "categories", "all_failed"])
+def test_every_odd_sweep_opens(look, name):
+    opened = look(odd()[name])
+    opened.draw_all()
+    assert opened.page.get_by_text("can't be drawn").count() == 0
+
+
+def test_pictures_follow_the_theme_of_the_browser(look):
+    opened = look(ordinary(20))
+    chart = opened.draw_all()[0]
+    colour = "chart => chart.layout.template.layout.font.color"
+    light = chart.evaluate(colour)
+    opened.page.emulate_media(color_scheme="dark")
+    opened.page.wait_for_function(
+        "light => document.querySelector('.chart').layout.template.layout.font.color !== light",
+        arg=light,
+    )
+
+
+def test_the_table_is_sorted_by_any_column(look):
+    found = ordinary(60)
+    opened = look(found)
+    errors = [float(text) for text in opened.column("validation_error")]
+    assert errors == sorted(errors)  # the best first, to begin with
+    assert errors[0] == pytest.approx(found.best_error, rel=1e-5)
+    for name in ("trial", "momentum", "validation_error"):
+        button = opened.page.locator("#table th button", has_text=name)
+        for direction in ("ascending", "descending"):
+            button.click()
+            head = opened.page.locator(f"#table th[aria-sort={direction}]")
+            assert head.text_content() == name
+            values = [float(text) for text in opened.column(name)]
+            assert values == sorted(values, reverse=direction == "descending")
+    opened.page.locator("#table th button", has_text="optimizer").click()
+    assert set(opened.column("optimizer")) == {"adam"}
+
+
+def test_pages_of_the_table_hold_every_trial_once(look):
+    opened = look(ordinary(60))
+    seen = opened.column("trial")
+    while opened.page.locator("#next").is_enabled():
+        opened.page.locator("#next").click()
+        seen += opened.column("trial")
+    assert sorted(map(int, seen)) == list(range(60))
+    assert opened.page.locator("#page").text_content() == "page 3 of 3"
+    opened.page.locator("#previous").click()
+    assert opened.page.locator("#page").text_content() == "page 2 of 3"
+
+
+def test_the_table_is_searched(look):
+    found = ordinary(60)
+    opened = look(found)
+    opened.page.locator("#query").fill("DIVERGED")
+    diverged = (found.frame["status"] == "diverged").sum()
+    assert opened.page.locator("#shown").text_content() == f"{diverged} of 60 trials"
+    assert set(opened.column("status")) == {"diverged"}
+    opened.page.locator("#query").fill("sgd 256")
+    assert set(opened.column("optimizer")) == {"sgd"}
+    assert set(opened.column("num_hiddens")) == {"256"}
+    opened.page.locator("#query").fill("nothing has this")
+    assert opened.column("trial") == []
+
+
+def test_an_exception_leads_to_its_traceback(look):
+    opened = look(all_failed())
+    details = opened.page.locator("#exception-0")
+    assert not details.locator("pre").is_visible()
+    opened.page.locator("#table a").first.click()
+    assert details.locator("pre").text_content() == "Traceback …\nValueError: no"
+    assert details.locator("pre").is_visible()
+
+
+def test_brushing_an_axis_selects_its_trials(look):
+    found = ordinary(60)
+    opened = look(found)
+    page = opened.page
+    opened.draw_all()
+    chart = page.locator(".chart.brushed")
+    chart.scroll_into_view_if_needed()
+    axis = chart.locator(".axis-brush .background").first.bounding_box()
+    x, height = axis["x"] + axis["width"] / 2, axis["height"]
+    page.mouse.move(x, axis["y"] + 0.3 * height)
+    page.mouse.down()
+    page.mouse.move(x, axis["y"] + 0.4 * height, steps=4)
+    page.mouse.move(x, axis["y"] + 0.6 * height, steps=4)
+    page.mouse.up()
+    page.locator(".brush", has_text="lines are brushed").wait_for()
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / "report-brushed.png")
+
+    low, high = chart.evaluate("chart => chart.data[0].dimensions[0].constraintrange")
+    frame = found.frame[found.frame["validation_error"].notna()]
+    rates = frame["learning_rate"]
+    brushed = frame.loc[(rates >= 10**low) & (rates <= 10**high), "trial"]
+    assert 5 < len(brushed) < 50
+    page.locator("#query").fill(" ")
+    seen = opened.column("trial")
+    while page.locator("#next").is_enabled():
+        page.locator("#next").click()
+        seen += opened.column("trial")
+    assert sorted(map(int, seen)) == sorted(brushed)
+    page.get_by_text("Show all, not only the brushed").click()
+    assert page.locator("#shown").text_content() == "60 of 60 trials"
+
+
+def test_markup_is_shown_as_text(look):
+    opened = look(odd()["hostile"])
+    page = opened.page
+    opened.draw_all()
+    page.locator("summary").last.click()
+    assert MARKUP in page.locator("#exceptions").inner_text()
+    assert MARKUP in page.locator("#run").inner_text()
+    assert MARKUP[:30] in page.locator("#table").inner_text()
+    assert MARKUP in page.locator("#best pre").first.inner_text()
+    titles = page.locator(".chart svg text.xtitle").all_text_contents()
+    assert any(MARKUP[:15] in title for title in titles)  # of an axis, drawn by plotly
+    assert page.locator("img").count() == 0
+
+
+def test_the_configuration_is_copied(look):
+    found = ordinary(10)
+    opened = look(found, permissions=["clipboard-read", "clipboard-write"])
+    opened.page.get_by_text("Copy Python").click()
+    opened.page.get_by_text("Copied").wait_for()
+    copied = opened.page.evaluate("navigator.clipboard.readText()")
+    names: dict = {}
+    exec(copied, names)
+    assert names["config"] == found.best_config
+
+
+def test_nothing_can_be_uploaded(look):
+    opened = look(ordinary(20))
+    opened.draw_all()
+    titles = opened.page.locator(".modebar-btn").evaluate_all(
+        "buttons => buttons.map(button => button.getAttribute('data-title'))"
+    )
+    assert "Download plot as a PNG" in titles
+    assert not [title for title in titles if re.search("share|cloud|edit", title, re.IGNORECASE)]
+
+
+def test_ten_thousand_trials_are_sorted_and_searched(look):
+    opened = look(odd()["large"])
+    assert opened.page.locator("#shown").text_content() == "10,000 of 10,000 trials"
+    opened.page.locator("#table th button", has_text="momentum").click()
+    values = [float(text) for text in opened.column("momentum")]
+    assert values == sorted(values)
+    opened.page.locator("#query").fill("failed")
+    assert set(opened.column("status")) == {"failed"}
+    opened.draw_all()
+    timing = "performance.getEntriesByType('navigation')[0].toJSON()"
+    loaded = json.loads(opened.page.evaluate(f"JSON.stringify({timing})"))["loadEventEnd"]
+    print(f"10,000 trials: loaded in {loaded:.0f} ms")

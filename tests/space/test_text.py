@@ -1,0 +1,346 @@
+import math
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from sweeper.space.checks import check_config_space, is_distribution
+from sweeper.space.config_space import quantile
+from sweeper.space.text import read_config_space, read_value, to_text
+
+CALLS = {
+    "loguniform(1e-4, 1)": stats.loguniform(1e-4, 1),
+    "stats.loguniform(1e-4, b=1)": stats.loguniform(1e-4, 1),
+    "scipy.stats.uniform(loc=-1, scale=2)": stats.uniform(-1, 2),
+    " norm( +3, scale=2 ) ": stats.norm(3, 2),
+    "randint(32, 256)": stats.randint(32, 256),
+    "rv_discrete(values=([1, 2], [.5, .5]))": stats.rv_discrete(values=([1, 2], [0.5, 0.5])),
+    "rv_histogram(([1, 2], [0, 1, 3]), density=False)": stats.rv_histogram(
+        ([1, 2], [0, 1, 3]), density=False
+    ),
+    "Uniform(a=0, b=1)": stats.Uniform(a=0, b=1),
+    "stats.Normal()": stats.Normal(),
+    "Binomial(n=5, p=0.5)": stats.Binomial(n=5, p=0.5),
+    "truncate(Normal(mu=0, sigma=1), lb=0)": stats.truncate(stats.Normal(mu=0, sigma=1), lb=0),
+    "truncate(Normal(mu=0, sigma=1), lb=-inf, ub=1)": stats.truncate(
+        stats.Normal(mu=0, sigma=1), ub=1
+    ),
+    "exp(Uniform(a=-9, b=0))": stats.exp(stats.Uniform(a=-9, b=0)),
+    "stats.log(stats.Uniform(a=1, b=2))": stats.log(stats.Uniform(a=1, b=2)),
+    "abs(Normal(mu=1, sigma=2))": stats.abs(stats.Normal(mu=1, sigma=2)),
+    "order_statistic(Uniform(a=0, b=1), r=2, n=3)": stats.order_statistic(
+        stats.Uniform(a=0, b=1), r=2, n=3
+    ),
+    "Mixture([Normal(mu=0, sigma=1), Uniform(a=2, b=5)], weights=[.25, .75])": stats.Mixture(
+        [stats.Normal(mu=0, sigma=1), stats.Uniform(a=2, b=5)], weights=[0.25, 0.75]
+    ),
+}
+PROBABILITIES = (0.001, 0.2, 1 / 3, 0.5, 0.77, 0.999)
+
+
+def _quantiles(distribution):
+    return [quantile(distribution, u) for u in PROBABILITIES]
+
+
+@pytest.mark.parametrize("text", CALLS)
+def test_calls_give_the_distribution(text):
+    assert _quantiles(read_value(text)) == _quantiles(CALLS[text])
+
+
+LITERALS = {
+    "3": 3,
+    "-3": -3,
+    "+0.5": 0.5,
+    "1e-4": 1e-4,
+    "inf": math.inf,
+    "-inf": -math.inf,
+    "None": None,
+    "True": True,
+    "'uniform(0, 1)'": "uniform(0, 1)",
+    "[64, (1, 2), {'a': [None, -1.5]}]": [64, (1, 2), {"a": [None, -1.5]}],
+    "(1,)": (1,),
+    "{}": {},
+    " [[64, 64]] ": [[64, 64]],
+    "[sgd, adam]": ["sgd", "adam"],
+    "{'name': sgd}": {"name": "sgd"},
+}
+
+
+@pytest.mark.parametrize("text", LITERALS)
+def test_literals_give_their_value(text):
+    value = read_value(text)
+    assert value == LITERALS[text]
+    assert type(value) is type(LITERALS[text])
+
+
+def test_nan_is_a_number():
+    assert math.isnan(read_value("nan"))
+
+
+STRINGS = [
+    "sgd",
+    "uniform",
+    "true",
+    "cosine-annealing",
+    "resnet50.a1_in1k",
+    "google/vit-base",
+    "./data/x.csv",
+    "a b",
+    "~/data",
+    "",
+    "  ",
+    "\0",
+    "\udc80",
+    "learning rate: 3",
+    "größe",
+    "2024-01-01",
+    "[ab]*.csv",
+    "'",
+]
+
+
+@pytest.mark.parametrize("text", STRINGS)
+def test_words_and_what_is_no_python_are_strings(text):
+    assert read_value(text) == text
+
+
+BAD_TEXTS = {
+    "bootstrap((1, 2))": r"bootstrap is no distribution of scipy\.stats",
+    "stats.bootstrap((1, 2))": r"stats\.bootstrap is no distribution",
+    "stats.make_distribution(uniform)": "no distribution",
+    "stats.rv_continuous()": "no distribution",
+    "stats.stats.uniform(0, 1)": "no distribution",
+    "stats.uniform.rvs()": "no distribution",
+    "uniform(0, 1).rvs()": "no distribution",
+    "norm()(1)": "no distribution",
+    "logunifrom(1e-4, 1)": "Did you mean loguniform",
+    "multivariate_normal([0, 0])": "no distribution",
+    "__import__('os').system('true')": "no distribution",
+    "eval('1')": "no distribution",
+    "print()": "no distribution",
+    "().__class__": r"literal or a word, but got \(\).__class__\. Put quotes",
+    "norm.__init__.__globals__['os']": "literal or a word, but got",
+    "(1).real": "literal or a word",
+    "f'{1}'": "literal or a word",
+    "f'{print()}'": "literal or a word",
+    "[x for x in (1, 2)]": "literal or a word",
+    "lambda: 1": "literal or a word",
+    "1 + 2": "literal or a word",
+    "10 ** 10 ** 10": "literal or a word",
+    "(x := 3)": "literal or a word",
+    "b'bytes'": "literal or a word",
+    "1j": "literal or a word",
+    "...": "literal or a word",
+    "{1, 2}": "literal or a word",
+    "{1: 2}": "literal or a word",
+    "{**a}": "literal or a word",
+    "[*a]": "literal or a word",
+    "a if b else c": "literal or a word",
+    "-'a'": "literal or a word",
+    "-True": "literal or a word",
+    "uniform(low, high)": "literal or a word, but got low",
+    "uniform([x], 1)": "literal or a word, but got x",
+    "uniform(*[0, 1])": "literal or a word",
+    "uniform(**{'loc': 0})": r"\*\* can't be read",
+    "uniform(0, print())": "print is no distribution",
+    "loguniform(1e-4)": r"can't make loguniform\(0\.0001\): .*missing",
+    "loguniform(1, 2, 3, 4, 5)": "can't make loguniform",
+    "norm(mean=3)": "can't make norm.*mean",
+    "Uniform(c=3)": "can't make Uniform",
+    "truncate(norm(), lb=0)": "can't make truncate",
+    "exp(1)": "can't make exp",
+    "abs(-3)": "can't make abs",
+    "rv_discrete()": r"can't make rv_discrete\(\): needs values=",
+    "rv_discrete(values=([1, 2], [1, 1]))": "can't make rv_discrete.*sum",
+    "rv_histogram(3)": "can't make rv_histogram",
+    "loguniform(1e-4 1)": "can't read 'loguniform.*invalid syntax.*Put quotes",
+    "uniform(0, 1": "can't read .*never closed",
+    "stats.uniform": r"stats\.uniform lacks its parameters\. Call it: uniform\(…\)",
+    "x" * 10_001: "at most 10,000 characters, but got 10,001",
+    "(" * 5000 + ")" * 5000: "nested too deeply",
+    "[" * 250 + "]" * 250: "nested too deeply",
+    "-" * 9000 + "1": "nested too deeply",
+    "a" + ".b" * 4000 + "()": "nested too deeply|no distribution",
+}
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_TEXTS.items(), ids=[t[:40] for t in BAD_TEXTS])
+def test_other_texts_are_refused(text, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        read_value(text)
+
+
+def test_only_strings_are_read():
+    with pytest.raises(TypeError, match=r"needs a string to read, but got 3 \(int\)"):
+        read_value(3)
+
+
+def _is_plain_or_distribution(value):
+    plain = value is None or isinstance(value, bool | int | float | str | list | tuple | dict)
+    return plain or is_distribution(value)
+
+
+@given(st.text(max_size=60))
+def test_any_text_gives_a_value_or_a_clear_error(text):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            value = read_value(text)
+        except ValueError:
+            return
+    assert _is_plain_or_distribution(value)
+
+
+PIECES = [*"()[]{},.*=:'+-1 ", "norm", "uniform(", "stats.", "Normal(", "exp(", "nan", "lambda "]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_any_near_miss_gives_a_value_or_a_clear_error(text):
+    try:
+        value = read_value(text)
+    except ValueError:
+        return
+    assert _is_plain_or_distribution(value)
+
+
+# Whole spaces
+
+
+def test_a_space_from_yaml():
+    texts = {
+        "lr": "loguniform(1e-4, 1)",
+        "optimizer": ["sgd", "adam", None],
+        "decay": ["1e-4", 0, "none"],
+        "betas": [["1e-1", 0.9]],
+        "extra": {"eps": "1e-8", "on": True},
+        "epochs_each": 8,
+        "name": "'3'",
+    }
+    space = read_config_space(texts)
+    assert list(space) == list(texts)
+    assert _quantiles(space.pop("lr")) == _quantiles(stats.loguniform(1e-4, 1))
+    assert space == {
+        "optimizer": ["sgd", "adam", None],
+        "decay": [1e-4, 0, "none"],
+        "betas": [[0.1, 0.9]],
+        "extra": {"eps": 1e-8, "on": True},
+        "epochs_each": 8,
+        "name": "3",
+    }
+
+
+def test_every_unreadable_text_is_named():
+    circular: list = []
+    circular.append(circular)
+    texts = {"a": "logunifrom(1, 2)", "b": 1, "c": ["x", "1 + 1"], "d": "norm(q=1)", "e": circular}
+    with pytest.raises(ValueError, match=r'config_space\["a"\]: logunifrom is no') as raised:
+        read_config_space(texts)
+    assert [line.split('"')[1] for line in str(raised.value).splitlines()] == ["a", "c", "d", "e"]
+
+
+# Round trips
+
+plain_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=4).map(tuple)
+        | st.dictionaries(st.text(max_size=5), inner, max_size=4)
+    ),
+    max_leaves=10,
+)
+
+
+@given(plain_values)
+def test_plain_values_survive_the_round_trip(value):
+    again = read_value(to_text(value))
+    assert again == value
+    assert repr(again) == repr(value)  # 1, 1.0 and True are equal but not the same
+
+
+def test_numbers_survive_the_round_trip():
+    assert to_text(math.nan) == "nan"
+    assert to_text([math.inf, -math.inf]) == "[inf, -inf]"
+    assert to_text(np.float64(0.5)) == "0.5"
+
+
+@pytest.mark.parametrize("text", CALLS)
+def test_distributions_survive_the_round_trip(text):
+    written = to_text(CALLS[text])
+    assert _quantiles(read_value(written)) == _quantiles(CALLS[text])
+    assert to_text(read_value(written)) == written
+
+
+finite = st.floats(-1e6, 1e6)
+positive = st.floats(1e-6, 1e6)
+random_distributions = st.one_of(
+    st.builds(stats.uniform, finite, positive),
+    st.builds(lambda a, ratio: stats.loguniform(a, a * ratio), positive, st.floats(1.001, 1e6)),
+    st.builds(lambda loc, scale: stats.norm(loc=loc, scale=scale), finite, positive),
+    st.builds(lambda low, n: stats.randint(low, low + n), st.integers(-99, 99), st.integers(1, 99)),
+    st.builds(lambda mu, sigma: stats.Normal(mu=mu, sigma=sigma), finite, positive),
+    st.builds(lambda a, width: stats.Uniform(a=a, b=a + width), finite, st.floats(1, 100)),
+    st.builds(lambda mu: stats.truncate(stats.Normal(mu=mu, sigma=1), lb=mu), st.floats(-9, 9)),
+)
+
+
+@given(random_distributions)
+def test_any_parameters_survive_the_round_trip(distribution):
+    assert _quantiles(read_value(to_text(distribution))) == _quantiles(distribution)
+
+
+def test_long_tables_are_written_whole():
+    rng = np.random.default_rng(0)
+    histogram = stats.rv_histogram(np.histogram(rng.normal(size=500), bins=40))
+    table = stats.rv_discrete(values=(rng.normal(size=30), np.full(30, 1 / 30)))
+    mixture = stats.Mixture([stats.Normal(mu=i, sigma=0.1) for i in range(15)])
+    for distribution in (histogram, table, mixture):
+        assert _quantiles(read_value(to_text(distribution))) == _quantiles(distribution)
+
+
+class _Triangle(stats.rv_continuous):
+    def _cdf(self, x):
+        return x**2
+
+
+class Normal:
+    """Pretends to be SciPy's, with another law."""
+
+    support = staticmethod(lambda: (-math.inf, math.inf))
+    icdf = staticmethod(lambda u: 2 * stats.norm.ppf(u))
+
+    def __repr__(self):
+        return "Normal(mu=0.0, sigma=1.0)"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        _Triangle(a=0, b=1),
+        _Triangle(a=0, b=1, name="uniform")(),
+        Normal(),
+        2 * stats.Normal() + 3,
+        stats.make_distribution(stats.gamma)(a=2),
+        stats.rv_discrete(values=([1, 2], [0.5, 0.5]))(loc=1),
+        stats.norm([0, 1]),
+        [_Triangle(a=0, b=1)],
+        object(),
+        np.zeros(3),
+        {"a": len},
+        list(range(5000)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_has_no_text_gives_none(value):
+    assert to_text(value) is None
+
+
+def test_texts_of_checked_spaces_draw_the_same():
+    space = check_config_space({f"h{i}": value for i, value in enumerate(CALLS.values())})
+    again = read_config_space({name: to_text(value) for name, value in space.items()})
+    assert [_quantiles(value) for value in again.values()] == [
+        _quantiles(value) for value in space.values()
+    ]

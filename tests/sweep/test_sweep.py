@@ -1,0 +1,623 @@
+"""Whole sweeps on a real Ray. The session's Ray has more logical CPUs than the machine."""
+
+import functools
+import json
+import math
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import stats
+
+import sweeper
+from sweeper.record.results import table
+from sweeper.space.config_space import draw, trial_seed
+
+pytestmark = pytest.mark.usefixtures("ray_session")
+SPACE = {"x": stats.uniform(0, 1), "kind": ["a", "b"]}
+TIMED = ["start_s", "runtime_s", "worker", "node"]
+
+
+@pytest.fixture
+def run(run):
+    """`run` with a space and a searcher for those who need no other."""
+
+    def start(objective, space=SPACE, searcher=None, **options):
+        return run(objective, space, searcher or sweeper.RandomSearch(4), **options)
+
+    return start
+
+
+def square(config):
+    return (config["x"] - 0.5) ** 2
+
+
+def test_the_table_is_what_a_plain_loop_gives(run):
+    results = run(square, searcher=sweeper.RandomSearch(6), seed=3)
+    expected = [draw(SPACE, 3, trial) for trial in range(6)]
+    assert [row["config"] for row in results.rows] == expected
+    assert list(results.frame["validation_error"]) == [square(config) for config in expected]
+    assert list(results.frame["seed"]) == [trial_seed(3, trial, 0) for trial in range(6)]
+    assert set(results.frame["status"]) == {"finished"}
+    best = min(expected, key=square)
+    assert (results.best_config, results.best_error) == (best, square(best))
+
+
+def noisy(config):
+    values = [random.random(), np.random.random(), torch.rand(()).item()]
+    for epoch in range(3):
+        yield config["x"] + sum(values) / (epoch + 1)
+
+
+def test_one_worker_and_two_give_the_same_table(run):
+    one, two = (run(noisy, num_workers=n, name=f"on-{n}") for n in (1, 2))
+    pd.testing.assert_frame_equal(
+        one.frame.drop(columns=TIMED), two.frame.drop(columns=TIMED), check_exact=True
+    )
+    pd.testing.assert_frame_equal(
+        one.curves.drop(columns="elapsed_s"), two.curves.drop(columns="elapsed_s"), check_exact=True
+    )
+    assert one.frame["worker"].nunique() == 1
+    assert one.frame["validation_error"].nunique() == 4
+
+
+def test_grid_search_with_constants(run):
+    space = {"x": stats.uniform(0, 1), "units": [1, 2], "layers": [[64, 64]], "c": {"d": (1, 2)}}
+    results = run(lambda config: config["x"], space, sweeper.GridSearch(points=3))
+    assert list(results.frame["x"]) == [0, 0, 0.5, 0.5, 1, 1]
+    assert list(results.frame["units"]) == [1, 2] * 3
+    assert results.best_config == {"x": 0.0, "units": 1, "layers": [64, 64], "c": {"d": (1, 2)}}
+
+
+def test_torch_is_loaded_when_the_objective_does_and_seeded_all_the_same(run):
+    def late(config):
+        import sys
+
+        first = "torch" not in sys.modules
+        import torch
+
+        assert torch.get_num_threads() == 1
+        return torch.rand((), dtype=torch.float64) * (-1 if first else 1)
+
+    def never(config):
+        import sys
+
+        return "torch" in sys.modules
+
+    results = run(late, searcher=sweeper.RandomSearch(6))
+    errors = results.frame["validation_error"]
+    assert (errors < 0).sum() == results.frame["worker"].nunique()
+    for seed, error in zip(results.frame["seed"], errors, strict=True):
+        torch.manual_seed(seed)
+        assert abs(error) == torch.rand((), dtype=torch.float64).item()
+    assert set(run(lambda config: int(never(config)), name="never").frame["validation_error"]) == {
+        0
+    }
+
+
+# What an objective may be
+
+
+def test_lambdas_partials_closures_and_objects(run):
+    offset = 10
+
+    class Adder:
+        def __call__(self, config, more=1):
+            return config["x"] + offset + more
+
+    def two(config, factor):
+        return config["x"] * factor
+
+    for objective in (
+        lambda config: config["x"] + offset,
+        functools.partial(two, factor=2),
+        Adder(),
+    ):
+        results = run(objective, searcher=sweeper.RandomSearch(1), name=None)
+        assert results.best_error == objective(results.best_config)
+        time.sleep(1)  # the default name has seconds
+
+
+def test_a_closure_over_a_large_tensor(run):
+    large = torch.ones(30_000_000)  # 120 MB
+
+    results = run(lambda config: float(large[:2].sum()), searcher=sweeper.RandomSearch(2))
+    assert list(results.frame["validation_error"]) == [2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "data", [np.zeros(1000), torch.zeros(1000), pd.DataFrame({"x": [0.0] * 9})]
+)
+def test_data_reaches_every_trial_and_stays_private(run, data):
+    def spoil(config, data):
+        seen = float(np.asarray(data).sum())
+        if isinstance(data, pd.DataFrame):
+            data.loc[:, "x"] = 1.0
+        else:
+            data[:] = 1.0
+        return seen
+
+    results = run(spoil, data=data, searcher=sweeper.RandomSearch(5))
+    assert list(results.frame["validation_error"]) == [0.0] * 5
+
+
+def test_generators_make_learning_curves(run):
+    results = run(lambda config: (config["x"] / epoch for epoch in (1, 2, 4)))
+    for trial, curve in results.curves.groupby("trial"):
+        x = results.rows[trial]["config"]["x"]
+        assert list(curve["validation_error"]) == [x, x / 2, x / 4]
+        assert list(curve["epoch"]) == [1, 2, 3]
+        assert curve["elapsed_s"].is_monotonic_increasing
+    assert list(results.frame["epochs"]) == [3] * 4
+    assert list(results.frame["validation_error"]) == [r["config"]["x"] / 4 for r in results.rows]
+
+
+def test_relative_paths_mean_the_users_directory(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("here.txt").write_text("0.25")
+    results = run(lambda config: float(Path("here.txt").read_text()))
+    assert results.best_error == 0.25
+
+
+def test_what_objectives_print_is_kept(run):
+    def chatty(config):
+        print("x is", config["x"])
+        return 0.5
+
+    results = run(chatty)
+    text = "".join(path.read_text() for path in (results.folder / "output").iterdir())
+    for row in results.rows:
+        assert f"--- trial {row['trial']}\nx is {row['config']['x']}\n" in text
+    files = {path.stem for path in (results.folder / "output").iterdir()}
+    assert files >= set(results.frame["worker"])
+
+
+def test_our_trainer_makes_learning_curves_too(run):
+    def train(config):
+        trainer = sweeper.HPOTrainer(max_epochs=2)
+        model = sweeper.SoftmaxRegression(num_outputs=10, lr=config["x"])
+        trainer.fit(model=model, data=sweeper.Digits(batch_size=64))
+        return trainer.validation_error().detach().numpy()
+
+    results = run(train, searcher=sweeper.RandomSearch(2))
+    assert list(results.frame["epochs"]) == [2, 2]
+    last = results.curves[results.curves["epoch"] == 2]["validation_error"]
+    assert list(last) == list(results.frame["validation_error"])
+    again = {"seed": results.frame["seed"][0], "config": results.rows[0]["config"]}
+    torch.manual_seed(again["seed"])
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    assert float(train(again["config"])) == results.rows[0]["validation_error"]
+    torch.set_num_threads(threads)
+
+
+# What goes wrong
+
+
+def yields_nothing(config):
+    yield from ()
+
+
+def raises_later(config):
+    yield 0.5
+    raise RuntimeError("in the second epoch")
+
+
+def misbehave(config):
+    how = config["how"]
+    if how == "dies":
+        os._exit(3)
+    if how == "raises":
+        raise ValueError("a bad\nconfiguration")
+    if how == "exits":
+        sys.exit("goodbye")
+    if how == "interrupts":
+        raise KeyboardInterrupt
+    odd = {"nan": math.nan, "inf": math.inf, "none": None, "text": "0.5", "bool": True}
+    odd |= {"vector": np.zeros(2), "dict": {}, "good": 0.5, "numpy": np.float32(0.25)}
+    odd |= {"array": np.array(0.125), "tensor": torch.tensor(0.0625), "int": 1}
+    if how in odd:
+        return odd[how]
+    return {"yields nothing": yields_nothing, "raises later": raises_later}[how](config)
+
+
+def test_every_way_to_fail_is_a_row_and_never_wins(run):
+    expected = {
+        "dies": ("failed", "WorkerDied"),
+        "raises": ("failed", "ValueError: a bad"),
+        "exits": ("failed", "SystemExit: goodbye"),
+        "interrupts": ("failed", "KeyboardInterrupt"),
+        "nan": ("diverged", None),
+        "inf": ("diverged", None),
+        "none": ("failed", "TypeError: The objective must return its validation error"),
+        "text": ("failed", "but got '0.5' (str)"),
+        "bool": ("failed", "but got True (bool)"),
+        "vector": ("failed", "got ndarray of shape (2,)"),
+        "dict": ("failed", "but got {} (dict)"),
+        "yields nothing": ("failed", "without a yield"),
+        "raises later": ("failed", "RuntimeError: in the second epoch"),
+        "good": ("finished", None),
+        "numpy": ("finished", None),
+        "array": ("finished", None),
+        "tensor": ("finished", None),
+        "int": ("finished", None),
+    }
+    results = run(misbehave, {"how": list(expected)}, sweeper.GridSearch())
+    assert len(results.rows) == len(expected)
+    for row in results.rows:
+        status, exception = expected[row["config"]["how"]]
+        assert row["status"] == status, row
+        assert (exception or "") in (row["exception"] or ""), row
+        if status == "failed" and row["config"]["how"] not in ("dies", "raises later"):
+            assert row["validation_error"] is None
+    assert results.best_config == {"how": "tensor"}
+    raised = next(row for row in results.rows if row["config"]["how"] == "raises")
+    assert 'raise ValueError("a bad\\nconfiguration")' in raised["traceback"]
+    assert "trainable.py" not in raised["traceback"]
+    assert results.frame["worker"].notna().all()
+    # Only the worker that died was replaced.
+    assert results.frame["worker"].nunique() <= 3
+
+
+def test_a_stopped_generator_is_closed_and_its_memory_freed(run, tmp_path):
+    def hold(config):
+        try:
+            yield 0.5
+            raise ValueError
+        finally:
+            with open(tmp_path / "closed.txt", "a") as file:
+                file.write(".")
+
+    run(hold)
+    assert (tmp_path / "closed.txt").read_text() == "...."
+
+
+def test_trials_that_all_fail_alike_are_told_of_once(run, capfd):
+    def fails(config):
+        raise ValueError("no such file")
+
+    results = run(fails, progress=True)
+    printed = capfd.readouterr().err
+    assert printed.count("The first 2 trials failed alike") == 1
+    assert printed.count("All 4 trials failed") == 1
+    with pytest.raises(LookupError, match="ValueError: no such file"):
+        _ = results.best_config
+
+
+def test_an_objective_that_workers_cannot_load(run):
+    class Unloadable:
+        def __reduce__(self):
+            return (int, ("not a number",))
+
+    broken = Unloadable()
+    results = run(lambda config: broken)
+    assert list(results.frame["status"]) == ["failed"] * 4
+    assert "invalid literal for int()" in results.frame["exception"][0]
+    assert results.frame["worker"].nunique() <= 2
+
+
+def test_all_faults_of_all_inputs_at_once_and_nothing_is_written(run, tmp_path):
+    def needs_more(config, learning_rate, data):
+        return 0
+
+    with pytest.raises(ValueError, match="x") as caught:
+        run(needs_more, {"x": stats.uniform, "y": []}, num_workers=0, seed=-1, name="../out")
+    for text in ('"x"', '"y"', "learning_rate", "data=", "num_workers", "seed", "'../out'"):
+        assert text in str(caught.value), text
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("objective", "options", "message"),
+    [
+        (5, {}, r"objective must be a function .* got 5 \(int\)"),
+        (lambda: 0, {}, "takes no argument"),
+        (square, {"data": 1}, "takes no argument `data`"),
+    ],
+)
+def test_wrong_objectives(run, objective, options, message):
+    with pytest.raises(ValueError, match=message):
+        run(objective, **options)
+
+
+def test_an_objective_that_cannot_be_pickled(run):
+    unpicklable = (x for x in range(3))
+    with pytest.raises(TypeError, match="objective can't be pickled"):
+        run(lambda config: next(unpicklable))
+
+
+def test_more_than_there_is_is_an_error_not_a_wait(run, tmp_path):
+    with pytest.raises(ValueError, match="a trial needs 99 CPUs"):
+        run(square, resources=sweeper.Resources(cpus=99))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_more_workers_than_fit_are_capped_and_said(run, capfd):
+    run(square, num_workers=1000, searcher=sweeper.RandomSearch(2), progress=True)
+    assert "num_workers=1000: only 8 fit" in capfd.readouterr().err
+
+
+def test_a_folder_is_never_overwritten(run, tmp_path):
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    with pytest.raises(FileExistsError, match="never overwritten"):
+        run(square, name="mine")
+
+
+def test_dry_run_gives_configurations_only(run, tmp_path, capfd):
+    configs = run(square, dry_run=True, searcher=sweeper.GridSearch(points=3), progress=True)
+    assert len(configs) == 6
+    assert "3 × 2 = 6 trials" in capfd.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+# The folder
+
+
+def test_the_folder_tells_everything(run):
+    results = run(square, seed=5)
+    again = sweeper.load(results.folder)
+    pd.testing.assert_frame_equal(again.frame, results.frame, check_exact=True)
+    sweep = json.loads((results.folder / "sweep.json").read_text())
+    assert sweep["config_space"] == {"x": "uniform(0, 1)", "kind": "['a', 'b']"}
+    assert sweep["seed"] == 5
+    assert sweep["objective"] == "test_sweep:square"
+    assert sweep["searcher"] == {"kind": "RandomSearch", "num_trials": 4, "initial_configs": []}
+
+
+def test_tune_leaves_nothing_behind(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    before = dict(os.environ)
+    run(square)
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert dict(os.environ) == before
+
+
+def test_a_folder_removed_in_the_middle_ends_the_sweep_with_its_path(run, tmp_path):
+    def remove(config):
+        time.sleep(0.3)
+        if config["x"] == 3:
+            shutil.rmtree(tmp_path / "runs")
+        return config["x"]
+
+    space = {"x": list(range(40))}
+    with pytest.raises(OSError, match=r"trials\.jsonl"):
+        run(remove, space, sweeper.GridSearch(), name="gone")
+
+
+def test_a_full_disk_ends_the_sweep_with_the_path(run, tmp_path):
+    (tmp_path / "runs" / "s").mkdir(parents=True)
+    (tmp_path / "runs" / "s" / "trials.jsonl").symlink_to("/dev/full")
+    with pytest.raises(OSError, match=r"No space left on device: .*trials\.jsonl"):
+        run(square, name="s", resume=True)
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_with_the_path(run):
+    with pytest.raises(OSError, match=r"Not a directory: '/dev/null/runs"):
+        run(square, folder="/dev/null/runs")
+
+
+def test_hostile_names_are_harmless(run, tmp_path, capfd):
+    names = ["../up", "a/b", '"><script>', "'; rm", "\x1b[31mred\r\n", "💥", "n" * 10_000, "$(x)"]
+    space = {name: ["../../" + name, 1] for name in names}
+
+    def fails(config):
+        raise ValueError("\x1b[2J" + "".join(config))
+
+    results = run(fails, space, sweeper.RandomSearch(3), progress=True)
+    again = sweeper.load(results.folder)
+    assert set(names) <= set(again.frame.columns)
+    assert [p.name for p in tmp_path.iterdir()] == ["runs"]
+    print(table(again))
+    shown = capfd.readouterr()
+    for text in (shown.out, shown.err):
+        assert "\x1b[31m" not in text
+        assert "\x1b[2J" not in text
+        assert max(map(len, text.splitlines())) < 12_000
+
+
+# Workers
+
+
+def test_every_worker_is_used_and_kept(run):
+    def sleep(config):
+        time.sleep(0.4)
+        return 0.5
+
+    results = run(sleep, num_workers=4, searcher=sweeper.RandomSearch(40))
+    assert results.frame["worker"].nunique() == 4
+    assert results.frame["worker"].value_counts().min() >= 5
+
+
+def test_failing_trials_lose_no_worker(run):
+    def fail_often(config):
+        time.sleep(0.2)
+        if config["x"] < 0.5:
+            raise ValueError("unlucky")
+        return 0.5
+
+    results = run(fail_often, searcher=sweeper.RandomSearch(20))
+    assert set(results.frame["status"]) == {"finished", "failed"}
+    assert results.frame["worker"].nunique() == 2
+
+
+# Deaths, and the limits of a sweep
+
+
+def dies_at_first(folder: Path, how: str):
+    """An objective whose process dies the first time that a trial runs."""
+
+    def objective(config):
+        trace = folder / f"{config['x']}"
+        trace.write_text(trace.read_text() + "." if trace.exists() else ".")
+        if config["x"] == 2 and len(trace.read_text()) <= config["deaths"]:
+            if how == "exit":
+                os._exit(0)
+            if how == "abort":
+                os.abort()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if config["x"] in config.get("together", ()):  # these run at the same time, or not at all
+            deadline = time.monotonic() + 60
+            while not all((folder / f"{x}").exists() for x in config["together"]):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        return config["x"]
+
+    return objective
+
+
+@pytest.mark.parametrize("how", ["exit", "kill", "abort"])
+def test_a_trial_is_tried_again_after_its_process_died(run, tmp_path, how):
+    space = {"x": list(range(8)), "deaths": 2}
+    results = run(dies_at_first(tmp_path, how), space, sweeper.GridSearch())
+    assert list(results.frame["validation_error"]) == list(range(8))
+    assert (tmp_path / "2").read_text() == "..."
+    assert {(tmp_path / f"{x}").read_text() for x in range(8) if x != 2} == {"."}
+
+
+def test_a_trial_that_kills_too_often_fails_and_the_fleet_is_full_again(run, tmp_path):
+    space = {"x": list(range(6)), "deaths": 99, "together": [[4, 5]]}
+    limits = sweeper.Limits(max_failures=1)
+    results = run(dies_at_first(tmp_path, "kill"), space, sweeper.GridSearch(), limits=limits)
+    assert (tmp_path / "2").read_text() == ".."
+    frame = results.frame
+    assert list(frame["status"]) == ["finished"] * 2 + ["failed"] + ["finished"] * 3
+    assert "WorkerDied" in frame["exception"][2]
+    assert frame["worker"][4] != frame["worker"][5]
+
+
+def test_an_exception_is_never_tried_again(run, tmp_path):
+    def fails(config):
+        with open(tmp_path / "log.txt", "a") as file:
+            file.write(".")
+        raise ValueError
+
+    run(fails, limits=sweeper.Limits(max_failures=5))
+    assert (tmp_path / "log.txt").read_text() == "...."
+
+
+def test_a_time_budget_ends_the_sweep_and_resume_completes_it(run, capfd):
+    def sleeps(config):
+        time.sleep(0.4)
+        return config["x"]
+
+    arguments = {"searcher": sweeper.RandomSearch(30), "name": "s"}
+    first = run(sleeps, limits=sweeper.Limits(time_budget_s=4), progress=True, **arguments)
+    assert "Stopped after its time budget" in capfd.readouterr().err
+    statuses = set(first.frame["status"])
+    assert statuses == {"finished", "interrupted"}
+    assert len(first.rows) == 30
+    second = run(sleeps, resume=True, **arguments)
+    assert list(second.frame["validation_error"]) == [r["config"]["x"] for r in first.rows]
+
+
+def trains(config, folder=None, dies=False):
+    """Two fits with checkpoints; the process may die once, in the middle of the second."""
+    for momentum in (0.0, 0.9):
+        trainer = sweeper.HPOTrainer(max_epochs=0, checkpoint_every=1)
+        model = sweeper.DropoutMLP(lr=config["x"], num_hiddens_1=32, num_hiddens_2=16)
+        model.momentum = momentum
+        trainer.fit(model, sweeper.Digits())
+        for epoch in range(4):
+            if dies and momentum and epoch == 2 and not (folder / "died").exists():
+                (folder / "died").touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            trainer.fit_epoch()
+            yield trainer.validation_error()
+
+
+def test_a_trial_goes_on_from_its_checkpoint(run, tmp_path):
+    def trains_and_dies(config):
+        return trains(config, tmp_path, dies=True)
+
+    searcher = sweeper.RandomSearch(1)
+    undisturbed = run(lambda config: trains(config), searcher=searcher, name="undisturbed")
+    results = run(trains_and_dies, searcher=searcher, name="s", keep_checkpoints=True)
+    assert (tmp_path / "died").exists()
+    for name in ("epoch", "validation_error"):
+        assert list(results.curves[name]) == list(undisturbed.curves[name])
+    assert results.best_error == undisturbed.best_error
+    kept = sorted(path.name for path in (results.folder / "checkpoints" / "0-0").iterdir())
+    assert kept == ["fit-1.pt", "fit-2.pt"]
+    assert not list((undisturbed.folder / "checkpoints").iterdir())
+
+
+def test_replicates(run):
+    def noisy_error(config):
+        return config["x"] + random.random() / 10
+
+    results = run(noisy_error, replicates=3)
+    frame = results.frame
+    assert list(frame["trial"]) == [t for t in range(4) for _ in range(3)]
+    assert list(frame["seed"]) == [trial_seed(0, t, r) for t in range(4) for r in range(3)]
+    assert frame["validation_error"].nunique() == 12
+    means = frame.groupby("trial")["validation_error"].mean()
+    assert results.best_error == means.min()
+    assert results.best_config == results.rows[3 * means.argmin()]["config"]
+    alone = run(noisy_error, name="alone")
+    first = frame[frame["replicate"] == 0]["validation_error"]
+    assert list(alone.frame["validation_error"]) == list(first)
+
+
+# Ctrl-C
+
+
+@pytest.mark.parametrize(
+    ("number", "times"), [(signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGTERM, 1)]
+)
+def test_ctrl_c_keeps_what_is_finished(tmp_path, number, times):
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import time
+            from scipy import stats
+            import sweeper
+
+            def objective(config):
+                if config["x"] > 0.5:
+                    time.sleep(100)
+                return config["x"]
+
+            if __name__ == "__main__":
+                space = {"x": [0.1, 0.2, 0.3, 0.9, 0.9, 0.9]}
+                sweeper.run(objective, space, sweeper.GridSearch(), name="s", num_workers=2,
+                            address="local")
+            """
+        )
+    )
+    process = subprocess.Popen(
+        [sys.executable, str(script)], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    journal = tmp_path / "runs" / "s" / "trials.jsonl"
+    deadline = time.monotonic() + 120
+    while not journal.exists() or journal.read_text().count("\n") < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    workers = [row["worker"].rpartition("-")[2] for row in sweeper.load(tmp_path / "runs/s").rows]
+    time.sleep(1)  # the long trials have begun
+    for _ in range(times):
+        process.send_signal(number)
+        time.sleep(0.3)
+    printed = process.communicate(timeout=60)[1]
+    assert process.returncode in (128 + number, -number), printed
+    deadline = time.monotonic() + 3
+    while any(os.path.exists(f"/proc/{pid}") for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    results = sweeper.load(tmp_path / "runs" / "s")
+    assert list(results.frame["validation_error"][:3]) == [0.1, 0.2, 0.3]
+    if times == 1:
+        assert list(results.frame["status"][3:]) == ["interrupted"] * 3
+        assert "Stopped: 3 finished, 3 interrupted" in printed
+        assert "Go on with: sweeper resume runs/s" in printed

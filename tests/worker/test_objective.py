@@ -1,0 +1,124 @@
+"""What needs no Ray; whole trials are in test_sweep.py."""
+
+import functools
+import math
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from sweeper.worker.objective import (
+    accepts,
+    as_validation_error,
+    describe_exception,
+    num_threads,
+    objective_faults,
+    run_here,
+    seed_everything,
+)
+
+
+def plain(config):
+    return 0.5
+
+
+def with_data(config, data):
+    return 0.5
+
+
+def with_more(config, lr, momentum, *, nesterov, epochs=3):
+    return 0.5
+
+
+class Callable:
+    def __call__(self, config, test=False):
+        return 0.5
+
+
+@pytest.mark.parametrize(
+    ("objective", "data_given", "faults"),
+    [
+        (plain, False, []),
+        (plain, True, ["takes no argument `data`"]),
+        (with_data, True, []),
+        (with_data, False, ["needs its argument `data`"]),
+        (with_more, False, ["needs ['lr', 'momentum', 'nesterov']"]),
+        (functools.partial(with_more, lr=1, momentum=0, nesterov=True), False, []),
+        (Callable(), False, []),
+        (lambda *arguments: 0, False, []),
+        (lambda config, **options: 0, True, []),
+        (lambda: 0, False, ["takes no argument; it must take the configuration"]),
+        (lambda *, config: 0, False, ["takes no argument; it must take the configuration"]),
+        (max, False, []),
+        (None, False, ["must be a function of one configuration, but got None (NoneType)"]),
+    ],
+)
+def test_faults_of_objectives(objective, data_given, faults):
+    found = objective_faults(objective, data_given)
+    assert len(found) == len(faults)
+    assert all(expected in got for expected, got in zip(faults, found, strict=True))
+
+
+def test_which_arguments_an_objective_accepts():
+    assert accepts(Callable(), "test")
+    assert not accepts(plain, "test")
+    assert accepts(lambda config, **options: 0, "test")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [0.25, np.float32(0.25), np.float64(0.25), np.array(0.25), torch.tensor(0.25)],
+)
+def test_whatever_float_takes_is_a_validation_error(value):
+    error = as_validation_error(value)
+    assert (type(error), error) == (float, 0.25)
+
+
+def test_nan_and_infinities_are_numbers():
+    assert math.isnan(as_validation_error(torch.tensor(float("nan"))))
+    assert as_validation_error(-np.inf) == -math.inf
+
+
+@pytest.mark.parametrize(
+    "value", [None, "0.5", b"1", True, np.True_, [0.5], {}, np.zeros(1), torch.zeros(1, 1), 1j]
+)
+def test_anything_else_is_refused_with_its_type(value):
+    with pytest.raises(TypeError, match=type(value).__name__):
+        as_validation_error(value)
+
+
+def test_the_same_seed_the_same_numbers():
+    def numbers():
+        seed_everything(7)
+        return random.random(), np.random.random(), torch.rand(3).tolist()
+
+    assert numbers() == numbers()
+
+
+def test_a_description_of_an_exception_begins_with_the_users_code():
+    def user_code():
+        raise ValueError("two\nlines")
+
+    with pytest.raises(ValueError, match="two") as caught:
+        user_code()
+    told = describe_exception(caught.value)
+    assert told["exception"] == "ValueError: two\nlines"
+    assert "in user_code" in told["traceback"]
+    assert describe_exception(None) == {"exception": None, "traceback": None}
+
+
+@pytest.mark.parametrize(("cpus", "threads"), [(0, 1), (0.5, 1), (1, 1), (2.5, 2), (8, 8)])
+def test_as_many_threads_as_whole_cpus(cpus, threads):
+    assert num_threads(cpus) == threads
+
+
+def test_run_here_takes_the_last_yield_and_gives_the_threads_back():
+    before = torch.get_num_threads()
+
+    def objective(config, test):
+        yield 1.0
+        yield config["x"] + test + torch.get_num_threads()
+
+    assert run_here(objective, {"x": 2}, {"test": 10}, seed=0, cpus=1) == 13.0
+    assert torch.get_num_threads() == before
