@@ -9,7 +9,7 @@ PACKAGE = Path(sweeper.__file__).parent
 # The path of the data, which is the order of the folders and of the files in each: a file imports
 # only what stands before it.
 ORDER = {
-    "": ["terminal", "node_files"],
+    "": ["terminal", "files", "faults"],
     "space": ["checks", "config_space", "text", "changes", "search_space", "searchers"],
     "training": [
         *("trial", "modules", "fashion_mnist", "data", "models"),

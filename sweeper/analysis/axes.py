@@ -5,6 +5,7 @@ is said of "the top 4 % of its range" holds for all of them.
 """
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -89,8 +90,8 @@ def axes(results: Results) -> list[Axis]:
 
 
 def _axis(name: str, text: Any, values: list[Any]) -> Axis:
-    space = _read(text)
-    numbers = np.array([_number(value) for value in values], dtype=float)
+    space = read_recorded(text)
+    numbers = np.array([number(value) for value in values], dtype=float)
     if is_distribution(space):
         return Axis(name, space, numbers, _probabilities(space, numbers), [], np.empty(0, int))
     if not isinstance(space, list | tuple) and np.isfinite(numbers).all() and len(numbers):
@@ -98,21 +99,21 @@ def _axis(name: str, text: Any, values: list[Any]) -> Axis:
         u = (pd.Series(numbers).rank(method="average").to_numpy() - 0.5) / len(numbers)
         return Axis(name, None, numbers, u, [], np.empty(0, int))
     labels = _distinct([*space, *values] if isinstance(space, list | tuple) else values)
-    sizes = [_number(label) for label in labels]
+    sizes = [number(label) for label in labels]
     if np.isfinite(sizes).all():
         labels = [label for _, label in sorted(zip(sizes, labels, strict=True), key=lambda p: p[0])]
     else:
         numbers = np.full(len(values), np.nan)
-    index = {_key(label): code for code, label in enumerate(labels)}
-    codes = np.array([index.get(_key(value), -1) for value in values], dtype=int)
+    index = {key(label): code for code, label in enumerate(labels)}
+    codes = np.array([index.get(key(value), -1) for value in values], dtype=int)
     return Axis(name, None, numbers, (codes + 0.5) / max(1, len(labels)), labels, codes)
 
 
-def _read(text: Any) -> Any:
+def read_recorded(text: Any) -> Any:
     """What the record says of a hyperparameter; None if it can't be read."""
     try:
         return read_value(text)
-    except (ValueError, TypeError):
+    except Exception:  # hostile text; SciPy raises nearly anything
         return None
 
 
@@ -126,24 +127,27 @@ def _probabilities(distribution: Any, values: np.ndarray) -> np.ndarray:
     return upper[back]
 
 
-def _number(value: Any) -> float:
-    """The value as a float; NaN if it is no number."""
+def number(value: Any) -> float:
+    """The value as a float; NaN if it is no finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return float("nan")
+        return math.nan
     try:
-        return float(value)
+        found = float(value)
     except OverflowError:
-        return float("nan")
+        return math.nan
+    return found if math.isfinite(found) else math.nan
 
 
 def _distinct(values: Iterable[Any]) -> list[Any]:
     """Each value once, in the order of coming."""
     found: dict[str, Any] = {}
     for value in values:
-        found.setdefault(_key(value), value)
+        found.setdefault(key(value), value)
     return list(found.values())
 
 
-def _key(value: Any) -> str:
+def key(value: Any) -> str:
     """A text that tells values apart, 1, 1.0 and True too; the record has tuples as lists."""
+    if type(value) in (int, float):
+        return repr(value)  # as JSON has it, and faster
     return json.dumps(value, sort_keys=True, default=repr)

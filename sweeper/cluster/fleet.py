@@ -33,7 +33,7 @@ class Fleet:
 
     def __init__(self, wanted: int | None, resources: Resources, num_trials: int) -> None:
         self._wanted = wanted
-        self._demand = min(wanted or num_trials, num_trials)
+        self._demand = int(min(wanted or num_trials, num_trials))
         self._resources = resources
         nodes = alive_nodes()
         self._gpus = sum(node["Resources"].get("GPU", 0) for node in nodes)

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sweeper.analysis.axes import configurations
-from sweeper.plots.scales import axis_of, number, values_of
+from sweeper.analysis.axes import configurations, number
+from sweeper.plots.scales import axis_of, values_of
 from sweeper.record.results import Results
 
 

@@ -1,6 +1,5 @@
 """Where the values of a hyperparameter lie on an axis, and how they are written there."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from sweeper.analysis.axes import key, number, read_recorded
 from sweeper.record.results import Results
 from sweeper.space.checks import is_distribution
 from sweeper.space.config_space import quantile
-from sweeper.space.text import read_config_space
 
 MOST_CHOICES = 12  # of numbers: more are laid out as numbers, not one beside the other
 ABSENT = object()  # stands for the value that a configuration lacks
@@ -61,7 +60,7 @@ def tuned(results: Results) -> list[str]:
 
 def axis_of(results: Results, name: str) -> Axis:
     """The axis of a hyperparameter: from its distribution, else from the values observed."""
-    space = _read(results.sweep["config_space"].get(name))
+    space = read_recorded(results.sweep["config_space"].get(name))
     values = [value for value in values_of(results, name) if value is not ABSENT]
     few = isinstance(space, list | tuple) and len(space) <= MOST_CHOICES
     if few or any(math.isnan(number(value)) and not isinstance(value, float) for value in values):
@@ -73,17 +72,6 @@ def axis_of(results: Results, name: str) -> Axis:
     if is_distribution(space):
         return Axis(name, _is_logarithmic(space))
     return Axis(name, _are_logarithmic(np.unique(numbers)))
-
-
-def number(value: Any) -> float:
-    """The value as a float, NaN if it is no finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return math.nan
-    try:
-        number = float(value)
-    except OverflowError:
-        return math.nan
-    return number if math.isfinite(number) else math.nan
 
 
 def label(value: Any, most: int = 40) -> str:
@@ -129,14 +117,6 @@ def _axis_of_categories(name: str, space: Any, values: list[Any]) -> Axis:
     return Axis(name, False, tuple(label(value, 24) for value in ordered.values()), tuple(ordered))
 
 
-def _read(text: Any) -> Any:
-    """The distribution or choices that a text of the record stands for, None if it has no such."""
-    try:
-        return read_config_space({"_": text})["_"]
-    except Exception:  # hostile text; SciPy raises nearly anything
-        return None
-
-
 def _is_logarithmic(distribution: Any) -> bool:
     """Whether the logarithm of a positive distribution is far more symmetric than itself."""
     try:
@@ -168,7 +148,4 @@ def _are_logarithmic(numbers: np.ndarray) -> bool:
 
 
 def _key(value: Any) -> str:
-    """Tells 1, 1.0, True and "1" apart, but not lists from tuples."""
-    if type(value) in (int, float):
-        return repr(value)  # as JSON has it, and faster
-    return "" if value is ABSENT else json.dumps(value, default=repr)
+    return "" if value is ABSENT else key(value)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sweeper.files import write_whole
+
 FORMAT = 1
 
 Row = dict[str, Any]
@@ -97,13 +99,8 @@ class Record:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes a file at once or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(temporary, "w") as file:
-        json.dump(encode(value), file, indent=2, allow_nan=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    text = json.dumps(encode(value), indent=2, allow_nan=False) + "\n"
+    write_whole(path, lambda file: file.write(text.encode()))
 
 
 def read(folder: str | Path) -> Record:

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sweeper.files import write_whole
+
 MIRROR = "SWEEPER_MIRROR"  # in a job's environment: the folder on the laptop
 GROWING_FILES = ("trials.jsonl", "test_looks.jsonl")
 REPLACED_FILE = "sweep.json"
@@ -143,9 +145,7 @@ class Mirror:
         path = self._folder / name
         try:
             if name == REPLACED_FILE:
-                new = path.with_name(f".{name}.{os.getpid()}")
-                new.write_bytes(content)
-                new.replace(path)
+                write_whole(path, lambda file: file.write(content))
             elif name in GROWING_FILES and isinstance(at, int) and at >= 0:
                 _grow(path, at, content)
         except OSError as error:

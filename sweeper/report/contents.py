@@ -8,9 +8,10 @@ from typing import Any
 
 import yaml
 
+from sweeper.analysis.axes import number
 from sweeper.analysis.certainty import Winner
 from sweeper.plots.frames import best_row
-from sweeper.plots.scales import ABSENT, label, number, shorten, values_of
+from sweeper.plots.scales import ABSENT, label, shorten, values_of
 from sweeper.record import journal
 from sweeper.record.results import Results
 

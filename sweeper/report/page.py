@@ -4,7 +4,6 @@ import base64
 import gzip
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +19,7 @@ from sweeper import plots
 from sweeper.analysis.advice import advice
 from sweeper.analysis.certainty import Winner, winner
 from sweeper.analysis.importance import Importance, importance
+from sweeper.files import write_whole
 from sweeper.plots.scales import shorten, tuned
 from sweeper.plots.style import BLUE, SKY_BLUE, STATUS_COLOURS, nothing
 from sweeper.record.results import Results
@@ -39,14 +39,9 @@ def write_report(results: Results, path: str | Path) -> Path:
         OSError: the path can't be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     # Half a surrogate pair, which JSON can bring, has no UTF-8: it becomes a question mark.
     content = _page(results).encode("utf-8", errors="replace")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, lambda file: file.write(content))
     return path
 
 

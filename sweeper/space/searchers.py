@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sweeper.faults import int_fault
 from sweeper.space.checks import Config, ConfigSpace, check_config_space
 from sweeper.space.config_space import draw, grid, grid_axes
 
@@ -24,15 +25,9 @@ class RandomSearch:
     def faults(self, config_space: ConfigSpace) -> list[str]:
         """What is wrong with this searcher, one sentence a fault; empty if nothing is."""
         faults = _initial_faults(self.initial_configs, config_space)
-        if (
-            not isinstance(self.num_trials, int)
-            or isinstance(self.num_trials, bool)
-            or self.num_trials < 1
-        ):
-            faults.append(
-                "RandomSearch(num_trials=…) needs an int of at least 1, but got "
-                f"{self.num_trials!r} ({type(self.num_trials).__name__})."
-            )
+        wrong = int_fault("RandomSearch(num_trials=…)", self.num_trials, 1)
+        if wrong:
+            faults.append(wrong)
         elif not faults and len(self.initial_configs) > self.num_trials:
             faults.append(
                 f"RandomSearch(num_trials={self.num_trials}) leaves out some of its "

@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from sweeper.cluster.resources import Resources
+from sweeper.faults import int_fault
 from sweeper.space.checks import ConfigSpace, check_seed
 from sweeper.space.searchers import Searcher, check_search
 from sweeper.sweep.limits import Limits
@@ -38,16 +39,11 @@ def check_arguments(
         check_seed(seed)
     except (TypeError, ValueError) as error:
         faults.append(str(error))
-    if num_workers is not None and not _is_count(num_workers):
-        faults.append(
-            f"num_workers must be an int of at least 1, or None for all that fit, but got "
-            f"{num_workers!r} ({type(num_workers).__name__})."
-        )
-    if not _is_count(replicates):
-        faults.append(
-            "replicates must be an int of at least 1, but got "
-            f"{replicates!r} ({type(replicates).__name__})."
-        )
+    counts = {"replicates": replicates}
+    if num_workers is not None:  # for all that fit
+        counts["num_workers"] = num_workers
+    wrong = (int_fault(argument, value, 1) for argument, value in counts.items())
+    faults += [fault for fault in wrong if fault]
     for argument, value, kind in (("resources", resources, Resources), ("limits", limits, Limits)):
         if not isinstance(value, kind):
             faults.append(
@@ -64,10 +60,6 @@ def check_arguments(
     if faults:
         raise ValueError("\n".join(faults))
     return space
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def _is_file_name(name: str) -> bool:

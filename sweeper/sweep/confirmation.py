@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.cluster.resources import Resources
+from sweeper.faults import int_fault, refuse
 from sweeper.record.results import Results
 from sweeper.space.config_space import trial_seed
 from sweeper.space.searchers import RandomSearch
@@ -37,13 +38,7 @@ def confirm(
         ValueError: an argument is wrong; all faults are in one message.
         LookupError: no configuration has finished.
     """
-    faults = [
-        f"{name} must be an int of at least {low}, but got {value!r} ({type(value).__name__})."
-        for name, value, low in (("top", top, 1), ("replicates", replicates, 2))
-        if not isinstance(value, int) or isinstance(value, bool) or value < low
-    ]
-    if faults:
-        raise ValueError("\n".join(faults))
+    refuse(int_fault("top", top, 1), int_fault("replicates", replicates, 2))
     _ = results.best_row  # or nothing is there to confirm
     best = results.summary.dropna(subset="validation_error")
     best = best.nsmallest(top, "validation_error", keep="first")

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sweeper.node_files import write_whole
+from sweeper.files import write_whole
 from sweeper.training.random_states import (
     loader_state,
     random_states,

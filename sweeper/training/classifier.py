@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from sweeper.faults import int_fault
 from sweeper.training.data import Digits, FashionMNIST
 from sweeper.training.models import MLP, DropoutMLP, LeNet, SoftmaxRegression
 from sweeper.training.modules import Module
@@ -49,15 +50,11 @@ class Classifier:
             for what, chosen, there in (("model", self.model, MODELS), ("data", self.data, DATA))
             if chosen not in there
         ]
-        faults += [
-            f"{what}={value!r} ({type(value).__name__}): must be an int of at least 1."
-            for what, value in (
-                ("max_epochs", self.max_epochs),
-                ("batch_size", self.batch_size),
-                ("checkpoint_every", 1 if self.checkpoint_every is None else self.checkpoint_every),
-            )
-            if type(value) is not int or value < 1
-        ]
+        counts = {"max_epochs": self.max_epochs, "batch_size": self.batch_size}
+        if self.checkpoint_every is not None:
+            counts["checkpoint_every"] = self.checkpoint_every
+        wrong = (int_fault(name, value, 1) for name, value in counts.items())
+        faults += [fault for fault in wrong if fault]
         if not faults:
             faults += [
                 f"config_space[{name!r}]: {self.model} has no such hyperparameter; "

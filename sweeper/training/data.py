@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812 (everybody's name for it)
 
+from sweeper.faults import int_fault, refuse
 from sweeper.training.fashion_mnist import fashion_mnist_arrays
-from sweeper.training.modules import DataModule, int_fault, refuse
+from sweeper.training.modules import DataModule
 from sweeper.training.trial import current_trial, joins_sets, open_test_set
 
 # A validation error must not depend on the batch size that is tuned, not even through rounding.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sweeper.node_files import locked, private_folder, write_whole
+from sweeper.files import locked, private_folder, write_whole
 
 # Each array of Fashion-MNIST: its IDX file and the MD5 of that file, unzipped.
 _SOURCES = {

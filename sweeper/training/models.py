@@ -11,14 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from sweeper.training.modules import (
-    Module,
-    choice_fault,
-    float_fault,
-    int_fault,
-    optimizer_faults,
-    refuse,
-)
+from sweeper.faults import choice_fault, float_fault, int_fault, refuse
+from sweeper.training.modules import Module, optimizer_faults
 
 _ACTIVATIONS = {"sigmoid": nn.Sigmoid, "relu": nn.ReLU, "tanh": nn.Tanh}
 

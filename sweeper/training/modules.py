@@ -1,18 +1,17 @@
 """What a user writes, in the words of *Dive into Deep Learning* (d2l): `Module`, `DataModule`.
 
-The classes follow https://d2l.ai/chapter_linear-regression/oo-design.html. The checks of their
-arguments are here as well.
+The classes follow https://d2l.ai/chapter_linear-regression/oo-design.html.
 """
 
 import inspect
-import math
-import numbers
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 (everybody's name for it)
+
+from sweeper.faults import choice_fault, float_fault, refuse
 
 Batch = Sequence[torch.Tensor]  # the inputs, then the labels
 Loader = Iterable[Batch]
@@ -24,32 +23,6 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "rmsprop": torch.optim.RMSprop,
 }
 _WITH_MOMENTUM = ("sgd", "rmsprop")
-
-
-# Checks of arguments
-
-
-def int_fault(name: str, value: Any, low: int) -> str | None:
-    """What is wrong with an argument that must be an int >= `low`; None if it is one."""
-    if isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= low:
-        return None
-    return f"{name} must be an int >= {low}, but got {value!r} ({type(value).__name__})."
-
-
-def float_fault(name: str, value: Any, high: float = math.inf) -> str | None:
-    """What is wrong with an argument that must be finite and in [0, `high`]; None if it is."""
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if is_number and math.isfinite(value) and 0 <= value <= high:
-        return None
-    rule = "finite and >= 0" if high == math.inf else f"a number from 0 to {high:g}"
-    return f"{name} must be {rule}, but got {value!r} ({type(value).__name__})."
-
-
-def choice_fault(name: str, value: Any, choices: Collection[str]) -> str | None:
-    """What is wrong with an argument that must be one of a few words; None if it is one."""
-    if isinstance(value, str) and value in choices:
-        return None
-    return f"{name} must be one of {list(choices)}, but got {value!r} ({type(value).__name__})."
 
 
 def optimizer_faults(optimizer: str, lr: float, momentum: float, weight_decay: float) -> list[str]:
@@ -66,13 +39,6 @@ def optimizer_faults(optimizer: str, lr: float, momentum: float, weight_decay: f
             f"Leave it out, or choose from {list(_WITH_MOMENTUM)}."
         ]
     return [fault for fault in faults if fault]
-
-
-def refuse(*faults: str | None) -> None:
-    """Raises a ValueError with one fault a line if there are any."""
-    lines = [fault for fault in faults if fault]
-    if lines:
-        raise ValueError("\n".join(lines))
 
 
 # A model and its data

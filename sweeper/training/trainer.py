@@ -13,16 +13,9 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from sweeper.faults import float_fault, int_fault, refuse
 from sweeper.training.checkpoints import FitCheckpoint, Trained, find_checkpoint
-from sweeper.training.modules import (
-    Batch,
-    Loader,
-    Module,
-    float_fault,
-    int_fault,
-    no_test_set,
-    refuse,
-)
+from sweeper.training.modules import Batch, Loader, Module, no_test_set
 from sweeper.training.random_states import random_states, undisturbed
 from sweeper.training.trial import current_trial, open_test_set
 

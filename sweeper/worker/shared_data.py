@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import cloudpickle
 import numpy as np
 
-from sweeper.node_files import locked, private_folder, write_whole
+from sweeper.files import locked, private_folder, write_whole
 
 _ALIGNMENT = 64  # bytes: what NumPy and Arrow like best
 

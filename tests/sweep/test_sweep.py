@@ -374,6 +374,20 @@ def test_the_folder_tells_everything(run):
     assert sweep["searcher"] == {"kind": "RandomSearch", "num_trials": 4, "initial_configs": []}
 
 
+def test_integers_of_numpy_are_integers(run):
+    results = run(
+        square,
+        searcher=sweeper.RandomSearch(np.int64(2)),
+        replicates=np.int32(2),
+        seed=np.int64(5),
+        num_workers=np.int64(3),
+    )
+    sweep = json.loads((results.folder / "sweep.json").read_text())
+    counts = {"num_trials": 2, "replicates": 2, "seed": 5, "num_workers": 3}
+    assert {name: sweep[name] for name in counts} == counts
+    assert list(results.frame["replicate"]) == [0, 1, 0, 1]
+
+
 def test_tune_leaves_nothing_behind(run, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()

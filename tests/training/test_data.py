@@ -169,8 +169,8 @@ def test_what_one_process_writes_to_the_images_no_other_sees():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"batch_size": 0}, "batch_size must be an int >= 1, but got 0"),
-        ({"batch_size": 16.0}, r"batch_size must be an int >= 1, but got 16.0 \(float\)"),
+        ({"batch_size": 0}, "batch_size must be an int of at least 1, but got 0"),
+        ({"batch_size": 16.0}, r"batch_size must be an int of at least 1, but got 16.0 \(float\)"),
         ({"resize": 28}, r"resize must be \(height, width\), two ints >= 1, but got 28"),
         ({"batch_size": True, "resize": (0, 1)}, r"(?s)batch_size.*\nresize"),
     ],

@@ -127,14 +127,22 @@ def test_every_model_learns_the_digits(model, arguments, target):
 @pytest.mark.parametrize(
     ("model", "arguments", "message"),
     [
-        (SoftmaxRegression, {"num_outputs": 0}, r"num_outputs must be an int >= 1, but got 0"),
+        (
+            SoftmaxRegression,
+            {"num_outputs": 0},
+            r"num_outputs must be an int of at least 1, but got 0",
+        ),
         (SoftmaxRegression, {"lr": "0.1"}, r"lr must be .* got '0.1' \(str\)"),
         (SoftmaxRegression, {"optimizer": "sdg"}, r"optimizer must be one of \['sgd'"),
-        (MLP, {"num_hiddens": 2.5}, r"num_hiddens must be an int >= 1, but got 2.5 \(float\)"),
-        (MLP, {"num_hiddens": [8, 0]}, "num_hiddens must be an int >= 1, but got 0"),
-        (MLP, {"num_hiddens": None}, "num_hiddens must be an int >= 1, but got None"),
+        (
+            MLP,
+            {"num_hiddens": 2.5},
+            r"num_hiddens must be an int of at least 1, but got 2.5 \(float\)",
+        ),
+        (MLP, {"num_hiddens": [8, 0]}, "num_hiddens must be an int of at least 1, but got 0"),
+        (MLP, {"num_hiddens": None}, "num_hiddens must be an int of at least 1, but got None"),
         (MLP, {"num_hiddens": [8, 8], "num_layers": 3}, "num_layers must be left out"),
-        (MLP, {"num_layers": -1}, "num_layers must be an int >= 0"),
+        (MLP, {"num_layers": -1}, "num_layers must be an int of at least 0"),
         (MLP, {"dropout": 1.5}, "dropout must be a number from 0 to 1, but got 1.5"),
         (MLP, {"optimizer": "adam", "momentum": 0.5}, "momentum must be 0 for optimizer='adam'"),
         (
@@ -143,7 +151,7 @@ def test_every_model_learns_the_digits(model, arguments, target):
             r"(?s)num_hiddens_1.*\nnum_hiddens_2.*\ndropout_1.*\ndropout_2.*\nlr",
         ),
         (LeNet, {"activation": "gelu"}, r"one of \['sigmoid', 'relu', 'tanh'\], but got 'gelu'"),
-        (LeNet, {"num_classes": 0}, "num_classes must be an int >= 1"),
+        (LeNet, {"num_classes": 0}, "num_classes must be an int of at least 1"),
     ],
 )
 def test_arguments_are_checked(model, arguments, message):

@@ -406,10 +406,10 @@ def test_a_gpu_that_torch_does_not_see_is_refused():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"max_epochs": 1.5}, r"max_epochs must be an int >= 0, but got 1\.5 \(float\)"),
-        ({"max_epochs": -1}, "max_epochs must be an int >= 0, but got -1"),
+        ({"max_epochs": 1.5}, r"max_epochs must be an int of at least 0, but got 1\.5 \(float\)"),
+        ({"max_epochs": -1}, "max_epochs must be an int of at least 0, but got -1"),
         ({"max_epochs": True}, r"max_epochs .* got True \(bool\)"),
-        ({"max_epochs": 1, "num_gpus": -1}, "num_gpus must be an int >= 0"),
+        ({"max_epochs": 1, "num_gpus": -1}, "num_gpus must be an int of at least 0"),
         ({"max_epochs": 1, "gradient_clip_val": float("nan")}, "gradient_clip_val .* finite"),
         ({"max_epochs": "1", "num_gpus": "1"}, r"(?s)max_epochs.*\n.*num_gpus"),
     ],

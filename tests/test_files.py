@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from sweeper.node_files import locked, private_folder, write_whole
+from sweeper.files import locked, private_folder, write_whole
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):
@@ -27,7 +27,7 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path):
     code = """
         import sys, time
         from pathlib import Path
-        from sweeper.node_files import locked
+        from sweeper.files import locked
         with locked(Path(sys.argv[1])):
             print("locked", flush=True)
             time.sleep(60)

@@ -1,4 +1,4 @@
-"""Files that the processes of one machine share: whole or not there, and nobody else's."""
+"""Files and folders that several processes share: whole or not there, and nobody else's."""
 
 import fcntl
 import os
@@ -19,13 +19,13 @@ def locked(folder: Path) -> Iterator[None]:
 
 def write_whole(path: Path, write: Callable[[Any], object]) -> None:
     """Writes a file with `write(file)`; it appears under its name when it is on the disk."""
-    unfinished = path.with_suffix(".unfinished")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         with open(unfinished, "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())  # the new name must not survive a crash without it
-        unfinished.rename(path)
+        unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)  # half a file on a full disk helps nobody
 

@@ -1,0 +1,36 @@
+"""What is wrong with an argument, in a sentence: its name, the rule, the value with its type."""
+
+import math
+import numbers
+from collections.abc import Collection
+from typing import Any
+
+
+def int_fault(name: str, value: Any, low: int) -> str | None:
+    """What is wrong with an argument that must be an int of at least `low`; None if it is one."""
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= low:
+        return None
+    return f"{name} must be an int of at least {low}, but got {value!r} ({type(value).__name__})."
+
+
+def float_fault(name: str, value: Any, high: float = math.inf) -> str | None:
+    """What is wrong with an argument that must be finite and in [0, `high`]; None if it is."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if is_number and math.isfinite(value) and 0 <= value <= high:
+        return None
+    rule = "finite and >= 0" if high == math.inf else f"a number from 0 to {high:g}"
+    return f"{name} must be {rule}, but got {value!r} ({type(value).__name__})."
+
+
+def choice_fault(name: str, value: Any, choices: Collection[str]) -> str | None:
+    """What is wrong with an argument that must be one of a few words; None if it is one."""
+    if isinstance(value, str) and value in choices:
+        return None
+    return f"{name} must be one of {list(choices)}, but got {value!r} ({type(value).__name__})."
+
+
+def refuse(*faults: str | None) -> None:
+    """Raises a ValueError with one fault a line if there are any."""
+    lines = [fault for fault in faults if fault]
+    if lines:
+        raise ValueError("\n".join(lines))
