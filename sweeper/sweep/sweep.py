@@ -31,7 +31,7 @@ from sweeper.sweep.progress import Progress
 from sweeper.terminal import printable
 from sweeper.worker.objective import Objective
 from sweeper.worker.objective_reference import objective_name, refuse_while_loading
-from sweeper.worker.shared_data import pack
+from sweeper.worker.shared_data import pack, remove_abandoned
 
 if TYPE_CHECKING:
     from sweeper.record.results import Results
@@ -172,6 +172,8 @@ def run(
             say(f"{path}: all {len(kept):,} trials are on record.")
             return Results(path, sweep, kept)
         interrupts = stack.enter_context(Interrupts())
+        if packed is not None:
+            stack.callback(remove_abandoned)  # once a Ray of its own has ended
         where = stack.enter_context(connected(address))
         interrupts.listen()
         check_versions(say)

@@ -83,8 +83,8 @@ class NodeCopy:
     def __init__(self, packed: PackedData) -> None:
         self._structure = packed.structure
         self._sizes = [buffer.nbytes for buffer in packed.buffers]
-        self._path = private_folder("sweeper-data") / packed.name
-        _remove_abandoned(self._path.parent)
+        remove_abandoned()
+        self._path = _folder() / packed.name
         self._file = _open_or_write(self._path, packed.buffers)
 
     def open(self) -> Any:
@@ -130,12 +130,17 @@ def _remove_if_unused(path: Path, file: BinaryIO) -> None:
     path.unlink(missing_ok=True)
 
 
-def _remove_abandoned(folder: Path) -> None:
-    """Removes what killed workers left behind."""
+def remove_abandoned() -> None:
+    """Removes what killed workers have left on this node."""
+    folder = _folder()
     with locked(folder):
         for path in [*folder.glob("*.data"), *folder.glob("*.unfinished")]:
             with open(path, "rb") as file:
                 _remove_if_unused(path, file)
+
+
+def _folder() -> Path:
+    return private_folder("sweeper-data")
 
 
 def _padded(size: int) -> int:

@@ -587,39 +587,42 @@ def test_replicates(run):
 
 
 @pytest.mark.parametrize(
-    ("number", "times"), [(signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGTERM, 1)]
+    ("number", "times", "large"),
+    [(signal.SIGINT, 1, False), (signal.SIGINT, 2, False), (signal.SIGTERM, 1, True)],
 )
-def test_ctrl_c_keeps_what_is_finished(tmp_path, number, times):
+def test_ctrl_c_keeps_what_is_finished(tmp_path, number, times, large):
     script = tmp_path / "script.py"
     script.write_text(
         textwrap.dedent(
             """
+            import sys
             import time
-            from scipy import stats
+            from pathlib import Path
             import sweeper
 
-            def objective(config):
+            def objective(config, data=None):
                 if config["x"] > 0.5:
+                    Path(f"began-{time.time()}").touch()
                     time.sleep(100)
                 return config["x"]
 
             if __name__ == "__main__":
                 space = {"x": [0.1, 0.2, 0.3, 0.9, 0.9, 0.9]}
                 sweeper.run(objective, space, sweeper.GridSearch(), name="s", num_workers=2,
-                            address="local")
+                            address="local", data=bytes(1000) if "large" in sys.argv else None)
             """
         )
     )
     process = subprocess.Popen(
-        [sys.executable, str(script)], cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    )
-    journal = tmp_path / "runs" / "s" / "trials.jsonl"
+        [sys.executable, str(script), *["large"] * large], cwd=tmp_path, stderr=subprocess.PIPE,
+        text=True, env={**os.environ, "TMPDIR": str(tmp_path), "RAY_TMPDIR": "/tmp"},
+    )  # fmt: skip
     deadline = time.monotonic() + 120
-    while not journal.exists() or journal.read_text().count("\n") < 3:
+    while len(list(tmp_path.glob("began-*"))) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     workers = [row["worker"].rpartition("-")[2] for row in sweeper.load(tmp_path / "runs/s").rows]
-    time.sleep(1)  # the long trials have begun
+    assert len(list(tmp_path.glob("sweeper-data-*/*.data"))) == large
     for _ in range(times):
         process.send_signal(number)
         time.sleep(0.3)
@@ -634,4 +637,6 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path, number, times):
     if times == 1:
         assert list(results.frame["status"][3:]) == ["interrupted"] * 3
         assert "Stopped: 3 finished, 3 interrupted" in printed
-        assert "Go on with: sweeper resume runs/s" in printed
+        how = "sweeper.run(…, name='s', resume=True)" if large else ": sweeper resume runs/s"
+        assert f"Go on with{' ' * large}{how}" in printed
+    assert not list(tmp_path.glob("sweeper-data-*/*.data"))
