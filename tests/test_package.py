@@ -30,11 +30,11 @@ ORDER = {
     "plots": ["scales", "frames", "style", "over_space", "over_trials", "side_by_side"],
     "report": ["contents", "page"],
     "sweep": [
-        *("limits", "arguments", "interrupts", "progress", "schedulers", "recorder", "tuner"),
-        *("sweep", "final_test", "confirmation"),
+        *("limits", "arguments", "interrupts", "progress", "schedulers", "recorder", "ending"),
+        *("tuner", "sweep", "final_test", "confirmation"),
     ],
     "remote": ["screen", "head", "job", "commands"],
-    "cli": ["options", "commands", "main", "job_entry"],
+    "cli": ["options", "reading", "running", "parser", "main", "job_entry"],
 }
 FILES = [f"{folder}/{name}".lstrip("/") for folder, names in ORDER.items() for name in names]
 # In any file of these folders, or in these files.

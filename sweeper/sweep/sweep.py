@@ -1,7 +1,6 @@
 """A sweep from its inputs to its results."""
 
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -17,9 +16,8 @@ from sweeper.cluster.nodes import check_versions, fashion_mnist_for_other_nodes,
 from sweeper.cluster.resources import Resources
 from sweeper.record import journal
 from sweeper.record.journal import Journal, Row
-from sweeper.record.mirror import MIRROR
 from sweeper.record.provenance import describe_sweep
-from sweeper.record.resume import continue_record, obstacles
+from sweeper.record.resume import continue_record
 from sweeper.record.sweep_folder import default_name, lasting, new_folder
 from sweeper.space.checks import Config, ConfigSpace
 from sweeper.space.config_space import trial_seed
@@ -35,7 +33,6 @@ from sweeper.worker.shared_data import pack, remove_abandoned
 
 if TYPE_CHECKING:
     from sweeper.record.results import Results
-    from sweeper.sweep.recorder import Recorder
 
 
 @overload
@@ -179,6 +176,7 @@ def run(
         check_versions(say)
         # Imported here, since Tune takes a second to load, in which Ray's first workers start.
         from sweeper.record.results import Results
+        from sweeper.sweep.ending import carry_out, outcome
         from sweeper.sweep.recorder import Recorder
         from sweeper.sweep.tuner import run_trials
         from sweeper.worker.trainable import Task
@@ -207,7 +205,7 @@ def run(
         recorder = Recorder(
             path, record, kept, bar, fleet, interrupts, limits.time_budget_s, keep_checkpoints
         )
-        _carry_out(
+        carry_out(
             lambda: run_trials(task, trials, fleet.limit, limits.max_failures, recorder),
             recorder,
             trials,
@@ -215,48 +213,7 @@ def run(
         )
         if interrupts.reason is not None:  # it may have come after the last step
             recorder.stop(interrupts.reason)
-    return _outcome(Results(path, sweep, recorder.rows), recorder.stop_reason, say)
-
-
-def _carry_out(
-    run_trials: Callable[[], None],
-    recorder: "Recorder",
-    trials: list[dict[str, Any]],
-    say: Callable[[str], None],
-) -> None:
-    """Runs trials until all have a row, be it that they were interrupted."""
-    from sweeper.cluster.watchdog import run_watched
-    from sweeper.sweep.recorder import StopSweepError
-
-    try:
-        run_watched(run_trials)
-    except StopSweepError:
-        recorder.interrupt(trials)
-    except ConnectionError as error:
-        say(str(error))  # now, since it takes seconds to leave a broken Ray
-        recorder.stop(error)
-        recorder.interrupt(trials)
-
-
-def _outcome(
-    results: "Results", stop_reason: BaseException | None, say: Callable[[str], None]
-) -> "Results":
-    """The results if the sweep ended by itself or after its time; else raises the reason."""
-    from sweeper.record.results import table
-    from sweeper.sweep.recorder import TimeBudgetSpent
-
-    if stop_reason is None:
-        _say_if_all_failed(results, say)
-        return results
-    spent = isinstance(stop_reason, TimeBudgetSpent)
-    if not spent:  # else they are returned
-        say(table(results))
-    after = " after its time budget" if spent else ""
-    how = _how_to_go_on(results.sweep, results.folder)
-    say(f"Stopped{after}: {results.statuses()}. {how}")
-    if spent:
-        return results
-    raise stop_reason
+    return outcome(Results(path, sweep, recorder.rows), recorder.stop_reason, say)
 
 
 def _trials(configs: list[Config], seed: int, replicates: int) -> list[dict[str, Any]]:
@@ -295,15 +252,3 @@ def _pickled(objective: Objective) -> bytes:
             f"objective can't be pickled: {error}. Open files, connections and locks inside of "
             "it, and pass large things through data=."
         ) from error
-
-
-def _how_to_go_on(sweep: dict[str, Any], path: Path) -> str:
-    if obstacles(sweep):
-        return f"Go on with sweeper.run(…, name={path.name!r}, resume=True)."
-    return f"Go on with: sweeper resume {shlex.quote(os.environ.get(MIRROR, str(path)))}"
-
-
-def _say_if_all_failed(results: "Results", say: Callable[[str], None]) -> None:
-    failed = [row for row in results.rows if row["status"] == "failed"]
-    if len(failed) == len(results.rows):
-        say(f"All {len(failed)} trials failed. The first one:\n{failed[0]['traceback']}")

@@ -1,14 +1,13 @@
-"""What the commands of `sweeper` do, each from its options to an exit code."""
+"""The commands of `sweeper` that run sweeps, each from its options to an exit code."""
 
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sweeper.cli.options import BUILT_IN_ONLY, DEFAULT_SPACE, DEFAULTS, merge
+from sweeper.cli.reading import print_results
 from sweeper.record.mirror import MIRROR
 from sweeper.terminal import printable
 
@@ -45,7 +44,7 @@ def run(given: dict[str, Any]) -> int:
         for config in results:
             print(config)
         return 0
-    _print(results)
+    print_results(results)
     if options["test"] and _exit_code(results) == 0:
         error = sweeper.test(results, objective)
         print(f"test set: error {error:.4g}, accuracy {1 - error:.4g}")
@@ -91,7 +90,7 @@ def resume(given: dict[str, Any]) -> int:
         parent = parent.relative_to(Path.cwd())
     arguments |= {"name": folder.name, "folder": parent, "resume": True}
     results = sweeper.run(**arguments, **_how_to_run(options))
-    _print(results)
+    print_results(results)
     return _leave_report(results, options)
 
 
@@ -131,87 +130,6 @@ def _exit_code(results: Any) -> int:
     return 0 if any(row["status"] == "finished" for row in results.rows) else 1
 
 
-def show(options: dict[str, Any]) -> int:
-    """Prints a sweep's trials, how sure the best one is, and advice."""
-    from sweeper.analysis.advice import advice
-    from sweeper.analysis.certainty import winner
-    from sweeper.record.results import load
-
-    results = load(options["sweep"])
-    _print(results, options["most"])
-    with suppress(LookupError, ValueError):  # there is no winner
-        print(winner(results).sentence)
-    if results.test_looks:
-        print(f"looks at the test set: {len(results.test_looks)}")
-    for piece in advice(results):
-        print(printable(f"advice: {piece.text}"))
-    for line in results.unreadable:
-        print(printable(f"left out {line}"), file=sys.stderr)
-    return 0
-
-
-def report(options: dict[str, Any]) -> int:
-    """Writes a sweep's report."""
-    import sweeper
-
-    results = sweeper.load(options["sweep"])
-    print(sweeper.write_report(results, options["output"] or results.folder / "report.html"))
-    return 0
-
-
-def list_sweeps(options: dict[str, Any]) -> int:
-    """Prints a line for each sweep in a folder, the newest last."""
-    from sweeper.record.results import load
-
-    folder = Path(options["folder"])
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder. Name the one where sweeps are kept.")
-    found = []
-    for path in folder.iterdir():
-        if (path / "sweep.json").is_file():
-            try:
-                results = load(path)
-            except ValueError as error:
-                print(printable(f"left out {error}"), file=sys.stderr)
-                continue
-            found.append((results.sweep["created"], results.in_a_line()))
-    for created, line in sorted(found):
-        print(printable(f"{created}  {line}"))
-    return 0 if found else 1
-
-
-def export(options: dict[str, Any]) -> int:
-    """Writes a sweep's table as CSV or Parquet."""
-    from sweeper.record.results import load
-
-    frame = load(options["sweep"]).frame
-    if options["to"] == "csv":
-        frame.to_csv(options["output"] or sys.stdout, index=False)
-        return 0
-    if options["output"] is None:
-        raise ValueError("--to parquet needs a file: -o FILE.")
-    for name in frame.select_dtypes("object"):  # Parquet has one type a column
-        frame[name] = [None if value is None else str(value) for value in frame[name]]
-    frame.to_parquet(options["output"], index=False)
-    return 0
-
-
-def compare(options: dict[str, Any]) -> int:
-    """Prints which of several sweeps is better, and whether that is more than luck."""
-    import sweeper
-
-    comparison = sweeper.compare(options["sweeps"], budget=options["budget"])
-    last = comparison.curves.groupby("sweep").tail(1)
-    print(printable(last.to_string(index=False)))
-    print(printable(comparison.sentence))
-    if options["output"]:
-        from sweeper import plots
-
-        plots.comparison(comparison).write_html(options["output"])
-        print(options["output"])
-    return 0
-
-
 def doctor(given: dict[str, Any]) -> int:
     """Prints what there is to run sweeps on, and what is wrong with it."""
     from sweeper.remote import commands as remote_commands
@@ -229,15 +147,6 @@ def doctor(given: dict[str, Any]) -> int:
     report = examine(options["address"], resources, lasting(options["folder"]))
     print(render(report))
     return 1 if report.findings else 0
-
-
-def _print(results: Any, most: int = 20) -> None:
-    from sweeper.record.results import table
-
-    print(table(results, most))
-    print(f"\n{results.statuses()}")
-    with suppress(LookupError):  # no configuration has finished
-        print(printable(f"best: {results.best_error:.4g} with {results.best_config}"))
 
 
 def _searcher(options: dict[str, Any]) -> Any:
@@ -269,16 +178,3 @@ def _objective(options: dict[str, Any], space: dict[str, Any], said: dict[str, A
     from sweeper.worker.objective_reference import load_objective
 
     return load_objective(reference)
-
-
-COMMANDS: dict[str, Callable[[dict[str, Any]], int]] = {
-    "run": run,
-    "resume": resume,
-    "attach": attach,
-    "show": show,
-    "report": report,
-    "list": list_sweeps,
-    "export": export,
-    "compare": compare,
-    "doctor": doctor,
-}

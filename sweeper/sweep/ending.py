@@ -1,0 +1,60 @@
+"""The end of a sweep, in order or by force: every trial has its row, and what is left is said."""
+
+import os
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sweeper.cluster.watchdog import run_watched
+from sweeper.record.mirror import MIRROR
+from sweeper.record.results import Results, table
+from sweeper.record.resume import obstacles
+from sweeper.sweep.recorder import Recorder, StopSweepError, TimeBudgetSpent
+
+
+def carry_out(
+    run_trials: Callable[[], None],
+    recorder: Recorder,
+    trials: list[dict[str, Any]],
+    say: Callable[[str], None],
+) -> None:
+    """Runs trials until all have a row, be it that they were interrupted."""
+    try:
+        run_watched(run_trials)
+    except StopSweepError:
+        recorder.interrupt(trials)
+    except ConnectionError as error:
+        say(str(error))  # now, since it takes seconds to leave a broken Ray
+        recorder.stop(error)
+        recorder.interrupt(trials)
+
+
+def outcome(
+    results: Results, stop_reason: BaseException | None, say: Callable[[str], None]
+) -> Results:
+    """The results if the sweep ended by itself or after its time; else raises the reason."""
+    if stop_reason is None:
+        _say_if_all_failed(results, say)
+        return results
+    spent = isinstance(stop_reason, TimeBudgetSpent)
+    if not spent:  # else they are returned
+        say(table(results))
+    after = " after its time budget" if spent else ""
+    how = _how_to_go_on(results.sweep, results.folder)
+    say(f"Stopped{after}: {results.statuses()}. {how}")
+    if spent:
+        return results
+    raise stop_reason
+
+
+def _how_to_go_on(sweep: dict[str, Any], path: Path) -> str:
+    if obstacles(sweep):
+        return f"Go on with sweeper.run(…, name={path.name!r}, resume=True)."
+    return f"Go on with: sweeper resume {shlex.quote(os.environ.get(MIRROR, str(path)))}"
+
+
+def _say_if_all_failed(results: Results, say: Callable[[str], None]) -> None:
+    failed = [row for row in results.rows if row["status"] == "failed"]
+    if len(failed) == len(results.rows):
+        say(f"All {len(failed)} trials failed. The first one:\n{failed[0]['traceback']}")
