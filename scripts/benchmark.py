@@ -186,12 +186,12 @@ def fit():
 # The fleet
 
 
-def with_ray(num_cpus):
+def with_ray(num_cpus, **options):
     """A Ray of so many logical CPUs."""
     import ray
 
     ray.init(address="local", num_cpus=num_cpus, include_dashboard=False, log_to_driver=False,
-             logging_level="ERROR")  # fmt: skip
+             logging_level="ERROR", **options)  # fmt: skip
     return ray
 
 
@@ -453,13 +453,25 @@ class Samples:
 
 
 REPORTS = 5
+WORKER_GB = 0.12  # what Ray's part of a worker takes
+
+
+def free_gb():
+    """Memory and swap that nobody uses."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    free = ("MemAvailable:", "SwapFree:")
+    return sum(int(line.split()[1]) for line in lines if line.startswith(free)) / 1e6
 
 
 def scale():
     """The driver's CPU time for a trial and for a report of one, as the fleet grows."""
     import sweeper
 
-    for workers in (16, 64, 160):  # of Ray's 0.11 GB each: more do not fit into 24 GiB
+    for workers in (16, 64, 256):
+        if workers * WORKER_GB > free_gb():
+            wants = f"wants {workers * WORKER_GB:.0f} GB of memory and swap"
+            say(f"driver's CPU with {workers} workers", "left out", wants)
+            continue
         nap_s = max(1, workers / 40)  # so that the machine keeps up
         quiet, talking = 7 * workers, 4 * workers
 
@@ -469,7 +481,7 @@ def scale():
                 if config["x"] < workers:  # the first of each worker waits until all are up
                     Path(folder, str(config["x"])).touch()
                     while len(list(Path(folder).glob("[0-9]*"))) < workers:
-                        time.sleep(1)
+                        time.sleep(workers / 32)
                 if config["x"] < quiet:
                     time.sleep(nap_s)
                     yield 0.5
@@ -478,7 +490,8 @@ def scale():
                     time.sleep(nap_s / (REPORTS + 1))
                     yield 0.5
 
-            ray = with_ray(workers)
+            # Workers that sleep may be swapped out, which Ray would take for a lack of memory.
+            ray = with_ray(workers, _system_config={"memory_monitor_refresh_ms": 0})
             space = {"x": list(range(quiet + talking))}
             with Samples(Path(folder, "s", "trials.jsonl")) as samples:
                 results = sweeper.run(objective, space, sweeper.GridSearch(), num_workers=workers,

@@ -79,7 +79,8 @@ def cluster() -> Iterator[Any]:
     """A `ray.cluster_utils.Cluster` whose head has one CPU."""
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    head = {"num_cpus": 1, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
     yield cluster
     cluster.shutdown()
 

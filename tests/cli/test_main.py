@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from scipy import stats
 
 from sweeper.cli.main import main
 from sweeper.record.results import load
+from sweeper.space.searchers import RandomSearch
 
 MODULE = """
     from neighbour import scale
@@ -207,27 +209,26 @@ def test_a_lambda_is_resumed_with_an_objective_given(project):
     assert "Note: the objective was" in given.stderr
 
 
-def test_list_export_and_compare(project):
+def test_list_export_and_compare(project, ray_session, run, capsys):
+    def said(*arguments: str) -> tuple[int, str, str]:
+        return main(arguments), *capsys.readouterr()
+
     for name, seed in (("one", 1), ("two", 2)):
-        command = ["run", "mine.py:objective", "--space", "x=uniform(0,1)", "--trials", "3"]
-        done = sweeper(
-            *command, "--name", name, "--seed", str(seed), "--no-report", "--address", "local"
-        )
-        assert done.returncode == 0, done.stderr
+        space, search = {"x": stats.uniform(0, 1)}, RandomSearch(3)
+        run(lambda config: 2 * config["x"], space, search, name=name, seed=seed)
     (project / "runs" / "no sweep").mkdir()
-    listed = sweeper("list")
-    assert listed.returncode == 0
-    assert [line.split()[1] for line in listed.stdout.splitlines()] == ["runs/one:", "runs/two:"]
-    assert sweeper("list", "nowhere").returncode == 2
-    written = pd.read_csv(io.StringIO(sweeper("export", "runs/one").stdout))
+    code, listed, _ = said("list")
+    assert code == 0
+    assert [line.split()[1] for line in listed.splitlines()] == ["runs/one:", "runs/two:"]
+    assert said("list", "nowhere")[0] == 2
+    written = pd.read_csv(io.StringIO(said("export", "runs/one")[1]))
     frame = load("runs/one").frame
     assert list(written["validation_error"]) == pytest.approx(list(frame["validation_error"]))
     assert list(written.columns) == list(frame.columns)
-    done = sweeper("export", "runs/one", "--to", "parquet", "-o", "one.parquet")
-    assert done.returncode == 0, done.stderr
+    assert said("export", "runs/one", "--to", "parquet", "-o", "one.parquet")[0] == 0
     assert list(pd.read_parquet("one.parquet")["x"]) == list(frame["x"])
-    assert "needs a file" in sweeper("export", "runs/one", "--to", "parquet").stderr
-    compared = sweeper("compare", "runs/one", "runs/two")
-    assert compared.returncode == 0, compared.stderr
-    assert "Best validation error after 3 trials" in compared.stdout
-    assert sweeper("compare", "runs/one").returncode == 2
+    assert "needs a file" in said("export", "runs/one", "--to", "parquet")[2]
+    code, compared, _ = said("compare", "runs/one", "runs/two")
+    assert code == 0
+    assert "Best validation error after 3 trials" in compared
+    assert said("compare", "runs/one")[0] == 2

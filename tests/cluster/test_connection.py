@@ -105,15 +105,17 @@ def test_which_ray_is_joined_and_that_it_is_left_running(tmp_path):
         import os
         import subprocess
         import sys
+        import time
         from ray.cluster_utils import Cluster
 
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        head = {"num_cpus": 1, "include_dashboard": False}
+        cluster = Cluster(initialize_head=True, head_node_args=head)
         cluster.add_node(num_cpus=1)
         os.environ["RAY_ADDRESS"] = cluster.address
 
         import ray
         import sweeper
-        import time
+        from sweeper.cluster.connection import connected
 
         def objective(config):
             time.sleep(0.5)
@@ -126,35 +128,32 @@ def test_which_ray_is_joined_and_that_it_is_left_running(tmp_path):
         address = os.environ.pop("RAY_ADDRESS")
         print("left running at", address)
 
-        def run(name, **options):
-            space = {"x": [1]}
-            found = sweeper.run(objective, space, sweeper.GridSearch(), name=name, **options)
-            assert found.best_error == 1
+        def say(case, given=None):
+            with connected(given) as where:
+                assert ray.get(ray.put(case)) == case
+                print(case, "is", where)
 
-        run("given", address=address)
-        run("announced")  # in a file, as `ray start` does it
+        say("given", address)
+        say("announced")  # in a file, as `ray start` does it
         cluster.shutdown()
-        ray._private.utils.write_ray_address(address)  # as a crash leaves it behind
-        run("stale")
-        os.unlink(ray._private.utils.get_ray_address_file(None))
         private = "import ray, time; ray.init(address='local'); print('up', flush=True)"
         command = [sys.executable, "-c", private + "; time.sleep(600)"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as other:
             while b"up" not in other.stdout.readline():
                 pass
-            run("private")
+            ray._private.utils.write_ray_address(address)  # as a crash leaves it behind
+            say("stale beside private")
             other.terminate()
     """
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(code))
     done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    address = done.stdout.rpartition("left running at ")[2].strip()
+    address = done.stdout.partition("left running at ")[2].partition("\n")[0]
     assert f"2 workers on Ray at {address}" in done.stderr
-    for name in ("given", "announced"):
-        assert f"runs/{name}: 1 worker on Ray at {address}" in done.stderr
-    for name in ("private", "stale"):
-        assert f"runs/{name}: 1 worker on this machine" in done.stderr
+    for case in ("given", "announced"):
+        assert f"{case} is Ray at {address}" in done.stdout
+    assert "stale beside private is this machine" in done.stdout
 
 
 def test_a_cluster_of_another_ray_is_one_error_that_names_both_versions(tmp_path):
