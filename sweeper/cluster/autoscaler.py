@@ -1,5 +1,6 @@
-"""What the autoscaler of a cluster may bring, if there is one."""
+"""What the file of a cluster says: the machines of it, and what its autoscaler may bring."""
 
+import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,26 +48,31 @@ class Autoscaler:
 def find_autoscaler(nodes: Iterable[Mapping[str, Any]]) -> Autoscaler | None:
     """The autoscaler of this Ray, if it has one that brings nodes when they are asked for.
 
-    Ray's own records don't tell what its autoscaler may bring (`get_cluster_config` is empty), so
-    this reads the file that the autoscaler itself reads, on the head node.
-
     Args:
         nodes: those that are there, of `ray.nodes()`.
+    """
+    return as_autoscaler(cluster_config(nodes))
+
+
+def cluster_config(nodes: Iterable[Mapping[str, Any]]) -> Any:
+    """The configuration of this Ray's autoscaler; None if there is none.
+
+    Ray's own records don't tell it (`get_cluster_config` is empty), so this reads the file that the
+    autoscaler itself reads, on the head node.
     """
     context = ray.get_runtime_context()
     port = context.gcs_address.rpartition(":")[2]
     head = next((node["NodeID"] for node in nodes if HEAD in node["Resources"]), None)
     if head == context.get_node_id():
-        return as_autoscaler(_autoscaling_config(port))
+        return _autoscaling_config(port)
     if head is None:
         return None
     there = NodeAffinitySchedulingStrategy(head, soft=False)
     ask = ray.remote(num_cpus=0, max_retries=0)(_autoscaling_config)
     try:
-        answer = ray.get(ask.options(scheduling_strategy=there).remote(port), timeout=30)
+        return ray.get(ask.options(scheduling_strategy=there).remote(port), timeout=30)
     except (RayError, TimeoutError):
         return None
-    return as_autoscaler(answer)
 
 
 def as_autoscaler(config: Any) -> Autoscaler | None:
@@ -81,6 +87,24 @@ def as_autoscaler(config: Any) -> Autoscaler | None:
     }
     resources = {name: node_type.get("resources", {}) for name, node_type in node_types.items()}
     return Autoscaler(resources, counts, most)
+
+
+def absent_machines(config: Any, nodes: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The machines that a cluster's file names and that are no nodes; [] where it names none."""
+    provider = config.get("provider") if isinstance(config, dict) else None
+    if not isinstance(provider, dict) or provider.get("type") != "local":
+        return []
+    there = {node["NodeManagerAddress"] for node in nodes}
+    machines = [provider.get("head_ip"), *provider.get("worker_ips", [])]
+    return [machine for machine in machines if machine and _address(machine) not in there]
+
+
+def _address(machine: str) -> str:
+    """Of a machine that may be given by its name."""
+    try:
+        return socket.gethostbyname(machine)
+    except OSError:
+        return machine
 
 
 def _autoscaling_config(port: str) -> Any:

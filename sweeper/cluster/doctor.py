@@ -10,6 +10,7 @@ from typing import Any
 
 import ray
 
+from sweeper.cluster.autoscaler import absent_machines, cluster_config
 from sweeper.cluster.connection import connected
 from sweeper.cluster.fleet import Fleet, count_workers
 from sweeper.cluster.node_state import clock, clock_offset, state
@@ -86,6 +87,8 @@ def examine(address: str | None, resources: Resources, folder: str | Path) -> Re
                 report.wants_token = wants_token(ray.get_runtime_context().gcs_address)
             report.nodes = _ask(report)
             report.findings += [found for node in report.nodes for found in faults_of(node)]
+            alive = alive_nodes()
+            report.findings += map(_absent, absent_machines(cluster_config(alive), alive))
             try:
                 report.workers = count_workers(resources)
                 report.most_workers = Fleet(None, resources, sys.maxsize).limit()
@@ -157,6 +160,14 @@ def faults_of(node: Node) -> list[Finding]:
             )
         )
     return found
+
+
+def _absent(machine: str) -> Finding:
+    return Finding(
+        f"{machine} is in the cluster's file, but no node.",
+        "Wait if `ray up` was just now: the machine is being set up, which takes minutes if it "
+        "gets torch. `ray monitor cluster.yaml` shows what goes on there, or wrong.",
+    )
 
 
 def _ask(report: Report) -> list[Node]:

@@ -18,7 +18,7 @@ from ray.cluster_utils import Cluster
 from test_elastic import MEET
 
 import sweeper
-from sweeper.cluster.autoscaler import Autoscaler, as_autoscaler, find_autoscaler
+from sweeper.cluster.autoscaler import Autoscaler, absent_machines, as_autoscaler, find_autoscaler
 from sweeper.cluster.resources import Resources
 
 
@@ -73,6 +73,15 @@ def test_what_a_configuration_leaves_out_is_as_ray_takes_it():
 )
 def test_where_nodes_are_fixed_there_is_no_autoscaler(config):
     assert as_autoscaler(config) is None
+
+
+def test_machines_of_a_file_that_are_no_nodes_are_absent():
+    provider = {"type": "local", "head_ip": "localhost", "worker_ips": ["10.0.0.1", "10.0.0.2"]}
+    nodes = [{"NodeManagerAddress": address} for address in ("127.0.0.1", "10.0.0.2")]
+    assert absent_machines({"provider": provider}, nodes) == ["10.0.0.1"]
+    assert absent_machines({"provider": provider}, []) == ["localhost", "10.0.0.1", "10.0.0.2"]
+    for other in (None, {}, {"provider": "local"}, CONFIG):
+        assert absent_machines(other, []) == []
 
 
 def test_a_ray_of_its_own_has_no_autoscaler(ray_session):

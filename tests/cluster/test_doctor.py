@@ -1,3 +1,4 @@
+import json
 import os
 import socket
 import subprocess
@@ -5,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from ray.util import get_node_ip_address
+from test_autoscaler import fake_nodes
 from test_nodes import other_torch, running
 from test_token import TOKEN, addresses, environment  # noqa: F401
 
@@ -86,6 +89,20 @@ def test_a_node_with_another_torch_is_named_beside_one_that_is_well(tmp_path):
     assert "\n  cure: Install the driver's version" in done.stdout
     assert "gets 3 workers.\n1 fault." in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+def test_a_machine_of_the_clusters_file_that_is_no_node_is_named(tmp_path):
+    provider = {"type": "local", "head_ip": get_node_ip_address(), "worker_ips": ["127.0.0.9"]}
+    config = {**fake_nodes(0, {}), "provider": provider, "max_workers": 0}
+    (tmp_path / "autoscaling.json").write_text(json.dumps(config))
+    with running(autoscaling_config=str(tmp_path / "autoscaling.json")) as cluster:
+        done = doctor(tmp_path, RAY_ADDRESS=cluster.address)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert (
+        "✗ 127.0.0.9 is in the cluster's file, but no node.\n  cure: Wait if `ray up`"
+        in done.stdout
+    )
+    assert done.stdout.endswith("gets 1 worker.\n1 fault.\n")
 
 
 def test_the_token_is_said_to_be_accepted_or_its_lack_is_the_fault(tmp_path, addresses):  # noqa: F811
