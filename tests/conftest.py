@@ -36,6 +36,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests in another process at the same time must not join the Ray of a test here."""
+    if hasattr(config, "workerinput"):
+        folder = f"/tmp/ray-{os.getuid()}-{config.workerinput['workerid']}"  # Ray wants short paths
+        os.makedirs(folder, exist_ok=True)
+        os.environ["RAY_TMPDIR"] = folder
+
+
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
     """A Ray of this test run's own, with more logical CPUs than the machine has."""

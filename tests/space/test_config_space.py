@@ -140,7 +140,7 @@ def test_draws_are_copies():
 
 def test_draws_are_the_same_in_every_process():
     code = (
-        "from scipy import stats; from sweeper.config_space import draw, trial_seed\n"
+        "from scipy import stats; from sweeper.space.config_space import draw, trial_seed\n"
         "space = {'lr': stats.loguniform(1e-4, 1), '\\udc80': stats.norm(), 'c': list('abcdef')}\n"
         "print(ascii([draw(space, 7, i) for i in range(20)]), trial_seed(7, 3, 1))"
     )

@@ -33,8 +33,8 @@ def test_all_faults_at_once():
     assert len(faults) == 4
     assert str(list(MODELS)) in faults[0]
     assert str(list(DATA)) in faults[1]
-    assert "max_epochs=0 (int)" in faults[2]
-    assert "batch_size=1.5 (float)" in faults[3]
+    assert "max_epochs must be an int of at least 1, but got 0 (int)" in faults[2]
+    assert "batch_size must be an int of at least 1, but got 1.5 (float)" in faults[3]
 
 
 def test_unknown_hyperparameters_are_named_beside_the_known():
