@@ -1,6 +1,6 @@
 """Prints what sweeper costs, beside something else that ran in the same minutes here.
 
-    python scripts/benchmark.py              everything (about 15 minutes on 2 cores)
+    python scripts/benchmark.py              all but the two long ones (15 minutes on 2 cores)
     python scripts/benchmark.py fit noop     only these
     python scripts/benchmark.py scale        and ten_thousand: 10 and 12 minutes, only when named
 
@@ -157,7 +157,7 @@ def job():
 
 
 def fit():
-    """HPOTrainer.fit beside the bare loop, epochs in turn, one thread."""
+    """Trainer.fit_epoch beside the bare loop, epochs in turn, one thread."""
     import torch
 
     import sweeper
@@ -180,7 +180,7 @@ def fit():
         bare.append(time.perf_counter() - middle)
     ratios = sorted(a / b for a, b in zip(ours, bare, strict=True))
     detail = f"{min(ours):.2f} s / {min(bare):.2f} s an epoch"
-    say("HPOTrainer.fit / bare loop, softmax, batch 16 (≤ 1.15)", f"{ratios[3]:.2f}", detail)
+    say("Trainer.fit_epoch / bare loop, softmax, batch 16 (≤ 1.15)", f"{ratios[3]:.2f}", detail)
 
 
 # The fleet
@@ -326,7 +326,7 @@ def memory():
     ray = with_ray(2)
     large = {"images": np.zeros((60_000, 784), dtype=np.float32)}
     for name, objective, data in (
-        ("FashionMNIST, read once through", lambda config: through_modules(config), None),
+        ("FashionMNIST, read once through", through_modules, None),
         ("data= of 188 MB, read once through", through_argument, large),
     ):
         # The second of two trials on each worker: caches of libraries are warm.
@@ -391,7 +391,7 @@ def journal():
 def start():
     """Starting the package and the command, beside a Python that does nothing."""
 
-    def best_of(*command):
+    def median_of(*command):
         times = []
         for _ in range(7):
             begin = time.perf_counter()
@@ -399,10 +399,10 @@ def start():
             times.append(time.perf_counter() - begin)
         return sorted(times)[3]
 
-    nothing = best_of("-c", "pass")
+    nothing = median_of("-c", "pass")
     for name, command in (("import sweeper", ("-c", "import sweeper")),
                           ("sweeper --help", ("-m", "sweeper", "--help"))):  # fmt: skip
-        say(f"{name}, s (≤ 0.3)", f"{best_of(*command):.3f}", f"python -c pass: {nothing:.3f} s")
+        say(f"{name}, s (≤ 0.3)", f"{median_of(*command):.3f}", f"python -c pass: {nothing:.3f} s")
 
 
 def same():

@@ -1,4 +1,8 @@
-"""Numbers drawn from the results of a sweep: frames in, frames out."""
+"""Numbers drawn from the results of a sweep, mostly as frames.
+
+Besides the names here: `analysis.importance.importance`, `analysis.advice.advice`,
+`analysis.certainty.winner`, and `sweeper.compare` for several sweeps.
+"""
 
 from sweeper.analysis.best_so_far import (
     ParallelUse,

@@ -1,4 +1,4 @@
-"""What a search has found so far, what fewer or more trials would have found, at what speed.
+"""What a search has found so far, what fewer trials would have found, at what speed.
 
 Configurations are what is counted: where there are replicates, a configuration has ended with its
 last one, and its validation error is the mean over those that finished.

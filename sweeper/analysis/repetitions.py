@@ -35,7 +35,7 @@ def _key(results: Results) -> str:
     searcher = sweep.get("searcher")
     if isinstance(searcher, dict):
         searcher = {name: value for name, value in searcher.items() if name != "num_trials"}
-    named = ("config_space", "objective", "fixed_arguments", "scheduler", "replicates")
+    named = ("config_space", "objective", "fixed_arguments", "replicates")
     common = [searcher, *(sweep.get(name) for name in named)]
     return json.dumps(common, sort_keys=True, default=repr)
 

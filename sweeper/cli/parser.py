@@ -87,9 +87,9 @@ def _add_resources(add: Any) -> None:
 
 
 def _add_where(add: Any) -> None:
-    add("--address", metavar="ADDRESS", help="a running Ray, HOST:PORT from a machine of its own, "
-        "http://HEAD:8265 from elsewhere; local for a new one (the first of RAY_ADDRESS, one on "
-        "this machine, a new one)")  # fmt: skip
+    add("--address", metavar="ADDRESS", help="a running Ray: HOST:PORT on a machine of that "
+        "cluster, http://HEAD:8265 from elsewhere; local for a new one (the first of RAY_ADDRESS, "
+        "one on this machine, a new one)")  # fmt: skip
     add("--cluster", metavar="FILE", help="the cluster that `ray up FILE` has started: what is "
         "asked for runs there as a job; a sweep's record is mirrored here, Ctrl-C stops it, a lost "
         "connection or a closed terminal doesn't")  # fmt: skip

@@ -1,4 +1,4 @@
-"""The commands of `sweeper` that run sweeps, each from its options to an exit code."""
+"""The commands of `sweeper` that need Ray, each from its options to an exit code."""
 
 import os
 import sys

@@ -107,6 +107,15 @@ def _check_reachable(address: str, timeout_s: float = 5) -> None:
         raise ConnectionError(f"No Ray answers at {address}: {error}.") from error
 
 
+def answers(address: tuple[str, int], timeout_s: float) -> bool:
+    """Whether something listens at a host and port."""
+    try:
+        socket.create_connection(address, timeout_s).close()
+    except OSError:
+        return False
+    return True
+
+
 def wants_logs() -> bool:
     """Whether the user asks for what Ray and Tune have to say."""
     return bool(os.environ.get("SWEEPER_RAY_LOGS"))

@@ -1,13 +1,13 @@
-"""What a node says of itself: it is asked by `sweeper doctor`, and needs no sweeper for it."""
+"""What a node says of itself to `sweeper doctor`; this code travels there with the question."""
 
 import os
-import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from sweeper.cluster.connection import answers
 from sweeper.cluster.nodes import digest_of
 from sweeper.training.fashion_mnist import place_of_files
 from sweeper.worker.versions import versions
@@ -56,20 +56,12 @@ def unreachable(ports: Mapping[str, Sequence[Address]]) -> list[tuple[str, int]]
     """The nodes, each with a port, to which this one can't connect."""
     tried = [(name, address) for name, addresses in ports.items() for address in addresses]
     with ThreadPoolExecutor(32) as threads:
-        connected = threads.map(lambda one: _connects(one[1]), tried)
+        connected = threads.map(lambda one: answers(one[1], _CONNECT_S), tried)
         return [
             (name, address[1])
             for (name, address), connects in zip(tried, connected, strict=True)
             if not connects
         ]
-
-
-def _connects(address: Address) -> bool:
-    try:
-        socket.create_connection(address, _CONNECT_S).close()
-    except OSError:
-        return False
-    return True
 
 
 def clock() -> float:

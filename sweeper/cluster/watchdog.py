@@ -1,10 +1,11 @@
 """Notices that Ray has died, which Tune would wait for without end."""
 
-import socket
 import threading
 from collections.abc import Callable
 
 import ray
+
+from sweeper.cluster.connection import answers
 
 _EVERY_S = 1.0
 _TIMEOUT_S = 2.0
@@ -32,7 +33,7 @@ def run_watched(work: Callable[[], None]) -> None:
     misses = 0
     while thread.is_alive():
         thread.join(_EVERY_S)
-        dead = [name for name, address in parts.items() if not _answers(address)]
+        dead = [name for name, address in parts.items() if not answers(address, _TIMEOUT_S)]
         misses = misses + 1 if dead else 0
         if misses == _MISSES and thread.is_alive():
             # Once Ray is shut down, what is left in the thread would start another one.
@@ -51,11 +52,3 @@ def _parts_of_ray() -> dict[str, tuple[str, int]]:
         "Ray's head (its GCS)": (host.strip("[]"), int(port)),
         "Ray on this machine (its raylet)": (here["NodeManagerAddress"], here["NodeManagerPort"]),
     }
-
-
-def _answers(address: tuple[str, int]) -> bool:
-    try:
-        socket.create_connection(address, _TIMEOUT_S).close()
-    except OSError:
-        return False
-    return True

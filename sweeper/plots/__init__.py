@@ -4,10 +4,9 @@ Figures are shown with `.show()` and exported with `.write_html(…)`. Their tit
 found; where there is nothing to draw, the figure says why.
 """
 
-from sweeper.plots.over_space import hyperparameter, pair, parallel_coordinates
+from sweeper.plots.over_space import hyperparameter, importance, pair, parallel_coordinates
 from sweeper.plots.over_trials import (
     expected_best,
-    importance,
     incumbents,
     learning_curves,
     replicates,

@@ -1,12 +1,15 @@
-"""Pictures of validation errors over the configuration space."""
+"""Pictures of the configuration space: the errors over it, and what matters in it."""
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from sweeper.analysis.importance import Importance
+from sweeper.analysis.importance import importance as estimate
 from sweeper.plots import frames
-from sweeper.plots.scales import ABSENT, Axis, axis_of, label, markup, round_ticks, shorten, tuned
+from sweeper.plots.scales import ABSENT, Scale, axis_of, label, markup, round_ticks, shorten, tuned
 from sweeper.plots.style import (
+    BLUE,
     ERROR,
     ERRORS,
     MOST_LINES,
@@ -81,7 +84,7 @@ def pair(results: Results, x: str, y: str) -> go.Figure:
     return figure.update_yaxes(value_axis(axes[1], points["y"]))
 
 
-def _heat_map(results: Results, cells: pd.DataFrame, x: Axis, y: Axis) -> go.Figure:
+def _heat_map(results: Results, cells: pd.DataFrame, x: Scale, y: Scale) -> go.Figure:
     """Each cell the mean over what it holds, at even distances whatever the values are."""
     figure = go.Figure()
     figure.add_heatmap(
@@ -97,6 +100,39 @@ def _heat_map(results: Results, cells: pd.DataFrame, x: Axis, y: Axis) -> go.Fig
     others = len(results.sweep["config_space"]) > 2
     note = "Each cell is the mean over the other hyperparameters." if others else ""
     return describe(figure, _best_at(results, x.name, y.name), note)
+
+
+def importance(results: Results, found: Importance | None = None) -> go.Figure:
+    """How much of the validation error's variance each hyperparameter explains.
+
+    Args:
+        results: of the sweep.
+        found: what `sweeper.analysis.importance.importance` gave, if it was called before; saves
+            its time.
+    """
+    try:
+        found = found or estimate(results)
+    except (ValueError, LookupError) as reason:
+        return nothing(str(reason))
+    frame = found.frame.sort_values("importance")
+    figure = go.Figure()
+    figure.add_bar(
+        x=frame["importance"], y=np.arange(len(frame)), orientation="h", marker={"color": BLUE},
+        error_x={"type": "data", "symmetric": False, "thickness": 1.5, "color": "#888888",
+                 "array": frame["high"] - frame["importance"],
+                 "arrayminus": frame["importance"] - frame["low"]},
+        hovertemplate="%{x:.2f}<extra></extra>",
+    )  # fmt: skip
+    most = frame.iloc[-1]
+    finding = (
+        f"{shorten(str(most['hyperparameter']), 60)} explains most: {most['importance']:.2f} "
+        f"({most['low']:.2f} to {most['high']:.2f})"
+    )
+    describe(figure, finding, f"By {found.evaluator}, from {found.trials_used:,} trials.")
+    texts = [markup(name, 30) for name in frame["hyperparameter"]]
+    figure.update_yaxes(tickvals=[*range(len(frame))], ticktext=texts, automargin=True)
+    figure.update_xaxes(title_text="share of the variance", rangemode="tozero")
+    return figure.update_layout(height=max(380, 180 + 28 * len(frame)))
 
 
 def parallel_coordinates(results: Results) -> go.Figure:
@@ -115,7 +151,7 @@ def parallel_coordinates(results: Results) -> go.Figure:
     dimensions = [
         _dimension(axis_of(results, name), shown[f"x{i}"]) for i, name in enumerate(values)
     ]
-    dimensions.append(_dimension(Axis(ERROR), shown["validation_error"]))
+    dimensions.append(_dimension(Scale(ERROR), shown["validation_error"]))
     crowded = len(dimensions) > 6
     figure = go.Figure()
     figure.add_parcoords(
@@ -130,7 +166,7 @@ def parallel_coordinates(results: Results) -> go.Figure:
     return figure.update_layout(margin={"l": 80, "r": 40, "t": 180 if crowded else 130, "b": 30})
 
 
-def _dimension(axis: Axis, positions: pd.Series) -> dict:
+def _dimension(axis: Scale, positions: pd.Series) -> dict:
     """One axis of parallel coordinates, which know no logarithms: they are taken here."""
     places = np.log10(positions) if axis.logarithmic else positions
     low, high = places.min(), places.max()
@@ -152,7 +188,7 @@ def _dimension(axis: Axis, positions: pd.Series) -> dict:
     }
 
 
-def _ticks(axis: Axis, low: float, high: float) -> list[tuple[float, str]]:
+def _ticks(axis: Scale, low: float, high: float) -> list[tuple[float, str]]:
     if axis.labels:
         step = 1 + len(axis.labels) // 25
         return [(float(i), axis.labels[i]) for i in range(0, len(axis.labels), step)]
@@ -172,7 +208,7 @@ def _colours(points: pd.DataFrame) -> dict:
     return {"colorscale": ERRORS, "cmin": low, "cmax": high, "colorbar": _BAR, "showscale": True}
 
 
-def _mark_best(figure: go.Figure, results: Results, points: pd.DataFrame, *axes: Axis) -> None:
+def _mark_best(figure: go.Figure, results: Results, points: pd.DataFrame, *axes: Scale) -> None:
     """Draws a ring around the incumbent if it is among the points."""
     row = frames.best_row(results)
     found = points.iloc[:0]
@@ -201,12 +237,12 @@ def _best_at(results: Results, *of: str) -> str:
     return f"{' and '.join(shorten(name, 60) for name in of)}: best at {' and '.join(values)}"
 
 
-def _jittered(positions: pd.Series, axis: Axis, trials: pd.Series) -> pd.Series:
+def _jittered(positions: pd.Series, axis: Scale, trials: pd.Series) -> pd.Series:
     """Categories spread out around their place by trial, evenly (golden ratio), numbers as is."""
     return positions + ((trials * 0.618034) % 1 - 0.5) * 0.6 if axis.labels else positions
 
 
-def _said(frame: pd.DataFrame, **axes: Axis) -> list[str]:
+def _said(frame: pd.DataFrame, **axes: Scale) -> list[str]:
     """What is shown when the pointer is on a trial; `axes` by the columns of their positions."""
     texts = names(frame)
     for column, axis in axes.items():

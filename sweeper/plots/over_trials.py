@@ -1,15 +1,11 @@
 """Pictures of the course of a search: what was found when, and what each trial did."""
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from sweeper import analysis
-from sweeper.analysis.importance import Importance
-from sweeper.analysis.importance import importance as estimate
 from sweeper.plots import frames
-from sweeper.plots.scales import markup, shorten
 from sweeper.plots.style import (
     BLUE,
     ERRORS,
@@ -105,39 +101,6 @@ def _add_curves(figure: go.Figure, lines: pd.DataFrame, colour: str, width: floa
         line={"color": colour, "width": width}, marker={"color": colour},
         hovertemplate="%{customdata}<br>epoch %{x}: %{y:.4g}<extra></extra>",
     )  # fmt: skip
-
-
-def importance(results: Results, found: Importance | None = None) -> go.Figure:
-    """How much of the validation error's variance each hyperparameter explains.
-
-    Args:
-        results: of the sweep.
-        found: what `sweeper.analysis.importance.importance` gave, if it was called before; saves
-            its time.
-    """
-    try:
-        found = found or estimate(results)
-    except (ValueError, LookupError) as reason:
-        return nothing(str(reason))
-    frame = found.frame.sort_values("importance")
-    figure = go.Figure()
-    figure.add_bar(
-        x=frame["importance"], y=np.arange(len(frame)), orientation="h", marker={"color": BLUE},
-        error_x={"type": "data", "symmetric": False, "thickness": 1.5, "color": "#888888",
-                 "array": frame["high"] - frame["importance"],
-                 "arrayminus": frame["importance"] - frame["low"]},
-        hovertemplate="%{x:.2f}<extra></extra>",
-    )  # fmt: skip
-    most = frame.iloc[-1]
-    finding = (
-        f"{shorten(str(most['hyperparameter']), 60)} explains most: {most['importance']:.2f} "
-        f"({most['low']:.2f} to {most['high']:.2f})"
-    )
-    describe(figure, finding, f"By {found.evaluator}, from {found.trials_used:,} trials.")
-    texts = [markup(name, 30) for name in frame["hyperparameter"]]
-    figure.update_yaxes(tickvals=[*range(len(frame))], ticktext=texts, automargin=True)
-    figure.update_xaxes(title_text="share of the variance", rangemode="tozero")
-    return figure.update_layout(height=max(380, 180 + 28 * len(frame)))
 
 
 def expected_best(results: Results, confidence: float = 0.9) -> go.Figure:

@@ -9,6 +9,7 @@ import numpy as np
 
 from sweeper.analysis.axes import key, number, read_recorded
 from sweeper.record.results import Results
+from sweeper.space.changes import is_logarithmic
 from sweeper.space.checks import is_distribution
 from sweeper.space.config_space import quantile
 
@@ -17,7 +18,7 @@ ABSENT = object()  # stands for the value that a configuration lacks
 
 
 @dataclass(frozen=True)
-class Axis:
+class Scale:
     """The axis of one hyperparameter.
 
     Attributes:
@@ -58,7 +59,7 @@ def tuned(results: Results) -> list[str]:
     return several or names
 
 
-def axis_of(results: Results, name: str) -> Axis:
+def axis_of(results: Results, name: str) -> Scale:
     """The axis of a hyperparameter: from its distribution, else from the values observed."""
     space = read_recorded(results.sweep["config_space"].get(name))
     values = [value for value in values_of(results, name) if value is not ABSENT]
@@ -68,10 +69,10 @@ def axis_of(results: Results, name: str) -> Axis:
     numbers = np.array([number(value) for value in values])
     numbers = numbers[np.isfinite(numbers)]
     if len(numbers) and numbers.min() <= 0:
-        return Axis(name)
+        return Scale(name)
     if is_distribution(space):
-        return Axis(name, _is_logarithmic(space))
-    return Axis(name, _are_logarithmic(np.unique(numbers)))
+        return Scale(name, _is_logarithmic(space))
+    return Scale(name, _are_logarithmic(np.unique(numbers)))
 
 
 def label(value: Any, most: int = 40) -> str:
@@ -106,7 +107,7 @@ def markup(text: Any, most: int = 40) -> str:
     return line
 
 
-def _axis_of_categories(name: str, space: Any, values: list[Any]) -> Axis:
+def _axis_of_categories(name: str, space: Any, values: list[Any]) -> Scale:
     """Numbers in their order, other categories in that of the space, then of their text."""
     choices = list(space) if isinstance(space, list | tuple) else []
     if not any(math.isnan(number(choice)) for choice in choices):
@@ -114,20 +115,16 @@ def _axis_of_categories(name: str, space: Any, values: list[Any]) -> Axis:
     seen = {_key(value): value for value in values}
     ordered = {_key(choice): choice for choice in choices if _key(choice) in seen}
     ordered |= {key: seen[key] for key in sorted(seen) if key not in ordered}
-    return Axis(name, False, tuple(label(value, 24) for value in ordered.values()), tuple(ordered))
+    return Scale(name, False, tuple(label(value, 24) for value in ordered.values()), tuple(ordered))
 
 
 def _is_logarithmic(distribution: Any) -> bool:
-    """Whether the logarithm of a positive distribution is far more symmetric than itself."""
+    """Whether a distribution spreads over at least one order of magnitude, and evenly so."""
     try:
-        low, *quarters, high = (
-            float(quantile(distribution, u)) for u in (0.01, 0.25, 0.5, 0.75, 0.99)
-        )
-    except Exception:  # as above
+        low, high = (float(quantile(distribution, u)) for u in (0.01, 0.99))
+        return 0 < 10 * low <= high < math.inf and is_logarithmic(distribution)
+    except Exception:  # SciPy raises nearly anything
         return False
-    if not 0 < 10 * low <= high < math.inf:
-        return False
-    return _skew(np.log(quarters)) < 0.25 * _skew(np.array(quarters))
 
 
 def _skew(quarters: np.ndarray) -> float:

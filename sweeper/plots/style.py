@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sweeper.plots.scales import Axis, markup
+from sweeper.plots.scales import Scale, markup
 from sweeper.record.results import Results
 
 # Okabe and Ito 2008, "Color Universal Design": colour-blind people tell them apart.
@@ -70,7 +70,7 @@ def error_axis(figure: go.Figure, errors: pd.Series, axis: str = "y") -> go.Figu
     return figure.update_layout({f"{axis}axis": {"title": {"text": ERROR}, **kind}})
 
 
-def value_axis(axis: Axis, positions: pd.Series | None = None) -> dict:
+def value_axis(axis: Scale, positions: pd.Series | None = None) -> dict:
     """The layout of a hyperparameter's axis."""
     layout: dict = {"title": {"text": markup(axis.name)}}
     if axis.labels:

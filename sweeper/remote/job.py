@@ -141,7 +141,7 @@ def follow(head: Head, job: str, folder: Path | None, keep_trying_s: float = 60)
             time.sleep(_TRY_AGAIN_S)
 
 
-async def _tail(client: Any, job: str, screen: "Screen") -> None:
+async def _tail(client: Any, job: str, screen: Screen) -> None:
     """Shows a job's log, all of it each time, until the job ends or falls silent."""
     import aiohttp
 

@@ -58,10 +58,15 @@ def statuses(results: Results) -> list[tuple[str, int]]:
 
 
 def outstanding(results: Results) -> int:
-    """How many of the planned trials have not ended, 0 if that isn't known."""
-    planned = results.sweep.get("num_trials")
-    ended = len({row["trial"] for row in results.rows})
-    return max(planned - ended, 0) if type(planned) is int else 0
+    """How many of the planned trials, replicates included, have not come to their own end; 0 if
+    that isn't known.
+    """
+    configurations, replicates = (results.sweep.get(key) for key in ("num_trials", "replicates"))
+    if type(configurations) is not int:
+        return 0
+    planned = configurations * (replicates if type(replicates) is int else 1)
+    ended = sum(row["status"] != "interrupted" for row in results.rows)
+    return max(planned - ended, 0)
 
 
 def best(results: Results, winner: Winner | None) -> dict[str, Any] | None:
@@ -92,7 +97,7 @@ def best(results: Results, winner: Winner | None) -> dict[str, Any] | None:
 
 def exceptions(results: Results) -> list[dict[str, Any]]:
     """Different exceptions, the most frequent first: `text`, `traceback` (of the first trial),
-    `trials`, `statuses`; at most `MOST_EXCEPTIONS` of them.
+    `count`, `trials` (the first 20, as text); at most `MOST_EXCEPTIONS` of them.
     """
     groups: dict[str, list[journal.Row]] = {}
     for row in results.rows:

@@ -1,1 +1,1 @@
-"""What may be tried, and which configurations are: from distributions to dicts of plain values."""
+"""What may be tried, and the configurations drawn from it: dicts of plain values."""

@@ -13,7 +13,7 @@ from sweeper.record.resume import obstacles
 from sweeper.sweep.recorder import Recorder, StopSweepError, TimeBudgetSpent
 
 
-def carry_out(
+def run_to_the_end(
     run_trials: Callable[[], None],
     recorder: Recorder,
     trials: list[dict[str, Any]],

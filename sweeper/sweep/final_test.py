@@ -67,7 +67,7 @@ def test(
     if with_validation and not (own_test_set or trial.sets_joined):
         raise ValueError(
             "with_validation=True: the objective's data module hands out no validation data for "
-            "training. Leave it out, or take the two together where `current_trial()."
-            "with_validation` is True."
+            "training. Leave it out, or hand out both together where "
+            "sweeper.training.trial.joins_sets() is True."
         )
     return error

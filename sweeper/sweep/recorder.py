@@ -43,6 +43,9 @@ class Recorder(Callback):
 
     Args:
         folder: the sweep's own, of which `journal` is the record.
+        bar: shows progress.
+        fleet: knows what is waited for while nothing runs.
+        interrupts: signals that end the sweep.
         kept: rows of an earlier run of this sweep; times go on after them.
         time_budget_s: seconds from the first trial's start until the sweep stops by itself; None
             for no end.
@@ -116,7 +119,7 @@ class Recorder(Callback):
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        """Notes the time."""
+        """Notes the time, and the names of a worker that is new."""
         key = _key(trial)
         self._running[key] = trial
         self._curves[key] = []

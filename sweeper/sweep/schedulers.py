@@ -1,4 +1,4 @@
-"""How long each trial trains, and how Tune hands trials to warm workers."""
+"""How Tune gets the trials, and gives them to warm workers, where each trains to its end."""
 
 import sys
 from collections import deque
@@ -25,7 +25,7 @@ class ToTheEnd(FIFOScheduler):
 
 
 class HandOver(Searcher):
-    """Hands Tune finished trials, one after another; Tune draws nothing itself.
+    """Hands Tune trials that are drawn already, one after another.
 
     Args:
         trials: the configurations.

@@ -1,4 +1,4 @@
-"""A sweep from its inputs to its results."""
+"""`sweeper.run`: what happens in which order, from the arguments to the results."""
 
 import os
 import sys
@@ -138,7 +138,7 @@ def run(
         BlockingIOError: another process is running this sweep.
         ConnectionError: no Ray answers at `address`, or Ray died; the sweep can be resumed.
         OSError: the record can't be written. What was written before stays.
-        KeyboardInterrupt: the sweep was interrupted; it can be resumed.
+        KeyboardInterrupt, SystemExit: Ctrl-C, SIGTERM; the sweep can be resumed.
     """
     space = check_arguments(
         objective, config_space, searcher, seed, replicates, num_workers, resources, limits, name,
@@ -176,7 +176,7 @@ def run(
         check_versions(say)
         # Imported here, since Tune takes a second to load, in which Ray's first workers start.
         from sweeper.record.results import Results
-        from sweeper.sweep.ending import carry_out, outcome
+        from sweeper.sweep.ending import outcome, run_to_the_end
         from sweeper.sweep.recorder import Recorder
         from sweeper.sweep.tuner import run_trials
         from sweeper.worker.trainable import Task
@@ -205,7 +205,7 @@ def run(
         recorder = Recorder(
             path, record, kept, bar, fleet, interrupts, limits.time_budget_s, keep_checkpoints
         )
-        carry_out(
+        run_to_the_end(
             lambda: run_trials(task, trials, fleet.limit, limits.max_failures, recorder),
             recorder,
             trials,

@@ -28,7 +28,8 @@ class Trainer:
 
     Args:
         max_epochs: epochs that `fit` trains; 0 only prepares.
-        num_gpus: 0 stays on the CPU; otherwise the trial's GPU is used if it was given one.
+        num_gpus: 0 stays on the CPU; otherwise the trial's GPU is used if it was given one;
+            outside of a sweep one that torch sees.
         gradient_clip_val: longest gradient, in the Euclidean norm; 0 doesn't clip.
     """
 
@@ -121,14 +122,15 @@ class HPOTrainer(Trainer):
 
     Args:
         max_epochs: epochs that `fit` trains; 0 only prepares.
-        num_gpus: 0 stays on the CPU; otherwise the trial's GPU is used if it was given one.
+        num_gpus: 0 stays on the CPU; otherwise the trial's GPU is used if it was given one;
+            outside of a sweep one that torch sees.
         gradient_clip_val: longest gradient, in the Euclidean norm; 0 doesn't clip.
         checkpoint_every: after so many epochs, and at the end of `fit`, all is saved that is needed
             to go on from there if the process dies: what the `state_dict` of the model and of the
             optimiser hold, the order of the data, and the global random states of Python, NumPy
             and torch. A trial that runs again goes through the saved epochs without training:
             until the last of them the model is as new, but `validation_error` tells what it was.
-            None: nothing is saved, nor is it outside of a sweep, or where a sweep keeps none.
+            None: nothing is saved, nor is it outside of a sweep.
 
     Raises:
         ValueError: an argument is unusable; lists all faults.

@@ -81,7 +81,7 @@ def load_objective(reference: str) -> Any:
     """
     place, colon, name = reference.rpartition(":")
     if not (place and colon and name):
-        raise ValueError(f"{reference!r}: must be module:function, file.py:function or a .yaml.")
+        raise ValueError(f"{reference!r}: must be module:function or file.py:function.")
     _being_loaded.append(place)
     try:
         if place.endswith(".py"):

@@ -56,7 +56,9 @@ def test_statuses_and_what_is_outstanding():
     found = odd()["running"]
     counts = found.frame["status"].value_counts().to_dict()
     assert dict(contents.statuses(found)) == counts
-    assert contents.outstanding(found) == 100 - found.frame["trial"].nunique()
+    assert contents.outstanding(found) == 100 - sum(found.frame["status"] != "interrupted")
+    rows = [row(0), row(0, replicate=1), row(0, replicate=2, status="interrupted")]
+    assert contents.outstanding(made(rows, {}, num_trials=2, replicates=3)) == 4
     assert contents.outstanding(ordinary()) == 0
     assert contents.outstanding(made([], {}, num_trials="many")) == 0
 

@@ -1,4 +1,4 @@
-"""What needs no Ray; whole trials are in test_sweep.py."""
+"""What needs no Ray; whole trials are in tests/sweep/test_sweep.py."""
 
 import functools
 import math
