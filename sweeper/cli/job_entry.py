@@ -26,8 +26,9 @@ def main(request: dict[str, Any]) -> int:
     if request["mirror"] is not None:
         os.environ[MIRROR] = request["mirror"]
         folder = Path.home() / FOLDER / Path(request["mirror"]).name
-    with redirect_stdout(cast(TextIO, Printed())), Sender(folder):
-        fault = _fault(request, folder)
+    fault = _fault(request, folder)
+    # With a fault the folder of that name may be another sweep's, which is not to be mirrored.
+    with redirect_stdout(cast(TextIO, Printed())), Sender(None if fault else folder):
         if fault:
             print(f"sweeper: {fault}", file=sys.stderr)
             return 2
@@ -49,6 +50,12 @@ def _fault(request: dict[str, Any], folder: Path | None) -> str | None:
         return (
             f"the head has no record of {folder.name} any more, only you have. Bring it there: "
             f"ray rsync-up cluster.yaml {request['mirror']}/ {FOLDER}/{folder.name}/"
+        )
+    going_on = request["begun"] or request["options"].get("resume")
+    if folder is not None and folder.exists() and not going_on:
+        return (
+            f"{folder}: exists already on the head, and you have no record of it. Choose another "
+            "--name."
         )
     return None
 

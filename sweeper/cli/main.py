@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def carry_out(command: str, options: dict[str, Any]) -> int:
     """The exit code of a command; what goes wrong is said in a line."""
-    debug = options.pop("debug", False)
+    debug = options.get("debug", False)
     try:
         return COMMANDS[command](options)
     except KeyboardInterrupt:

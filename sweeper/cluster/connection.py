@@ -34,6 +34,8 @@ def connected(address: str | None) -> Iterator[str]:
         yield "Ray of this process"
         return
     address = address or os.environ.get("RAY_ADDRESS") or _started_here() or "local"
+    if address == "auto":
+        address = _started_here() or "auto"
     where = _join_or_start(address)
     try:
         yield where
@@ -66,7 +68,8 @@ def _join_or_start(address: str) -> str:
     if address.startswith("ray://"):
         raise ValueError(
             f"{address}: a Ray client connection would run the sweep on the head node without "
-            "saying so. Run the script there: ray submit cluster.yaml SCRIPT, or ray job submit."
+            "saying so. Run the script there: ray submit cluster.yaml SCRIPT, or ray job submit. "
+            "The shell sends sweeps there: sweeper run … --cluster cluster.yaml."
         )
     if address.startswith(("http://", "https://")):
         raise ValueError(

@@ -13,6 +13,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import sweeper
 from sweeper.training.fashion_mnist import local_arrays
+from sweeper.training.trial import storage_not_shared
 from sweeper.worker.versions import differences, versions
 
 _LIMIT_S = 30  # a node that is busy takes seconds to start the process that answers
@@ -87,6 +88,12 @@ def _answer(node: dict[str, Any], asked: Any, limit_s: float) -> Answer:
         return Answer(node, silence=str(error).strip().partition("\n")[0])
 
 
+def is_alone() -> bool:
+    """Whether this process has started the only node."""
+    process: Any = ray._private.worker._global_node
+    return process.is_head() and len(alive_nodes()) == 1
+
+
 def check_versions(say: Callable[[str], None]) -> None:
     """Compares the versions of all nodes with those of this process.
 
@@ -96,10 +103,9 @@ def check_versions(say: Callable[[str], None]) -> None:
     Raises:
         ValueError: some differ; a line for each node and package.
     """
-    nodes = alive_nodes()
-    process: Any = ray._private.worker._global_node
-    if len(nodes) == 1 and process.is_head():
+    if is_alone():
         return
+    nodes = alive_nodes()
     here = versions()
     faults = []
     for answer in ask_nodes(versions, nodes=nodes):
@@ -138,12 +144,12 @@ def no_checkpoints(folder: Path) -> str | None:
     blind = nodes_without(folder / "sweep.json")
     if not blind:
         return None
-    return (
-        f"checkpoint_every needs storage that all nodes share, but {folder.absolute()} is not seen "
-        f"from {', '.join(blind)}. Give sweeper.run a folder=… that is, or leave it out."
-    )
+    return storage_not_shared(folder.absolute(), blind)
 
 
 def fashion_mnist_for_other_nodes() -> dict[str, Any] | None:
-    """The images for nodes that lack them, where this one has them; nothing is downloaded."""
-    return local_arrays() if len(alive_nodes()) > 1 else None
+    """The images for nodes that lack them, where this one has them; nothing is downloaded.
+
+    They may come later, so it does not matter how many there are now.
+    """
+    return None if is_alone() else local_arrays()

@@ -1,7 +1,9 @@
 """The folder of a new sweep: its name, and that nothing is overwritten."""
 
+import os
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sweeper.worker.objective_reference import removed_later
 
@@ -10,6 +12,23 @@ def default_name(objective: str) -> str:
     """The time and the objective's name, such as `2026-01-31_12-00-00_train`."""
     plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in objective)
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{plain.strip('-')[-40:] or 'objective'}"
+
+
+def name_faults(name: Any, resume: bool) -> list[str]:
+    """What is wrong with the name of a sweep, one sentence a fault; None stands for no name."""
+    faults = []
+    if resume and name is None:
+        faults.append("resume=True needs the name of the sweep to go on with: name=….")
+    if name is not None and (not isinstance(name, str) or not _is_file_name(name)):
+        faults.append(
+            f"name must be the name of one folder, such as 'first', but got {name!r} "
+            f"({type(name).__name__})."
+        )
+    return faults
+
+
+def _is_file_name(name: str) -> bool:
+    return name == os.path.basename(name) and name not in ("", ".", "..") and "\0" not in name
 
 
 def lasting(folder: str | Path) -> Path:

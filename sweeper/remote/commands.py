@@ -6,10 +6,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from sweeper.faults import refuse
 from sweeper.record.journal import read
-from sweeper.record.sweep_folder import default_name, new_folder
+from sweeper.record.sweep_folder import default_name, name_faults, new_folder
 from sweeper.remote.head import Head
 from sweeper.remote.job import JOB_FILE, follow, is_running, send, sent
+from sweeper.terminal import printable
 
 
 def chosen_head(options: dict[str, Any], folder: Path | None = None) -> Head | None:
@@ -42,6 +44,7 @@ def run(head: Head, given: dict[str, Any], options: dict[str, Any]) -> tuple[Pat
         given: the options that were given as flags.
         options: these, those of a YAML file, and defaults.
     """
+    refuse(*name_faults(options["name"], options["resume"]))
     reference = options["objective"] or "sweeper:Classifier"
     folder = Path(options["folder"], options["name"] or default_name(reference.rpartition(":")[2]))
     if options["resume"] and (job := _running_job(head, folder)):
@@ -53,7 +56,7 @@ def run(head: Head, given: dict[str, Any], options: dict[str, Any]) -> tuple[Pat
 
 def resume(head: Head, given: dict[str, Any]) -> tuple[Path, int]:
     """The same for a sweep that goes on where its folder's mirror ends."""
-    folder = Path(given["sweep"])
+    folder = Path(os.path.relpath(Path(given["sweep"]).resolve()))  # "." has a name, too
     if job := _running_job(head, folder):
         return folder, follow(head, job, folder)
     read(folder)
@@ -92,7 +95,7 @@ def _send_and_follow(
         _remove_if_empty(folder)
         raise
     if not options.get("quiet"):
-        print(f"{folder}: sent to {head} as {job}", file=sys.stderr, flush=True)
+        print(printable(f"{folder}: sent to {head} as {job}"), file=sys.stderr, flush=True)
     code = follow(head, job, folder)
     if not (folder / "sweep.json").exists():  # a mistake in the options: nothing has begun
         (folder / JOB_FILE).unlink(missing_ok=True)

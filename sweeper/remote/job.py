@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import math
 import os
+import secrets
 import shlex
 import sys
 import time
@@ -41,24 +43,42 @@ def send(head: Head, command: str, options: dict[str, Any], folder: Path | None)
     request = {"command": command, "options": options, "version": __version__,
                "mirror": folder and str(folder),
                "begun": folder is not None and (folder / "sweep.json").exists()}  # fmt: skip
+    job = f"sweeper_{secrets.token_hex(8)}"
     with reached(head) as client, quiet():
+        # Noted first, so that a job is found again whose answer was lost on its way.
+        before = None if folder is None else _note_job(folder, head, job)
         try:
-            job: str = client.submit_job(
+            client.submit_job(
                 entrypoint=f"python -m sweeper.cli.job_entry {shlex.quote(json.dumps(request))}",
                 runtime_env=_runtime_env(folder),
+                submission_id=job,
             )
         except RuntimeError as error:
+            if folder is not None:
+                _restore(folder / JOB_FILE, before)
             if "status code 413" not in str(error):
                 raise ConnectionError(f"{head} takes no job now: {error}") from error
             raise ValueError(
                 f"{os.getcwd()} is too large to travel to a cluster (Ray takes 100 MB). Run "
                 "sweeper in the folder of your code alone, or name what is large in .gitignore."
             ) from error
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        where = {"job": job, "address": head.address, "cluster": head.cluster}
-        journal.write_json(folder / JOB_FILE, where)
     return job
+
+
+def _note_job(folder: Path, head: Head, job: str) -> bytes | None:
+    """Writes which job has the sweep of a folder; what was noted before."""
+    path = folder / JOB_FILE
+    before = path.read_bytes() if path.exists() else None
+    folder.mkdir(parents=True, exist_ok=True)
+    journal.write_json(path, {"job": job, "address": head.address, "cluster": head.cluster})
+    return before
+
+
+def _restore(path: Path, content: bytes | None) -> None:
+    if content is None:
+        path.unlink(missing_ok=True)
+    else:
+        path.write_bytes(content)
 
 
 def _runtime_env(folder: Path | None) -> dict[str, Any]:
@@ -95,8 +115,8 @@ def is_running(head: Head, job: str) -> bool:
     """Whether the job is on its way; False if the head does not know it (any more)."""
     with reached(head) as client:
         try:
-            return not client.get_job_status(job).is_terminal()
-        except RuntimeError:
+            return not _info(client, head, job).status.is_terminal()
+        except LookupError:
             return False
 
 
@@ -107,19 +127,21 @@ def follow(head: Head, job: str, folder: Path | None, keep_trying_s: float = 60)
     the job alone too.
 
     Raises:
-        ConnectionError: the head was not reached for `keep_trying_s`.
+        ConnectionError: the head was not reached at all, or not for `keep_trying_s`.
         LookupError: the head does not know the job.
         ValueError: the record can't be mirrored.
     """
     screen = Screen(Mirror(folder))
     again = f"`sweeper attach {shlex.quote(str(folder))}` finds it again." if folder else ""
     stopping = False
-    last_seen_s = time.monotonic()
+    lost_since_s: float | None = -math.inf  # None while the head is there
     while True:
         try:
+            if lost_since_s not in (None, -math.inf):
+                time.sleep(_TRY_AGAIN_S)
             with reached(head) as client, quiet():
                 info = _info(client, head, job)
-                last_seen_s = time.monotonic()
+                lost_since_s = None
                 if stopping and not info.status.is_terminal():
                     client.stop_job(job)
                 asyncio.run(_tail(client, job, screen))
@@ -133,12 +155,13 @@ def follow(head: Head, job: str, folder: Path | None, keep_trying_s: float = 60)
             stopping = True
             screen.say("Stopping the sweep on the cluster (Ctrl-C once more leaves it alone) …")
         except (OSError, RuntimeError) as error:
-            if time.monotonic() - last_seen_s > keep_trying_s:
+            now = time.monotonic()
+            lost_since_s = now if lost_since_s is None else lost_since_s
+            if now - lost_since_s > keep_trying_s:
                 raise ConnectionError(
                     f"{error} The job goes on if the cluster lives. {again}"
                 ) from error
             screen.say_once(f"The connection to {head} is lost; the job goes on. Trying again …")
-            time.sleep(_TRY_AGAIN_S)
 
 
 async def _tail(client: Any, job: str, screen: Screen) -> None:

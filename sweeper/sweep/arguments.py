@@ -1,10 +1,10 @@
 """What is wrong with the arguments of a sweep, all of it at once."""
 
-import os
 from typing import Any
 
 from sweeper.cluster.resources import Resources
-from sweeper.faults import int_fault
+from sweeper.faults import int_fault, refuse
+from sweeper.record.sweep_folder import name_faults
 from sweeper.space.checks import ConfigSpace, check_seed
 from sweeper.space.searchers import Searcher, check_search
 from sweeper.sweep.limits import Limits
@@ -50,17 +50,5 @@ def check_arguments(
                 f"{argument} must be sweeper.{kind.__name__}(…), but got "
                 f"{value!r} ({type(value).__name__})."
             )
-    if resume and name is None:
-        faults.append("resume=True needs the name of the sweep to go on with: name=….")
-    if name is not None and (not isinstance(name, str) or not _is_file_name(name)):
-        faults.append(
-            f"name must be the name of one folder, such as 'first', but got {name!r} "
-            f"({type(name).__name__})."
-        )
-    if faults:
-        raise ValueError("\n".join(faults))
+    refuse(*faults, *name_faults(name, resume))
     return space
-
-
-def _is_file_name(name: str) -> bool:
-    return name == os.path.basename(name) and name not in ("", ".", "..") and "\0" not in name

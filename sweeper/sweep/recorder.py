@@ -96,6 +96,10 @@ class Recorder(Callback):
         """All rows so far, the kept ones included."""
         return [*self._kept, *self._rows.values()]
 
+    def _now(self) -> float:
+        """Seconds since the sweep began, those of earlier runs included."""
+        return time.monotonic() - self._start
+
     def stop(self, reason: BaseException) -> None:
         """Ends the sweep at the next step of Tune; the first reason counts."""
         self.stop_reason = self.stop_reason or reason
@@ -124,7 +128,7 @@ class Recorder(Callback):
         self._running[key] = trial
         self._curves[key] = []
         now = time.monotonic()
-        self._started_s[key] = now - self._start
+        self._started_s[key] = self._now()
         self._deadline = min(self._deadline, now + self._time_budget_s)
         actor = self._actor_of[key] = trial.temporary_state.ray_actor
         if actor is not None and actor not in self._names:
@@ -170,7 +174,7 @@ class Recorder(Callback):
             trial,
             status="failed",
             validation_error=None,
-            runtime_s=time.monotonic() - self._start - self._started_s.get(_key(trial), math.nan),
+            runtime_s=self._now() - self._started_s[key] if key in self._started_s else None,
             exception=_describe_death(told),
             traceback=told,
         )

@@ -4,7 +4,7 @@ It knows whether the test set is sealed.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +52,14 @@ def trial_context(**fields: Any) -> Iterator[TrialContext]:
         yield _current
     finally:
         _current = before
+
+
+def storage_not_shared(folder: Path, nodes: Sequence[str]) -> str:
+    """Why trials can keep no checkpoints in a sweep's folder that these nodes don't see."""
+    return (
+        f"checkpoint_every needs storage that all nodes share, but {folder} is not seen from "
+        f"{', '.join(nodes)}. Give sweeper.run a folder=… that is, or leave it out."
+    )
 
 
 def joins_sets() -> bool:

@@ -20,7 +20,7 @@ import wrapt
 from ray import tune
 
 import sweeper.training.fashion_mnist
-from sweeper.training.trial import TrialContext, trial_context
+from sweeper.training.trial import TrialContext, storage_not_shared, trial_context
 from sweeper.worker.objective import (
     Objective,
     as_validation_error,
@@ -66,6 +66,9 @@ class Worker(tune.Trainable):
         self._check_versions()
         self._worker = f"{socket.gethostname()}-{os.getpid()}"
         local = ray.get_runtime_context().get_node_id() == task.driver_node
+        self._no_checkpoints = task.no_checkpoints
+        if not local and not Path(task.folder, "sweep.json").exists():  # a node that came later
+            self._no_checkpoints = storage_not_shared(Path(task.folder), [self._node])
         self._output = OutputFile(self._worker, Path(task.folder) if local else None)
         if not task.gpus:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray would let it see those of others
@@ -152,7 +155,7 @@ class Worker(tune.Trainable):
             trial_context(
                 gpus=self._task.gpus,
                 checkpoints=checkpoint_folder(Path(self._task.folder), key),
-                no_checkpoints=self._task.no_checkpoints,
+                no_checkpoints=self._no_checkpoints,
             )
         )
         self._output.title(f"trial {self._trial['trial']}")

@@ -110,12 +110,13 @@ def test_which_ray_is_joined_and_that_it_is_left_running(tmp_path):
 
         head = {"num_cpus": 1, "include_dashboard": False}
         cluster = Cluster(initialize_head=True, head_node_args=head)
-        cluster.add_node(num_cpus=1)
+        other_node = cluster.add_node(num_cpus=1)
         os.environ["RAY_ADDRESS"] = cluster.address
 
         import ray
         import sweeper
         from sweeper.cluster.connection import connected
+        from sweeper.cluster.nodes import fashion_mnist_for_other_nodes
 
         def objective(config):
             time.sleep(0.5)
@@ -132,8 +133,11 @@ def test_which_ray_is_joined_and_that_it_is_left_running(tmp_path):
             with connected(given) as where:
                 assert ray.get(ray.put(case)) == case
                 print(case, "is", where)
+                images = fashion_mnist_for_other_nodes()  # which may come later
+                print(case, "sends", "nothing" if images is None else "images")
 
         say("given", address)
+        cluster.remove_node(other_node)
         say("announced")  # in a file, as `ray start` does it
         cluster.shutdown()
         private = "import ray, time; ray.init(address='local'); print('up', flush=True)"
@@ -152,8 +156,9 @@ def test_which_ray_is_joined_and_that_it_is_left_running(tmp_path):
     address = done.stdout.partition("left running at ")[2].partition("\n")[0]
     assert f"2 workers on Ray at {address}" in done.stderr
     for case in ("given", "announced"):
-        assert f"{case} is Ray at {address}" in done.stdout
-    assert "stale beside private is this machine" in done.stdout
+        assert f"{case} is Ray at {address}\n{case} sends images" in done.stdout
+    case = "stale beside private"
+    assert f"{case} is this machine\n{case} sends nothing" in done.stdout
 
 
 def test_a_cluster_of_another_ray_is_one_error_that_names_both_versions(tmp_path):

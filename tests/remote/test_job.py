@@ -9,11 +9,13 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from drivers import wait_until
+from made_records import sweep as write_sweep
 from scipy import stats
 
 import sweeper
@@ -216,11 +218,31 @@ def link(head) -> Iterator[Link]:
     link.cut()
 
 
+# A laptop whose patience with a head that is away is so many seconds instead of a minute.
+IMPATIENT = """
+import sys
+from sweeper.cli.main import main
+from sweeper.remote import job
+job.follow.__defaults__ = (float(sys.argv[1]),)
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def start_impatient(patience_s: int, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", IMPATIENT, str(patience_s), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
 def test_a_lost_connection_is_made_anew_and_nothing_is_shown_twice(laptop, head, link):
     arguments = ["run", "mine.py:objective", *SPACE, "--trials", "50", "--name", "lost"]
     folder = laptop / "runs" / "lost"
-    with start(*arguments, "--address", f"http://127.0.0.1:{link.port}") as driver:
-        wait_until(lambda: num_rows(folder) >= 2)
+    patience_s = 6
+    with start_impatient(
+        patience_s, *arguments, "--address", f"http://127.0.0.1:{link.port}"
+    ) as driver:
+        wait_until((folder / "job.json").exists)
+        followed_s = time.monotonic()
+        wait_until(lambda: num_rows(folder) >= 2 and time.monotonic() > followed_s + patience_s + 1)
         link.cut()
         there = head.home / "runs" / "lost"
         wait_until(lambda: num_rows(there) >= num_rows(folder) + 5)  # it goes on
@@ -234,20 +256,31 @@ def test_a_lost_connection_is_made_anew_and_nothing_is_shown_twice(laptop, head,
     assert statuses(folder) == ["finished"] * 50
 
 
+def test_a_name_that_is_taken_on_the_head_is_refused_and_nothing_of_it_is_fetched(laptop, head):
+    taken = head.home / "runs" / "taken"
+    taken.mkdir(parents=True)
+    write_sweep(taken)
+    done = sweep("run", "mine.py:objective", *SPACE, "--name", "taken", "--address", head.url)
+    assert done.returncode == 2, done.stderr
+    assert "exists already on the head" in done.stderr
+    assert not (laptop / "runs" / "taken").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [(["--name", "../x"], "name must be the name of one folder"), (["--resume"], "needs the name")],
+)
+def test_names_are_checked_before_anything_is_sent(laptop, given, message):
+    done = sweep("run", "mine.py:objective", *SPACE, *given, "--address", "http://127.0.0.1:9")
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
 def test_a_head_that_stays_away_leaves_the_job_and_says_how_to_find_it(laptop, head, link):
     arguments = ["run", "mine.py:objective", *SPACE, "--trials", "40", "--name", "away"]
     folder = laptop / "runs" / "away"
-    code = (
-        "import sys\nfrom sweeper.remote import job as remote\n"
-        "remote.follow.__defaults__ = (3,)\n"  # seconds instead of a minute
-        "from sweeper.cli.main import main\n"
-        "sys.exit(main(sys.argv[1:]))"
-    )
     url = f"http://127.0.0.1:{link.port}"
-    with subprocess.Popen(
-        [sys.executable, "-c", code, *arguments, "--address", url], stderr=subprocess.PIPE,
-        text=True,
-    ) as driver:  # fmt: skip
+    with start_impatient(3, *arguments, "--address", url) as driver:
         wait_until(lambda: num_rows(folder) >= 2)
         link.cut()
         said = driver.communicate(timeout=60)[1]
