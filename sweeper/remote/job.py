@@ -137,31 +137,33 @@ def follow(head: Head, job: str, folder: Path | None, keep_trying_s: float = 60)
     lost_since_s: float | None = -math.inf  # None while the head is there
     while True:
         try:
-            if lost_since_s not in (None, -math.inf):
+            try:
+                with reached(head) as client, quiet():
+                    info = _info(client, head, job)
+                    lost_since_s = None
+                    if stopping and not info.status.is_terminal():
+                        client.stop_job(job)
+                    asyncio.run(_tail(client, job, screen))
+                    info = _info(client, head, job)
+                    if info.status.is_terminal():
+                        screen.close()
+                        return _exit_code(info)
+            except (OSError, RuntimeError) as error:
+                now = time.monotonic()
+                lost_since_s = now if lost_since_s is None else lost_since_s
+                if now - lost_since_s > keep_trying_s:
+                    raise ConnectionError(
+                        f"{error} The job goes on if the cluster lives. {again}"
+                    ) from error
+                screen.say_once(
+                    f"The connection to {head} is lost; the job goes on. Trying again …"
+                )
                 time.sleep(_TRY_AGAIN_S)
-            with reached(head) as client, quiet():
-                info = _info(client, head, job)
-                lost_since_s = None
-                if stopping and not info.status.is_terminal():
-                    client.stop_job(job)
-                asyncio.run(_tail(client, job, screen))
-                info = _info(client, head, job)
-                if info.status.is_terminal():
-                    screen.close()
-                    return _exit_code(info)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # whatever was going on
             if stopping:
                 raise
             stopping = True
             screen.say("Stopping the sweep on the cluster (Ctrl-C once more leaves it alone) …")
-        except (OSError, RuntimeError) as error:
-            now = time.monotonic()
-            lost_since_s = now if lost_since_s is None else lost_since_s
-            if now - lost_since_s > keep_trying_s:
-                raise ConnectionError(
-                    f"{error} The job goes on if the cluster lives. {again}"
-                ) from error
-            screen.say_once(f"The connection to {head} is lost; the job goes on. Trying again …")
 
 
 async def _tail(client: Any, job: str, screen: Screen) -> None:

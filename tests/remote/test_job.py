@@ -256,6 +256,21 @@ def test_a_lost_connection_is_made_anew_and_nothing_is_shown_twice(laptop, head,
     assert statuses(folder) == ["finished"] * 50
 
 
+def test_ctrl_c_while_the_head_is_away_stops_the_sweep_once_it_is_back(laptop, head, link):
+    arguments = ["run", "mine.py:objective", *SPACE, "--trials", "300", "--name", "away-stopped"]
+    folder = laptop / "runs" / "away-stopped"
+    with start_impatient(60, *arguments, "--address", f"http://127.0.0.1:{link.port}") as driver:
+        wait_until(lambda: num_rows(folder) >= 2)
+        link.cut()
+        assert any("Trying again" in line for line in driver.stderr)
+        driver.send_signal(signal.SIGINT)
+        assert any("Stopping the sweep" in line for line in driver.stderr)
+        link.mend()
+        said = driver.communicate(timeout=100)[1]
+    assert driver.returncode == 130, said
+    assert {*statuses(folder)} == {"finished", "interrupted"}
+
+
 def test_a_name_that_is_taken_on_the_head_is_refused_and_nothing_of_it_is_fetched(laptop, head):
     taken = head.home / "runs" / "taken"
     taken.mkdir(parents=True)
