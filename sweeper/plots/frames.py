@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from sweeper.analysis.axes import configurations, number
-from sweeper.plots.scales import axis_of, values_of
+from sweeper.plots.scales import scale_of, values_of
 from sweeper.record.results import Results
 
 
@@ -42,13 +42,13 @@ def ended(results: Results) -> pd.DataFrame:
 
 def hyperparameter(results: Results, name: str) -> pd.DataFrame:
     """The trials with the position of one hyperparameter: `x` (NaN where absent)."""
-    return trials(results).assign(x=axis_of(results, name).positions(values_of(results, name)))
+    return trials(results).assign(x=scale_of(results, name).positions(values_of(results, name)))
 
 
 def pair(results: Results, x: str, y: str) -> pd.DataFrame:
     """The trials with the positions of two hyperparameters: `x`, `y`."""
     frame = hyperparameter(results, x)
-    return frame.assign(y=axis_of(results, y).positions(values_of(results, y)))
+    return frame.assign(y=scale_of(results, y).positions(values_of(results, y)))
 
 
 def grid_cells(results: Results, x: str, y: str) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from sweeper.analysis.importance import Importance
 from sweeper.analysis.importance import importance as estimate
 from sweeper.plots import frames
-from sweeper.plots.scales import ABSENT, Scale, axis_of, label, markup, round_ticks, shorten, tuned
+from sweeper.plots.scales import ABSENT, Scale, label, markup, round_ticks, scale_of, shorten, tuned
 from sweeper.plots.style import (
     BLUE,
     ERROR,
@@ -31,7 +31,7 @@ _BAR = {"title": {"text": ERROR, "side": "right"}, "thickness": 12}
 
 def hyperparameter(results: Results, name: str) -> go.Figure:
     """Validation errors over one hyperparameter; trials that have none are crosses at the top."""
-    axis = axis_of(results, name)
+    axis = scale_of(results, name)
     points = frames.hyperparameter(results, name)
     points = points[points["x"].notna()]
     if points.empty:
@@ -62,7 +62,7 @@ def pair(results: Results, x: str, y: str) -> go.Figure:
     points = frames.pair(results, x, y).dropna(subset=["x", "y", "validation_error"])
     if points.empty:
         return nothing(f"No trial with {x} and {y} has a validation error.")
-    axes = axis_of(results, x), axis_of(results, y)
+    axes = scale_of(results, x), scale_of(results, y)
     searcher = results.sweep.get("searcher")
     if isinstance(searcher, dict) and searcher.get("kind") == "GridSearch":
         cells = frames.grid_cells(results, x, y)
@@ -149,7 +149,7 @@ def parallel_coordinates(results: Results) -> go.Figure:
     # The best are drawn last, above the others.
     shown = frames.thin(points, MOST_LINES).sort_values("validation_error", ascending=False)
     dimensions = [
-        _dimension(axis_of(results, name), shown[f"x{i}"]) for i, name in enumerate(values)
+        _dimension(scale_of(results, name), shown[f"x{i}"]) for i, name in enumerate(values)
     ]
     dimensions.append(_dimension(Scale(ERROR), shown["validation_error"]))
     crowded = len(dimensions) > 6

@@ -19,7 +19,7 @@ ABSENT = object()  # stands for the value that a configuration lacks
 
 @dataclass(frozen=True)
 class Scale:
-    """The axis of one hyperparameter.
+    """The scale of one hyperparameter's axis.
 
     Attributes:
         name: of the hyperparameter.
@@ -59,13 +59,13 @@ def tuned(results: Results) -> list[str]:
     return several or names
 
 
-def axis_of(results: Results, name: str) -> Scale:
-    """The axis of a hyperparameter: from its distribution, else from the values observed."""
+def scale_of(results: Results, name: str) -> Scale:
+    """The scale of a hyperparameter: from its distribution, else from the values observed."""
     space = read_recorded(results.sweep["config_space"].get(name))
     values = [value for value in values_of(results, name) if value is not ABSENT]
     few = isinstance(space, list | tuple) and len(space) <= MOST_CHOICES
     if few or any(math.isnan(number(value)) and not isinstance(value, float) for value in values):
-        return _axis_of_categories(name, space, values)
+        return _scale_of_categories(name, space, values)
     numbers = np.array([number(value) for value in values])
     numbers = numbers[np.isfinite(numbers)]
     if len(numbers) and numbers.min() <= 0:
@@ -107,7 +107,7 @@ def markup(text: Any, most: int = 40) -> str:
     return line
 
 
-def _axis_of_categories(name: str, space: Any, values: list[Any]) -> Scale:
+def _scale_of_categories(name: str, space: Any, values: list[Any]) -> Scale:
     """Numbers in their order, other categories in that of the space, then of their text."""
     choices = list(space) if isinstance(space, list | tuple) else []
     if not any(math.isnan(number(choice)) for choice in choices):

@@ -13,6 +13,7 @@ from typing import Any
 
 from sweeper import __version__
 from sweeper.cluster.connection import quiet
+from sweeper.files import write_whole
 from sweeper.record import journal
 from sweeper.record.mirror import HEARTBEAT_S, Mirror
 from sweeper.remote.head import Head, reached
@@ -78,7 +79,7 @@ def _restore(path: Path, content: bytes | None) -> None:
     if content is None:
         path.unlink(missing_ok=True)
     else:
-        path.write_bytes(content)
+        write_whole(path, lambda file: file.write(content))
 
 
 def _runtime_env(folder: Path | None) -> dict[str, Any]:
@@ -134,7 +135,8 @@ def follow(head: Head, job: str, folder: Path | None, keep_trying_s: float = 60)
     screen = Screen(Mirror(folder))
     again = f"`sweeper attach {shlex.quote(str(folder))}` finds it again." if folder else ""
     stopping = False
-    lost_since_s: float | None = -math.inf  # None while the head is there
+    # None while the head is there. Before it has ever been, no loss is worth another try.
+    lost_since_s: float | None = -math.inf
     while True:
         try:
             try:

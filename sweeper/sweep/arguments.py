@@ -29,7 +29,7 @@ def check_arguments(
     Raises:
         ValueError: the faults of all arguments in one message.
     """
-    faults = objective_faults(objective, data is not None)
+    faults: list[str | None] = [*objective_faults(objective, data is not None)]
     space: dict[str, Any] = {}
     try:
         space = check_search(config_space, searcher)
@@ -39,11 +39,9 @@ def check_arguments(
         check_seed(seed)
     except (TypeError, ValueError) as error:
         faults.append(str(error))
-    counts = {"replicates": replicates}
-    if num_workers is not None:  # for all that fit
-        counts["num_workers"] = num_workers
-    wrong = (int_fault(argument, value, 1) for argument, value in counts.items())
-    faults += [fault for fault in wrong if fault]
+    if num_workers is not None and (wrong := int_fault("num_workers", num_workers, 1)):
+        faults.append(f"{wrong} None stands for all that fit.")
+    faults.append(int_fault("replicates", replicates, 1))
     for argument, value, kind in (("resources", resources, Resources), ("limits", limits, Limits)):
         if not isinstance(value, kind):
             faults.append(

@@ -10,10 +10,10 @@ from sample_sweeps import MARKUP, made
 
 from sweeper.plots.scales import (
     ABSENT,
-    axis_of,
     label,
     markup,
     round_ticks,
+    scale_of,
     shorten,
     tuned,
     values_of,
@@ -40,7 +40,7 @@ def sweep_of(values: list, text: str = "?"):
     ],
 )
 def test_an_axis_is_logarithmic_where_the_distribution_is(text, logarithmic):
-    assert axis_of(sweep_of([0.5, 0.6], text), "h").logarithmic == logarithmic
+    assert scale_of(sweep_of([0.5, 0.6], text), "h").logarithmic == logarithmic
 
 
 @pytest.mark.parametrize(
@@ -55,29 +55,29 @@ def test_an_axis_is_logarithmic_where_the_distribution_is(text, logarithmic):
     ],
 )
 def test_without_a_distribution_the_observed_values_tell(values, logarithmic):
-    assert axis_of(sweep_of(values, "Mine(1)"), "h").logarithmic == logarithmic
+    assert scale_of(sweep_of(values, "Mine(1)"), "h").logarithmic == logarithmic
 
 
 def test_values_that_are_not_positive_are_never_logarithmic():
-    assert not axis_of(sweep_of([0.0, 0.5], "loguniform(0.0001, 1)"), "h").logarithmic
+    assert not scale_of(sweep_of([0.0, 0.5], "loguniform(0.0001, 1)"), "h").logarithmic
 
 
 def test_categories_stand_in_the_order_of_the_space():
     found = sweep_of(["adam", "sgd", "adam", "other"], "['sgd', 'adam', 'unused']")
-    axis = axis_of(found, "h")
+    axis = scale_of(found, "h")
     assert axis.labels == ("sgd", "adam", "other")
     assert axis.positions(values_of(found, "h")).tolist() == [1, 0, 1, 2]
     assert axis.text(1) == "adam"
 
 
 def test_short_lists_of_numbers_are_categories_in_their_order():
-    assert axis_of(sweep_of([64, 256, 128], "[256, 64, 128]"), "h").labels == ("64", "128", "256")
-    assert axis_of(sweep_of(list(range(40)), str(list(range(40)))), "h").labels == ()
+    assert scale_of(sweep_of([64, 256, 128], "[256, 64, 128]"), "h").labels == ("64", "128", "256")
+    assert scale_of(sweep_of(list(range(40)), str(list(range(40)))), "h").labels == ()
 
 
 def test_values_of_different_kinds_are_different_categories():
     values = [1, 1.0, True, None, "1", [1, 2], 10**400, {"a": 1}]
-    axis = axis_of(sweep_of(values), "h")
+    axis = scale_of(sweep_of(values), "h")
     assert sorted(axis.positions(values)) == list(range(len(values)))
 
 
@@ -85,7 +85,7 @@ def test_absent_values_have_no_place():
     found = made([row(0, config={"h": 0.5}), row(1, config={})], {"h": "uniform(0, 1)"})
     values = values_of(found, "h")
     assert values == [0.5, ABSENT]
-    assert np.isnan(axis_of(found, "h").positions(values)).tolist() == [False, True]
+    assert np.isnan(scale_of(found, "h").positions(values)).tolist() == [False, True]
 
 
 def test_tuned_are_those_that_take_several_values():
