@@ -152,7 +152,9 @@ def test_a_submitted_sweep_that_fails_says_why_and_does_not_exit_with_0(cluster)
     assert done.returncode != 0
     assert "No configuration has finished (1 failed)" in done.stdout
     blind = r"/root/runs/unshared is not seen from (w\d)-\w{6}, (w\d)-\w{6}\. Give sweeper\.run a"
-    assert set(re.search(blind, done.stdout).groups()) == {"w1", "w2"}, done.stdout
+    found = re.search(blind, done.stdout)
+    assert found, done.stdout
+    assert set(found.groups()) == {"w1", "w2"}
 
 
 def test_a_node_that_is_killed_loses_no_trial_and_doubles_none(cluster):

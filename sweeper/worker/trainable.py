@@ -66,9 +66,11 @@ class Worker(tune.Trainable):
         self._check_versions()
         self._worker = f"{socket.gethostname()}-{os.getpid()}"
         local = ray.get_runtime_context().get_node_id() == task.driver_node
-        self._no_checkpoints = task.no_checkpoints
-        if not local and not Path(task.folder, "sweep.json").exists():  # a node that came later
-            self._no_checkpoints = storage_not_shared(Path(task.folder), [self._node])
+        blind = not local and not Path(task.folder, "sweep.json").exists()
+        # The driver has asked the nodes that were there, and names all of them; others came later.
+        self._no_checkpoints = task.no_checkpoints or (
+            storage_not_shared(Path(task.folder), [self._node]) if blind else None
+        )
         self._output = OutputFile(self._worker, Path(task.folder) if local else None)
         if not task.gpus:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray would let it see those of others

@@ -26,8 +26,20 @@ def test_a_worker_refuses_a_sweep_of_other_versions_and_says_which(ray_session):
     assert line.endswith("or take it out of the cluster.")
 
 
-def test_a_worker_that_does_not_see_the_sweeps_folder_keeps_no_checkpoints(ray_session, tmp_path):
-    """As on a node that joins after the driver has asked the others."""
+@pytest.mark.parametrize(
+    ("seen", "driver_says", "exception"),
+    [
+        (True, None, None),
+        (False, None, "RuntimeError: checkpoint_every needs storage that all nodes share, but "),
+        (False, "Two nodes are blind.", "RuntimeError: Two nodes are blind."),
+        (True, "Two nodes are blind.", "RuntimeError: Two nodes are blind."),
+    ],
+    ids=["seen", "came later", "asked", "others asked"],
+)
+def test_a_worker_keeps_no_checkpoints_that_other_nodes_would_not_see(
+    ray_session, tmp_path, seen, driver_says, exception
+):
+    """A worker looks for the folder itself, as its node may have come after the driver asked."""
     import ray
 
     from sweeper.worker.trainable import Task, Worker
@@ -37,17 +49,13 @@ def test_a_worker_that_does_not_see_the_sweeps_folder_keeps_no_checkpoints(ray_s
         trainer.fit(sweeper.SoftmaxRegression(num_outputs=10, lr=0.1), sweeper.Digits())
         return trainer.validation_error()
 
-    said = {}
-    for folder in (tmp_path / "seen", tmp_path / "unseen"):
-        task = Task(
-            objective=cloudpickle.dumps(objective), data=None, cpus=1, gpus=0,
-            driver_node="another", folder=str(folder), no_checkpoints=None, directory=os.getcwd(),
-        )  # fmt: skip
-        if folder.name == "seen":
-            folder.mkdir()
-            (folder / "sweep.json").touch()
-        trial = {"trial": 0, "replicate": 0, "seed": 1, "config": {}}
-        worker = ray.remote(Worker).remote(config={"task": ray.put(task), **trial})
-        said[folder.name] = ray.get(worker.train.remote())["ended"]["exception"]
-    assert said["seen"] is None
-    assert "checkpoint_every needs storage that all nodes share" in said["unseen"]
+    task = Task(
+        objective=cloudpickle.dumps(objective), data=None, cpus=1, gpus=0, driver_node="another",
+        folder=str(tmp_path), no_checkpoints=driver_says, directory=os.getcwd(),
+    )  # fmt: skip
+    if seen:
+        (tmp_path / "sweep.json").touch()
+    trial = {"trial": 0, "replicate": 0, "seed": 1, "config": {}}
+    worker = ray.remote(Worker).remote(config={"task": ray.put(task), **trial})
+    said = ray.get(worker.train.remote())["ended"]["exception"]
+    assert said is None if exception is None else said.startswith(exception)
