@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -37,7 +38,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tests in another process at the same time must not join the Ray of a test here."""
+    """Tests in another process at the same time must not join the Ray of a test here.
+
+    Ctrl-C is heard by what the tests start, also where a shell runs them in the background, which
+    has it ignored.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput"):
         folder = f"/tmp/ray-{os.getuid()}-{config.workerinput['workerid']}"  # Ray wants short paths
         os.makedirs(folder, exist_ok=True)

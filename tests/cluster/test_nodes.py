@@ -1,16 +1,17 @@
 """Questions to nodes that differ: another torch on one, another source of sweeper on the next."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from drivers import wait_until
 from ray.cluster_utils import Cluster
 
 import sweeper
@@ -179,6 +180,9 @@ JOINED = """
     from pathlib import Path
     import ray
     import sweeper
+    from sweeper.sweep import recorder
+
+    recorder._MISSED_STARTS, recorder._MISSED_FOR_S = 3, 3
 
     def objective(config):
         node = ray.get_runtime_context().get_node_id()
@@ -191,21 +195,34 @@ JOINED = """
 """
 
 
-def test_a_node_that_joins_later_with_other_versions_runs_no_trial(tmp_path):
+@pytest.mark.parametrize("head_cpus", [1, 0], ids=["beside another", "alone"])
+def test_a_node_that_comes_later_with_other_versions_runs_no_trial_and_is_named(
+    tmp_path, head_cpus
+):
+    """The others run them all. Without others the sweep ends, and can be resumed."""
     (tmp_path / "script.py").write_text(textwrap.dedent(JOINED))
-    with running() as cluster:
+    with running(num_cpus=head_cpus) as cluster:
         second = cluster.add_node(num_cpus=1)
         environment = {**os.environ, "RAY_ADDRESS": cluster.address}
         command = [sys.executable, "script.py"]
-        with open(tmp_path / "said.txt", "w") as said:
-            driver = subprocess.Popen(command, cwd=tmp_path, stderr=said, env=environment)
-        deadline = time.monotonic() + 100
-        while not list(tmp_path.glob(f"ran-*-{second.node_id}")):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        with open(tmp_path / "said.txt", "w") as output:
+            driver = subprocess.Popen(command, cwd=tmp_path, stderr=output, env=environment)
+        wait_until(lambda: bool(list(tmp_path.glob(f"ran-*-{second.node_id}"))))
         cluster.remove_node(second, allow_graceful=False)
         joined = cluster.add_node(num_cpus=1, env_vars=other_torch(tmp_path / "packages"))
-        assert driver.wait(timeout=200) == 0, (tmp_path / "said.txt").read_text()
+        code = driver.wait(timeout=200)
+    said = (tmp_path / "said.txt").read_text()
     assert not list(tmp_path.glob(f"ran-*-{joined.node_id}"))
     frame = sweeper.load(tmp_path / "runs" / "s").frame
-    assert list(frame["validation_error"]) == list(range(10))
+    if head_cpus:
+        assert code == 0, said
+        assert list(frame["validation_error"]) == list(range(10))
+        return
+    assert code == 1, said
+    assert said.count("A worker did not start, its trial is tried again: ") == 1
+    named = rf"{joined.node_id[:6]}.* torch 9\.9, the driver has 2\."
+    assert len(re.findall(named, said)) == 2  # at once and in the end
+    assert "ChildProcessError: No worker starts any more" in said
+    assert {*frame["status"]} <= {"finished", "interrupted"}
+    assert "interrupted" in {*frame["status"]}
+    assert "Go on with" in said
