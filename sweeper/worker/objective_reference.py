@@ -28,8 +28,9 @@ def describe_objective(objective: Objective) -> dict[str, Any]:
     """What `sweep.json` says of an objective.
 
     `objective` is `module:name`, `objective_file` the file of a module that is in no package (in a
-    job of a cluster relative to the directory that was sent with it), `fixed_arguments` maps names
-    to texts (None for a value without one), `objective_source` is the SHA-256 of its source code.
+    job of a cluster relative to the directory that was sent with it), `fixed_arguments` maps names,
+    or places as in "0", to texts (None for a value without one), `objective_source` is the SHA-256
+    of its source code.
     """
     named = _named(objective)
     module = getattr(named, "__module__", None) or "__main__"
@@ -64,11 +65,12 @@ def find_again(described: Mapping[str, Any]) -> Objective:
     """
     module, _, name = described["objective"].rpartition(":")
     target: Any = load_objective(f"{described['objective_file'] or module}:{name}")
-    arguments = {name: read_value(text) for name, text in described["fixed_arguments"].items()}
+    named = {name: read_value(text) for name, text in described["fixed_arguments"].items()}
+    in_order = [named.pop(place) for place in list(named) if place.isdigit()]
     if isinstance(target, type):
-        made: Any = target(**arguments)
+        made: Any = target(**named)
         return made
-    return functools.partial(target, **arguments) if arguments else target
+    return functools.partial(target, *in_order, **named) if in_order or named else target
 
 
 def load_objective(reference: str) -> Any:

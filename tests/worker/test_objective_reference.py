@@ -21,6 +21,10 @@ def objective(config, depth=1, units=(1,)):
     return config["x"] + depth + sum(units)
 
 
+def weighted(weight, offset, config, depth=1):
+    return weight * config["x"] + offset * depth
+
+
 @dataclass(frozen=True)
 class Scaled:
     factor: float = 2.0
@@ -34,6 +38,8 @@ class Scaled:
     [
         objective,
         functools.partial(objective, depth=3, units=(4, 5)),
+        functools.partial(weighted, 2.0, 3.0),
+        functools.partial(weighted, 2.0, 3.0, depth=5),
         Scaled(0.1),
         Classifier(model="mlp", data="digits", max_epochs=2),
     ],
