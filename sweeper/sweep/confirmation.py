@@ -1,5 +1,6 @@
 """The best configurations trained again with fresh seeds, free of the winner's luck."""
 
+import hashlib
 from typing import Any
 
 import pandas as pd
@@ -31,8 +32,8 @@ def confirm(
     One row a configuration, best first: `trial`, the hyperparameters, `validation_error` (the fresh
     mean), `standard_error`, `count`, and `selected_with`, the validation error that made it one of
     the best. That one is too low on average, since the luckiest are chosen (the winner's curse);
-    the fresh mean is not. The trials are kept in the folder `confirm-top-K` inside the sweep's own;
-    calling this again with more replicates adds to them.
+    the fresh mean is not. The trials are kept in a folder `confirm-…` inside the sweep's own, one
+    for each choice of configurations; calling this again with more replicates adds to them.
 
     Raises:
         ValueError: an argument is wrong; all faults are in one message.
@@ -53,7 +54,7 @@ def confirm(
         resources=Resources(**results.sweep["resources"]),
         num_workers=num_workers,
         folder=results.folder,
-        name=f"confirm-top-{len(chosen)}",
+        name=f"confirm-{_digest(list(best['trial']))}",
         resume=True,
         data=data,
         address=address,
@@ -62,3 +63,8 @@ def confirm(
     table = fresh.summary.assign(trial=list(best["trial"]))
     table["selected_with"] = list(best["validation_error"])
     return table.sort_values("validation_error", kind="stable", ignore_index=True)
+
+
+def _digest(trials: list[int]) -> str:
+    """A short name for some trials in their order."""
+    return hashlib.sha256(" ".join(map(str, trials)).encode()).hexdigest()[:8]

@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import sweeper
 
@@ -27,10 +28,25 @@ def test_the_fresh_mean_is_free_of_luck_and_more_replicates_add_to_it(run):
     assert list(chosen[confirmed["trial"]]) == list(confirmed["selected_with"])
     more = sweeper.confirm(results, noisy, replicates=6, **quiet)
     assert list(more["count"]) == [6, 6]
-    rows = sweeper.load(results.folder / "confirm-top-2").rows
+    (folder,) = results.folder.glob("confirm-*")
+    rows = sweeper.load(folder).rows
     assert len({row["seed"] for row in rows} | {row["seed"] for row in results.rows}) == 12 + 16
     # 12 draws from [1, 1.5]: all below 1.1 has probability 0.2 ** 12.
     assert max(row["validation_error"] for row in rows) > 1.1
+
+
+def test_others_that_are_the_best_after_a_resume_are_confirmed_too(run):
+    def objective(config):
+        return config["x"]
+
+    quiet = {"num_workers": 2, "progress": False}
+    space = {"x": stats.uniform(0, 1)}
+    results = run(objective, space, sweeper.RandomSearch(2), name="s")
+    assert list(sweeper.confirm(results, objective, **quiet)["x"]) == sorted(results.frame["x"])
+    more = run(objective, space, sweeper.RandomSearch(9), name="s", resume=True)
+    assert set(more.frame["x"].nsmallest(2)) != set(results.frame["x"])
+    confirmed = sweeper.confirm(more, objective, top=2, **quiet)
+    assert list(confirmed["x"]) == sorted(more.frame["x"])[:2]
 
 
 def test_wrong_arguments(run):
