@@ -103,7 +103,8 @@ def cluster() -> Iterator[Any]:
 def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """A Ray with a dashboard and its own `home`, as on a cluster's head: its `url` and `port`.
 
-    Its token is at `token`; a laptop needs it as `RAY_AUTH_TOKEN_PATH`.
+    Ray clients are served at `client_port`. Its token is at `token`; a laptop needs it as
+    `RAY_AUTH_TOKEN_PATH`.
     """
     home = tmp_path_factory.mktemp("head")
     port, *others = free_ports(3)
@@ -131,7 +132,10 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
                 assert process.poll() is None, said
                 assert time.monotonic() < deadline, f"the dashboard does not answer: {said}"
                 time.sleep(0.2)
-            yield SimpleNamespace(url=url, port=port, home=home, token=home / ".ray" / "auth_token")
+            yield SimpleNamespace(
+                url=url, port=port, client_port=others[1], home=home,
+                token=home / ".ray" / "auth_token",
+            )  # fmt: skip
         finally:
             process.terminate()
             try:

@@ -11,6 +11,12 @@ import ray
 
 from sweeper.cluster.token import use_token
 
+_NO_CLIENT = (
+    "{}: a Ray client connection (ray://) would run the sweep on the head node without saying so. "
+    "Run the script there: ray submit cluster.yaml SCRIPT, or ray job submit. "
+    "The shell sends sweeps there: sweeper run … --cluster cluster.yaml."
+)
+
 
 @contextmanager
 def connected(address: str | None) -> Iterator[str]:
@@ -21,7 +27,7 @@ def connected(address: str | None) -> Iterator[str]:
     that was started here is stopped again, only a connection that was made here is closed.
 
     Raises:
-        ValueError: an address of the form `ray://…`.
+        ValueError: an address of the form `ray://…`, or this process is connected so.
         ConnectionError: nothing answers at the address, it wants a token that is not here, or has
             another version of Python or Ray.
     """
@@ -31,6 +37,8 @@ def connected(address: str | None) -> Iterator[str]:
                 f"address={address!r}, but this process is connected to a Ray already. "
                 "Leave address out to use it, or call ray.shutdown() first."
             )
+        if ray.util.client.ray.is_connected():
+            raise ValueError(_NO_CLIENT.format("This process"))
         yield "Ray of this process"
         return
     address = address or os.environ.get("RAY_ADDRESS") or _started_here() or "local"
@@ -66,11 +74,7 @@ def _join_or_start(address: str) -> str:
             ray.init(address="local", include_dashboard=False, **options)
         return "this machine"
     if address.startswith("ray://"):
-        raise ValueError(
-            f"{address}: a Ray client connection would run the sweep on the head node without "
-            "saying so. Run the script there: ray submit cluster.yaml SCRIPT, or ray job submit. "
-            "The shell sends sweeps there: sweeper run … --cluster cluster.yaml."
-        )
+        raise ValueError(_NO_CLIENT.format(address))
     if address.startswith(("http://", "https://")):
         raise ValueError(
             f"{address}: jobs are sent there, from the shell: sweeper run … --address {address}. "

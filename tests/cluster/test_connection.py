@@ -1,3 +1,4 @@
+import os
 import socket
 import subprocess
 import sys
@@ -80,6 +81,29 @@ def test_the_address_of_a_dashboard_is_for_the_command(no_ray):
 def test_ray_client_addresses_are_refused_with_the_cure(no_ray):
     with pytest.raises(ValueError, match="ray submit"), connected("ray://head:10001"):
         pass
+
+
+def test_a_process_that_is_a_ray_client_is_refused_as_well(head):
+    code = f"""
+        import ray
+        from sweeper.cluster.connection import connected
+
+        ray.init("ray://127.0.0.1:{head.client_port}")
+        try:
+            with connected(None):
+                pass
+        except ValueError as error:
+            print(error)
+    """
+    environment = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(head.token)}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], env={**os.environ, **environment},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert "a Ray client connection (ray://) would run the sweep on the head" in done.stdout, (
+        done.stderr
+    )
+    assert "ray submit cluster.yaml SCRIPT" in done.stdout
 
 
 @pytest.mark.parametrize("address", ["head", "head:", ":6379"])
