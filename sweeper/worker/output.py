@@ -1,4 +1,7 @@
-"""What objectives print: kept in a file a worker, C libraries and dying processes included."""
+"""What objectives print: kept in a file a worker, C libraries included.
+
+The last words of a process that dies are kept on the driver's machine alone.
+"""
 
 import os
 import sys
@@ -24,7 +27,6 @@ class OutputFile:
         else:
             (folder / "output").mkdir(exist_ok=True)
             self._file = open(folder / "output" / f"{worker}.txt", "ab")  # noqa: SIM115
-        self._read_to = 0
 
     def title(self, text: str) -> None:
         """Writes a line that tells which trial the following output is of."""
@@ -34,10 +36,12 @@ class OutputFile:
         """What was printed since the last call and is not in the sweep's folder yet."""
         if self._folder is not None:
             return ""
-        end = os.lseek(self._file.fileno(), 0, os.SEEK_END)
-        start = max(self._read_to, end - _MOST_AT_ONCE)
-        self._read_to = end
-        return os.pread(self._file.fileno(), end - start, start).decode(errors="replace")
+        file = self._file.fileno()
+        start = max(0, os.lseek(file, 0, os.SEEK_END) - _MOST_AT_ONCE)
+        text = os.pread(file, _MOST_AT_ONCE, start).decode(errors="replace")
+        os.ftruncate(file, 0)
+        os.lseek(file, 0, os.SEEK_SET)
+        return text
 
     def __enter__(self) -> None:
         _flush()
