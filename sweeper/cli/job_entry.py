@@ -10,6 +10,7 @@ from typing import Any, TextIO, cast
 from sweeper import __version__
 from sweeper.cli.main import carry_out
 from sweeper.record.mirror import MIRROR, Printed, Sender
+from sweeper.remote.job import JOB_FILE
 
 FOLDER = "runs"  # below the home directory, as for a script of `ray submit`
 
@@ -21,11 +22,13 @@ def main(request: dict[str, Any]) -> int:
         request: `command` and its `options`, the `version` of sweeper that asks, and for a
             sweep its `mirror`, the folder there, and whether that is `begun`.
     """
-    options: dict[str, Any] = request["options"]
+    sweeps = Path.home() / FOLDER
+    options: dict[str, Any] = request["options"] | {"folder": str(sweeps)}
     folder = None
     if request["mirror"] is not None:
+        sweeps.mkdir(exist_ok=True)  # rsync would not, if that is the cure
         os.environ[MIRROR] = request["mirror"]
-        folder = Path.home() / FOLDER / Path(request["mirror"]).name
+        folder = sweeps / Path(request["mirror"]).name
     fault = _fault(request, folder)
     # With a fault the folder of that name may be another sweep's, which is not to be mirrored.
     with redirect_stdout(cast(TextIO, Printed())), Sender(None if fault else folder):
@@ -34,7 +37,7 @@ def main(request: dict[str, Any]) -> int:
             return 2
         if request["command"] == "run":
             assert folder is not None
-            options |= {"name": folder.name, "folder": str(folder.parent)}
+            options["name"] = folder.name
         elif folder is not None:
             options["sweep"] = str(folder)
         return carry_out(request["command"], options)
@@ -52,6 +55,11 @@ def _fault(request: dict[str, Any], folder: Path | None) -> str | None:
             f"ray rsync-up cluster.yaml {request['mirror']}/ {FOLDER}/{folder.name}/"
         )
     going_on = request["begun"] or request["options"].get("resume")
+    if folder is not None and not going_on and (folder / JOB_FILE).exists():
+        return (
+            f"{folder}: is this laptop's own mirror, the head is the same machine. Leave out "
+            "--address and --cluster."
+        )
     if folder is not None and folder.exists() and not going_on:
         return (
             f"{folder}: exists already on the head, and you have no record of it. Choose another "

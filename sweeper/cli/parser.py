@@ -202,6 +202,7 @@ def _add_doctor(commands: Any) -> None:
     add = doctor.add_argument
     _add_where(add)
     _add_resources(add)
+    add("--folder", help="where sweeps are to be kept on this machine (runs)")
     add("--debug", action="store_true", help="show tracebacks")
 
 

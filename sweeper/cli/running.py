@@ -69,12 +69,14 @@ def resume(given: dict[str, Any]) -> int:
     import sweeper
     from sweeper.record.journal import read
     from sweeper.record.resume import rebuild
+    from sweeper.record.sweep_folder import named
     from sweeper.remote import commands as remote_commands
     from sweeper.worker.objective_reference import load_objective
 
     options = {**DEFAULTS, **given}
-    folder = Path(options["sweep"]).absolute()
-    head = remote_commands.chosen_head(options, folder)
+    folder = named(options["sweep"])
+    # In a job, what is said of one there is what its laptop has noted.
+    head = remote_commands.chosen_head(options, None if MIRROR in os.environ else folder)
     if head is not None:
         return _end_of_job(*remote_commands.resume(head, given), options)
     objective = options["objective"] and load_objective(options["objective"])
@@ -85,10 +87,7 @@ def resume(given: dict[str, Any]) -> int:
         arguments["searcher"] = replace(arguments["searcher"], num_trials=given["trials"])
     if "replicates" in given:
         arguments["replicates"] = given["replicates"]
-    parent = folder.parent
-    if parent.is_relative_to(Path.cwd()):  # shorter to read
-        parent = parent.relative_to(Path.cwd())
-    arguments |= {"name": folder.name, "folder": parent, "resume": True}
+    arguments |= {"name": folder.name, "folder": folder.parent, "resume": True}
     results = sweeper.run(**arguments, **_how_to_run(options))
     print_results(results)
     return _leave_report(results, options)

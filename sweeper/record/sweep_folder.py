@@ -36,6 +36,12 @@ def lasting(folder: str | Path) -> Path:
     return Path(folder) if removed_later() is None else Path.home() / folder
 
 
+def named(folder: str | Path) -> Path:
+    """The same folder by a path with its name: relative, if it is in the working directory."""
+    path, here = Path(os.path.abspath(folder)), Path.cwd()
+    return path.relative_to(here) if here in path.parents else path
+
+
 def new_folder(path: Path, named: bool) -> Path:
     """The folder that was made; a name that nobody chose gets a number if it is taken.
 

@@ -86,7 +86,7 @@ def _tunnel(cluster: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "ray.scripts.scripts", "dashboard", str(cluster)]
-    with tempfile.TemporaryFile() as said:
+    with _signals_raise(), tempfile.TemporaryFile() as said:
         tunnel = subprocess.Popen(
             [*command, "--port", str(port)], stdin=subprocess.DEVNULL, stdout=said,
             stderr=subprocess.STDOUT, start_new_session=True,
@@ -98,6 +98,19 @@ def _tunnel(cluster: Path) -> Iterator[str]:
             with suppress(ProcessLookupError):  # it has ended by itself
                 os.killpg(tunnel.pid, signal.SIGTERM)
             tunnel.wait()
+
+
+@contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Has SIGTERM and a closed terminal end this process in order, so that it leaves no other."""
+    numbers = [n for n in (signal.SIGHUP, signal.SIGTERM) if signal.getsignal(n) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _wait_for_tunnel(

@@ -38,7 +38,8 @@ def send(head: Head, command: str, options: dict[str, Any], folder: Path | None)
         folder: where the record is mirrored; None for a command without one.
 
     Raises:
-        ConnectionError: the head is not reached, or takes no job.
+        ConnectionError: the head is not reached, or takes no job; or it is lost just then.
+        KeyboardInterrupt: Ctrl-C; nothing runs there.
         ValueError: the working directory is too large to travel.
     """
     request = {"command": command, "options": options, "version": __version__,
@@ -54,6 +55,16 @@ def send(head: Head, command: str, options: dict[str, Any], folder: Path | None)
                 runtime_env=_runtime_env(folder),
                 submission_id=job,
             )
+        except (KeyboardInterrupt, OSError) as error:
+            if folder is None:
+                raise
+            if not _stopped(client, job):
+                raise ConnectionError(
+                    f"The connection to {head} is lost. The sweep may have arrived: give the "
+                    f"command again with --name {folder.name} --resume, which finds or sends it."
+                ) from error
+            _restore(folder / JOB_FILE, before)
+            raise
         except RuntimeError as error:
             if folder is not None:
                 _restore(folder / JOB_FILE, before)
@@ -64,6 +75,17 @@ def send(head: Head, command: str, options: dict[str, Any], folder: Path | None)
                 "sweeper in the folder of your code alone, or name what is large in .gitignore."
             ) from error
     return job
+
+
+def _stopped(client: Any, job: str) -> bool:
+    """Whether a job that may have arrived at the head does not run there."""
+    try:
+        client.stop_job(job)
+    except OSError:
+        return False
+    except RuntimeError:  # it does not exist
+        pass
+    return True
 
 
 def _note_job(folder: Path, head: Head, job: str) -> bytes | None:
@@ -150,6 +172,7 @@ def follow(head: Head, job: str, folder: Path | None, keep_trying_s: float = 60)
                     if info.status.is_terminal():
                         screen.close()
                         return _exit_code(info)
+                    time.sleep(_TRY_AGAIN_S)  # its log ended before it
             except (OSError, RuntimeError) as error:
                 now = time.monotonic()
                 lost_since_s = now if lost_since_s is None else lost_since_s

@@ -3,6 +3,8 @@
 import os
 import shutil
 import sys
+from contextlib import suppress
+from typing import TextIO
 
 from sweeper.record.mirror import Mirror
 from sweeper.terminal import printable
@@ -38,7 +40,7 @@ class Screen:
                 self._line = said
             elif kind == "print":
                 self._clear()
-                print(printable(said), end="", flush=True)
+                _write(sys.stdout, printable(said))
             elif kind == "said" and self._from_ray is not None:
                 self._from_ray.append(said)
             elif kind == "said":
@@ -48,7 +50,7 @@ class Screen:
     def say(self, message: str) -> None:
         """A line of its own, above the live one."""
         self._clear()
-        print(printable(message), file=sys.stderr, flush=True)
+        _write(sys.stderr, printable(message) + "\n")
 
     def say_once(self, message: str) -> None:
         """The same, unless it was said before."""
@@ -66,11 +68,16 @@ class Screen:
 
     def _clear(self) -> None:
         if self._live:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            _write(sys.stderr, "\r\x1b[K")
 
     def _draw(self) -> None:
         if self._live and self._line:
             width = shutil.get_terminal_size().columns
-            sys.stderr.write("\r\x1b[K" + printable(self._line)[: width - 1])
-            sys.stderr.flush()
+            _write(sys.stderr, "\r\x1b[K" + printable(self._line)[: width - 1])
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Writes a text, if anyone still reads: the sweep is mirrored to its end all the same."""
+    with suppress(BrokenPipeError):
+        stream.write(text)
+        stream.flush()

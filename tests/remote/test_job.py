@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -323,12 +324,82 @@ def test_a_record_that_only_the_laptop_has_is_not_begun_anew(laptop, head):
                  "--address", head.url)  # fmt: skip
     assert done.returncode == 0, done.stderr
     before = (laptop / "runs" / "gone" / "trials.jsonl").read_bytes()
-    (head.home / "runs" / "gone").rename(head.home / "runs" / "elsewhere")
+    (head.home / "runs").rename(head.home / "elsewhere")
     done = sweep("resume", "runs/gone", "--trials", "3")
     assert done.returncode == 2
     assert "the head has no record of gone any more, only you have" in done.stderr
     assert "ray rsync-up cluster.yaml runs/gone/ runs/gone/" in done.stderr
     assert (laptop / "runs" / "gone" / "trials.jsonl").read_bytes() == before
+
+    shutil.copytree(laptop / "runs" / "gone", head.home / "runs" / "gone")  # rsync makes one folder
+    done = sweep("resume", "runs/gone", "--trials", "3")
+    assert done.returncode == 0, done.stderr
+    assert (laptop / "runs" / "gone" / "trials.jsonl").read_bytes().startswith(before)
+    assert statuses(laptop / "runs" / "gone") == ["finished"] * 3
+
+
+def test_a_head_that_is_this_machine_in_the_same_folder_is_refused(head, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(head.token))
+    monkeypatch.chdir(head.home)
+    done = sweep("run", "mine.py:objective", *SPACE, "--name", "here", "--address", head.url)
+    assert done.returncode == 2
+    assert "the head is the same machine. Leave out --address and --cluster" in done.stderr
+    assert not (head.home / "runs" / "here").exists()
+
+
+def test_when_nobody_reads_what_is_printed_the_record_is_mirrored_all_the_same(laptop, head):
+    nobody, pipe = os.pipe()
+    arguments = ["run", "mine.py:objective", *SPACE, "--trials", "7", "--name", "unread"]
+    with subprocess.Popen(
+        command(*arguments, "--address", head.url), stdout=pipe, stderr=subprocess.PIPE, text=True
+    ) as driver:
+        os.close(pipe)
+        os.close(nobody)
+        said = driver.communicate(timeout=120)[1]
+    assert driver.returncode == 1
+    assert "sweeper: " not in said
+    assert statuses(laptop / "runs" / "unread") == ["finished"] * 7
+
+
+@pytest.fixture
+def slow_to_send(laptop) -> Path:
+    """A file which it takes seconds to pack."""
+    (laptop / "large").write_bytes(os.urandom(90_000_000))
+    return laptop / "large"
+
+
+def test_ctrl_c_while_a_sweep_is_being_sent_leaves_nothing(laptop, head, slow_to_send):
+    arguments = ["run", "mine.py:objective", *SPACE, "--trials", "1", "--name", "unsent"]
+    folder = laptop / "runs" / "unsent"
+    with start(*arguments, "--address", head.url) as driver:
+        wait_until((folder / "job.json").exists)
+        driver.send_signal(signal.SIGINT)
+        said = driver.communicate(timeout=60)[1]
+    assert driver.returncode == 130
+    assert "Traceback" not in said
+    assert not folder.exists()
+    slow_to_send.unlink()
+    done = sweep(*arguments, "--address", head.url)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_connection_lost_while_a_sweep_is_being_sent_says_how_to_go_on(
+    laptop, head, link, slow_to_send
+):
+    url = f"http://127.0.0.1:{link.port}"
+    arguments = ["run", "mine.py:objective", *SPACE, "--trials", "1", "--name", "half"]
+    with start(*arguments, "--address", url) as driver:
+        wait_until((laptop / "runs" / "half" / "job.json").exists)
+        link.cut()
+        said = driver.communicate(timeout=60)[1]
+    assert driver.returncode == 2
+    assert "command again with --name half --resume, which finds or sends it." in said
+    assert "Traceback" not in said
+    link.mend()
+    slow_to_send.unlink()
+    done = sweep(*arguments, "--address", url, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert statuses(laptop / "runs" / "half") == ["finished"]
 
 
 def test_a_submitted_script_keeps_its_sweep_where_it_lasts(laptop, head):
