@@ -30,7 +30,16 @@ ORDER = {
     "plots": ["scales", "frames", "style", "over_space", "over_trials", "side_by_side"],
     "report": ["contents", "page"],
     "sweep": [
-        *("limits", "arguments", "interrupts", "progress", "schedulers", "recorder", "ending"),
+        *(
+            "limits",
+            "arguments",
+            "interrupts",
+            "progress",
+            "schedulers",
+            "failures",
+            "recorder",
+            "ending",
+        ),
         *("tuner", "sweep", "final_test", "confirmation"),
     ],
     "remote": ["screen", "head", "job", "commands"],

@@ -16,6 +16,7 @@ from ray.tune.experiment import Trial
 
 from sweeper.cluster.fleet import Fleet
 from sweeper.record.journal import Journal, Row
+from sweeper.sweep.failures import MissedStarts, describe_failure, last_failure
 from sweeper.sweep.interrupts import Interrupts
 from sweeper.sweep.progress import Progress
 from sweeper.worker.trainable import checkpoint_folder
@@ -23,8 +24,6 @@ from sweeper.worker.trainable import checkpoint_folder
 Key = tuple[int, int]  # trial and replicate
 
 _SETS_APART = ("trial", "replicate", "seed", "config")  # of what Tune is handed for a trial
-_MISSED_STARTS = 10  # so many in a row, and for so long, end a sweep of which no trial runs:
-_MISSED_FOR_S = 60.0  # the workers of other nodes may be slower to start
 _NAMELESS: dict[str, str | None] = {"worker": None, "node": None}
 
 
@@ -80,8 +79,7 @@ class Recorder(Callback):
         self._actor_of: dict[Key, Any] = {}
         self._names: dict[Any, dict[str, str | None]] = {}  # actor → its worker and node
         self._failures: Counter[str] = Counter()
-        self._missed_starts: list[float] = []  # when, since the last one that went well
-        self._said_of_starts: set[str] = set()
+        self._starts = MissedStarts(bar.say)
         self.try_again: Callable[[dict[str, Any]], None] = lambda trial: None
         self._rows: dict[Key, Row] = {}
         self._interrupts = interrupts
@@ -140,7 +138,7 @@ class Recorder(Callback):
                 self._names[actor] = names
             except (RayError, TimeoutError):
                 self._names[actor] = _NAMELESS
-        self._missed_starts.clear()
+        self._starts.went_well()
         self._bar.started(key)
 
     def on_trial_result(
@@ -168,7 +166,7 @@ class Recorder(Callback):
         A trial that did not start is handed out again, since its worker or node is to blame.
         """
         key = _key(trial)
-        told = _last_failure(trial)
+        told = last_failure(trial.error_file)
         if key not in self._running:
             self._miss_start(told)
             self.try_again({name: trial.config[name] for name in _SETS_APART})
@@ -178,7 +176,7 @@ class Recorder(Callback):
             status="failed",
             validation_error=None,
             runtime_s=self._now() - self._started_s[key],
-            exception=_describe_death(told),
+            exception=describe_failure(told),
             traceback=told,
         )
 
@@ -187,22 +185,12 @@ class Recorder(Callback):
     ) -> None:
         """Tune will start the trial again, since its process died, or did not start."""
         if self._running.pop(_key(trial), None) is None:
-            self._miss_start(_last_failure(trial))
+            self._miss_start(last_failure(trial.error_file))
 
     def _miss_start(self, told: str) -> None:
-        """Says why a worker did not start; ends the sweep if none does any more."""
-        why = _describe_death(told)
-        if why not in self._said_of_starts:
-            self._said_of_starts.add(why)
-            self._bar.say(f"A worker did not start, its trial is tried again: {why}")
-        self._missed_starts.append(time.monotonic())
-        since_s = self._missed_starts[-1] - self._missed_starts[0]
-        if (
-            not self._running
-            and len(self._missed_starts) >= _MISSED_STARTS
-            and since_s > _MISSED_FOR_S
-        ):
-            self.stop(ChildProcessError(f"No worker starts any more. The last one: {why}"))
+        hopeless = self._starts.missed(told)
+        if hopeless and not self._running:
+            self.stop(hopeless)
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
@@ -293,19 +281,3 @@ def _end_s(row: Row) -> float:
 
 def _key(trial: Trial) -> Key:
     return trial.config["trial"], trial.config["replicate"]
-
-
-def _last_failure(trial: Trial) -> str:
-    """What Tune noted of the last failure of a trial that may have had several."""
-    return Path(trial.error_file).read_text().rpartition("Failure # ")[2].partition("\n")[2]
-
-
-def _describe_death(told: str) -> str:
-    """One line about a dead process; Ray can't tell os._exit, a signal and the kernel apart."""
-    lines = [line.strip() for line in told.splitlines() if line.strip()]
-    detail = next((line for line in lines if "exit detail" in line.lower()), "")
-    if not detail and "creation task" in told:
-        return lines[-1]  # the exception of its set-up
-    detail = detail[detail.lower().find("worker exit detail") :].strip()
-    cause = "the process ended (os._exit, a signal, or out of memory)."
-    return f"WorkerDied: {cause} {detail}".strip()

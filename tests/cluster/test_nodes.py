@@ -180,9 +180,9 @@ JOINED = """
     from pathlib import Path
     import ray
     import sweeper
-    from sweeper.sweep import recorder
+    from sweeper.sweep import failures
 
-    recorder._MISSED_STARTS, recorder._MISSED_FOR_S = 3, 3
+    failures._MISSED, failures._MISSED_FOR_S = 3, 3
 
     def objective(config):
         node = ray.get_runtime_context().get_node_id()

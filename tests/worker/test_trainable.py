@@ -11,7 +11,7 @@ def test_a_worker_refuses_a_sweep_of_other_versions_and_says_which(ray_session):
     import ray
     from ray.exceptions import RayActorError
 
-    from sweeper.sweep.recorder import _describe_death
+    from sweeper.sweep.failures import describe_failure
     from sweeper.worker.trainable import Task, Worker
 
     task = Task(
@@ -21,7 +21,7 @@ def test_a_worker_refuses_a_sweep_of_other_versions_and_says_which(ray_session):
     worker = ray.remote(Worker).remote(config={"task": ray.put(task)})
     with pytest.raises(RayActorError, match=r"torch 2\..*, the driver has 9\.9") as raised:
         ray.get(worker.names.remote())
-    line = _describe_death(str(raised.value))
+    line = describe_failure(str(raised.value))
     assert line.startswith("ValueError: ")
     assert line.endswith("or take it out of the cluster.")
 

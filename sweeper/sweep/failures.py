@@ -1,0 +1,53 @@
+"""What Tune tells of processes that died or did not start, and when there is no use in going on."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+_MISSED = 10  # so many in a row, and for so long, end a sweep of which no trial runs:
+_MISSED_FOR_S = 60.0  # the workers of other nodes may be slower to start
+
+
+class MissedStarts:
+    """Starts of workers that came to nothing, since the last one that went well.
+
+    Args:
+        say: is told the reason of each, once.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._said: set[str] = set()
+        self._times_s: list[float] = []
+
+    def went_well(self) -> None:
+        """Some worker starts: what was missed before tells nothing any more."""
+        self._times_s.clear()
+
+    def missed(self, told: str) -> ChildProcessError | None:
+        """Notes one more; why a sweep of which no trial runs should end, if it should."""
+        why = describe_failure(told)
+        if why not in self._said:
+            self._said.add(why)
+            self._say(f"A worker did not start, its trial is tried again: {why}")
+        self._times_s.append(time.monotonic())
+        for_s = self._times_s[-1] - self._times_s[0]
+        if len(self._times_s) < _MISSED or for_s < _MISSED_FOR_S:
+            return None
+        return ChildProcessError(f"No worker starts any more. The last one: {why}")
+
+
+def last_failure(error_file: str) -> str:
+    """What Tune noted of the last failure of a trial, which may have had several."""
+    return Path(error_file).read_text().rpartition("Failure # ")[2].partition("\n")[2]
+
+
+def describe_failure(told: str) -> str:
+    """One line about a dead process; Ray can't tell os._exit, a signal and the kernel apart."""
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    detail = next((line for line in lines if "exit detail" in line.lower()), "")
+    if not detail and "creation task" in told:
+        return lines[-1]  # the exception of its set-up
+    detail = detail[detail.lower().find("worker exit detail") :].strip()
+    cause = "the process ended (os._exit, a signal, or out of memory)."
+    return f"WorkerDied: {cause} {detail}".strip()
