@@ -4,6 +4,7 @@ The tests are one story: each goes on where the one before it stopped.
 """
 
 import re
+import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -80,15 +81,15 @@ def test_a_submitted_example_uses_all_nodes_and_gives_the_table_of_the_laptop(cl
     for worker in ("w1", "w2"):
         checked(cluster.on(worker, "test", "!", "-e", "/usr/share/datasets/fashion-mnist"))
     softmax = ROOT / "scripts" / "softmax.py"
-    said = checked(cluster.submit(softmax, "--trials", "6", "--max-epochs", "1"))
+    said = checked(cluster.submit(softmax, "--trials", "12", "--max-epochs", "1"))
     assert "accuracy on the test set" in said
     home = cluster.folder / "home"
     checked(cluster.ray("rsync-down", "runs/", f"{home}/"))
     (there,) = (sweeper.load(path) for path in home.iterdir())
     assert hosts_used(there) == NODES
-    assert list(there.frame["status"]) == ["finished"] * 6
+    assert list(there.frame["status"]) == ["finished"] * 12
 
-    # Half as many trials, which are the first half.
+    # Fewer trials, which are the first ones.
     own = ["python", softmax, "--trials", "3", "--max-epochs", "1"]
     checked(cluster.on("laptop", *own, folder=cluster.folder))
     (here,) = (sweeper.load(path) for path in (cluster.folder / "runs").iterdir())
@@ -102,6 +103,21 @@ def test_the_doctor_finds_nothing_wrong(cluster):
     assert set(re.findall(r"^(\w+)-\w{6} ", said, re.MULTILINE)) == NODES
     assert f"A sweep with 1 CPU a trial gets {len(NODES)} workers" in said
     assert said.endswith("Nothing is wrong.\n")
+
+
+def test_a_terminal_that_is_closed_leaves_no_way_to_the_head_open(cluster):
+    command = ("sweeper", "doctor", "--cluster", cluster.yaml)
+    closed = ThreadPoolExecutor(1).submit(cluster.on, "laptop", *command)
+
+    def tunnels() -> str:
+        return cluster.on(
+            "laptop", "pgrep", "-f", "[r]ay.scripts.scripts dashboard|[s]sh .*-L"
+        ).stdout
+
+    wait_until(tunnels, "a tunnel")
+    checked(cluster.on("laptop", "pkill", "-HUP", "-f", "[s]weeper doctor"))
+    assert closed.result().returncode == 128 + signal.SIGHUP
+    assert not tunnels()
 
 
 def test_a_sweep_sent_from_the_laptop_has_its_record_there(cluster):
