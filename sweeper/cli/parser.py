@@ -163,7 +163,8 @@ def _add_report(commands: Any) -> None:
 
 
 def _add_list(commands: Any) -> None:
-    listing = _reader(commands, "list", "print all sweeps in a folder, one a line")
+    listing = _reader(commands, "list", "print all sweeps in a folder, one a line; exit code 1 if "
+        "there is none")  # fmt: skip
     listing.epilog = "example:\n  sweeper list runs"
     listing.add_argument("folder", nargs="?", default="runs", help="where sweeps are kept (runs)")
 
