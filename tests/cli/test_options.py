@@ -1,7 +1,8 @@
 import pytest
 
 from sweeper.cli.main import main
-from sweeper.cli.options import check, merge
+from sweeper.cli.options import DEFAULTS, check, merge
+from sweeper.cli.parser import parser
 
 OWN = {"objective": "mine:objective", "space": ["x=1"]}
 
@@ -58,6 +59,12 @@ def test_what_a_file_says_counts_as_said(tmp_path):
         checked({"objective": str(path)})
     path.write_text("points: null\ntrials: 5\n")
     checked({"objective": str(path)})
+
+
+def test_a_file_may_have_all_options_but_debug():
+    (commands,) = (action.choices for action in parser()._actions if action.choices)
+    flags = {action.dest for action in commands["run"]._actions}
+    assert flags - {"help", "debug"} == set(DEFAULTS)
 
 
 def test_a_sweep_with_such_options_is_not_sent_to_a_cluster(tmp_path, monkeypatch, capsys):
