@@ -4,7 +4,7 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ def write_whole(path: Path, write: Callable[[Any], object]) -> None:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error  # the name that was given
     finally:
-        unfinished.unlink(missing_ok=True)  # half a file on a full disk helps nobody
+        with suppress(OSError):  # above all if it is not there
+            unfinished.unlink()  # half a file on a full disk helps nobody
 
 
 def private_folder(name: str) -> Path:
