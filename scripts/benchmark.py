@@ -25,7 +25,7 @@ def say(name, value, beside=""):
     print(f"{name:<58} {value:>12}   {beside}", flush=True)
 
 
-# The documented job, beside a pool of processes written by hand
+# The README's first sweep, beside a pool of processes written by hand
 
 
 def documented_space():
@@ -74,7 +74,7 @@ def bare_epoch(net, optimizer, X, y):
 
 
 def bare_trial(config):
-    """A trial of the documented job without any library but torch."""
+    """A trial of the README's first sweep without any library but torch."""
     import torch
 
     X, y, X_validation, y_validation = bare_trial.tensors
@@ -90,7 +90,7 @@ def bare_trial(config):
 
 
 def job_by_pool():
-    """The documented job on a pool of 2 processes."""
+    """The README's first sweep on a pool of 2 processes."""
     import sweeper
 
     search = sweeper.RandomSearch(TRIALS)
@@ -100,7 +100,7 @@ def job_by_pool():
 
 
 def job_by_sweeper():
-    """The documented job on sweeper."""
+    """The README's first sweep on sweeper."""
     import sweeper
 
     with tempfile.TemporaryDirectory() as folder:
@@ -142,14 +142,14 @@ def whole_process(function):
 
 
 def job():
-    """The documented job: sweeper beside a pool, each a process from its start to its end."""
+    """The README's first sweep: sweeper beside a pool, each a process from its start to its end."""
     import sweeper
 
     sweeper.FashionMNIST()  # both find the data prepared
     pairs = [(whole_process(job_by_sweeper), whole_process(job_by_pool)) for _ in range(3)]
     ratios = sorted(ours / pool for ours, pool in pairs)
     detail = ", ".join(f"{ours:.1f} s / {pool:.1f} s" for ours, pool in pairs)
-    say("documented job / pool of 2 processes (≤ 1.25)", f"{ratios[1]:.2f}", detail)
+    say("first sweep / pool of 2 processes (≤ 1.25)", f"{ratios[1]:.2f}", detail)
     floor = sorted(whole_process(ray_alone) for _ in range(3))[1]
     pool = sorted(seconds for _, seconds in pairs)[1]
     say("  bare Ray's start, 2 workers with torch, stop / pool", f"{floor / pool:.2f}",

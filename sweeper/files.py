@@ -4,7 +4,7 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,11 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def write_whole(path: Path, write: Callable[[Any], object]) -> None:
-    """Writes a file with `write(file)`; it appears under its name when it is on the disk."""
+    """Writes a file with `write(file)`; it appears under its name when it is on the disk.
+
+    Raises:
+        OSError: the file can't be written, or `write` raises it.
+    """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         with open(unfinished, "wb") as file:
@@ -26,8 +30,13 @@ def write_whole(path: Path, write: Callable[[Any], object]) -> None:
             file.flush()
             os.fsync(file.fileno())  # the new name must not survive a crash without it
         unfinished.replace(path)
+    except OSError as error:
+        if error.filename is None or os.fspath(error.filename) != str(unfinished):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error  # the name that was given
     finally:
-        unfinished.unlink(missing_ok=True)  # half a file on a full disk helps nobody
+        with suppress(OSError):  # above all if it is not there
+            unfinished.unlink()  # half a file on a full disk helps nobody
 
 
 def private_folder(name: str) -> Path:

@@ -23,6 +23,23 @@ def test_a_file_is_whole_or_not_there(tmp_path):
     assert path.read_bytes() == b"whole"
 
 
+def test_a_file_that_can_not_be_written_is_named_as_it_was_given(tmp_path):
+    def write(file):
+        file.write(b"whole")
+
+    with pytest.raises(FileNotFoundError, match=r"No such file or directory: '.*/no/file'"):
+        write_whole(tmp_path / "no" / "file", write)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"Is a directory: '.*/folder'$"):
+        write_whole(tmp_path / "folder", write)
+    (tmp_path / "other").touch()
+    with pytest.raises(NotADirectoryError, match=r"Not a directory: '.*/other/file'"):
+        write_whole(tmp_path / "other" / "file", write)
+    with pytest.raises(FileNotFoundError, match="another"):  # what `write` itself opens
+        write_whole(tmp_path / "file", lambda file: (tmp_path / "another").read_bytes())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "other"]
+
+
 def test_the_lock_of_a_killed_process_is_free(tmp_path):
     code = """
         import sys, time

@@ -105,6 +105,17 @@ def test_public_names_are_there_and_documented():
         assert getattr(sweeper, name).__doc__, name
 
 
+def test_what_the_docstring_of_analysis_names_is_there_after_its_import():
+    """In a process of its own: any import of such a module would make an attribute of it."""
+    code = (
+        "import re, operator; from sweeper import analysis\n"
+        "for name in re.findall(r'`analysis[.]([a-z_.]+)`', analysis.__doc__):\n"
+        "    print(operator.attrgetter(name)(analysis).__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["importance", "advice", "winner"], done.stderr
+
+
 def test_import_and_help_load_nothing_heavy():
     heavy = "{'torch', 'ray', 'pandas', 'scipy.stats', 'numpy'} & set(sys.modules)"
     for code in (

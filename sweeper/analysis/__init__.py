@@ -1,9 +1,10 @@
 """Numbers drawn from the results of a sweep, mostly as frames.
 
-Besides the names here: `analysis.importance.importance`, `analysis.advice.advice`,
+Besides the functions here: `analysis.importance.importance`, `analysis.advice.advice`,
 `analysis.certainty.winner`, and `sweeper.compare` for several sweeps.
 """
 
+from sweeper.analysis import advice, certainty, importance
 from sweeper.analysis.best_so_far import (
     ParallelUse,
     chance_of_top,
@@ -16,8 +17,11 @@ from sweeper.analysis.best_so_far import (
 
 __all__ = [
     "ParallelUse",
+    "advice",
+    "certainty",
     "chance_of_top",
     "expected_best",
+    "importance",
     "incumbents",
     "parallel_use",
     "promise",

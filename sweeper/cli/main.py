@@ -24,8 +24,8 @@ COMMANDS: dict[str, Callable[[dict[str, Any]], int]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0, 2 for a mistake, 130 if interrupted; 1 if no trial finished, or the doctor
-    has found something.
+    """The exit code: 0, 2 for a mistake, 130 if interrupted; 1 if no trial finished, there is no
+    sweep to list, or the doctor has found something.
     """
     known = parser()
     options = vars(known.parse_args(arguments))

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from sweeper.faults import refuse
+
 # The sweep that runs when nothing is said: d2l, section 19.1.
 DEFAULTS: dict[str, Any] = {
     "objective": None,
@@ -43,6 +45,7 @@ _KINDS = {
     ),
 }
 DEFAULT_SPACE = {"learning_rate": "loguniform(1e-4, 1)"}
+SEARCHERS = ("random", "grid")
 BUILT_IN_ONLY = ("model", "data", "max_epochs", "batch_size", "checkpoint_every")
 
 
@@ -62,9 +65,46 @@ def merge(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return {**DEFAULTS, **said}, said
 
 
+def check(options: dict[str, Any], said: dict[str, Any]) -> None:
+    """Refuses what would be without effect, or is missing.
+
+    Args:
+        options: all of them.
+        said: those that the user has said.
+
+    Raises:
+        ValueError: options don't go together; all faults are in one message.
+    """
+    asked = [name for name, value in said.items() if value is not None]
+    faults = []
+    if options["searcher"] not in SEARCHERS:
+        faults.append(f"--searcher {options['searcher']!r}: choose {' or '.join(SEARCHERS)}.")
+    if options["searcher"] == "random" and "points" in asked:
+        faults.append("--points: only for a grid. Add --searcher grid, or leave it out.")
+    if options["searcher"] == "grid" and "trials" in asked:
+        faults.append(
+            "--trials: only for random search. Leave it out: a grid is as large as its axes make "
+            "it, by --points and choices."
+        )
+    if options["objective"] is not None:
+        useless = [f"--{name.replace('_', '-')}" for name in BUILT_IN_ONLY if name in asked]
+        if useless:
+            faults.append(
+                f"{', '.join(useless)}: only for sweeper's own classifier. Leave "
+                f"{'it' if len(useless) == 1 else 'them'} out: your objective decides on that."
+            )
+        if options["space"] is None:
+            faults.append("--space NAME=VALUE: needed to say what your objective's choices are.")
+    refuse(*faults)
+
+
 def _read_yaml(path: Path) -> dict[str, Any]:
     import yaml
 
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no such file. Give a YAML file of options, or module:function."
+        )
     try:
         described = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:

@@ -52,7 +52,8 @@ def _add_run(commands: Any) -> None:
     run.set_defaults(command="run")
     add = run.add_argument
     add("objective", nargs="?", metavar="OBJECTIVE", help="module:function, file.py:function, or a "
-        "YAML file of these options; without it a classifier of sweeper's own")  # fmt: skip
+        "YAML file of these options (all but --debug, with _ for -); without it a classifier of "
+        "sweeper's own")  # fmt: skip
     add("--model", help="softmax, mlp, dropout_mlp or lenet (softmax)")
     add("--data", help="fashion_mnist or digits (fashion_mnist)")
     add("--max-epochs", type=int, metavar="N", help="epochs a trial (8)")
@@ -163,7 +164,8 @@ def _add_report(commands: Any) -> None:
 
 
 def _add_list(commands: Any) -> None:
-    listing = _reader(commands, "list", "print all sweeps in a folder, one a line")
+    listing = _reader(commands, "list", "print all sweeps in a folder, one a line; exit code 1 if "
+        "there is none")  # fmt: skip
     listing.epilog = "example:\n  sweeper list runs"
     listing.add_argument("folder", nargs="?", default="runs", help="where sweeps are kept (runs)")
 

@@ -31,6 +31,7 @@ def report(options: dict[str, Any]) -> int:
     """Writes a sweep's report."""
     import sweeper
 
+    _check_output(options["output"])
     results = sweeper.load(options["sweep"])
     print(sweeper.write_report(results, options["output"] or results.folder / "report.html"))
     return 0
@@ -43,15 +44,17 @@ def list_sweeps(options: dict[str, Any]) -> int:
     folder = Path(options["folder"])
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder. Name the one where sweeps are kept.")
+    sweeps = [path for path in folder.iterdir() if (path / "sweep.json").is_file()]
+    if not sweeps:
+        print(printable(f"{folder}: no sweeps yet."), file=sys.stderr)
     found = []
-    for path in folder.iterdir():
-        if (path / "sweep.json").is_file():
-            try:
-                results = load(path)
-            except ValueError as error:
-                print(printable(f"left out {error}"), file=sys.stderr)
-                continue
-            found.append((results.sweep["created"], results.in_a_line()))
+    for path in sweeps:
+        try:
+            results = load(path)
+        except ValueError as error:
+            print(printable(f"left out {error}"), file=sys.stderr)
+            continue
+        found.append((results.sweep["created"], results.in_a_line()))
     for created, line in sorted(found):
         print(printable(f"{created}  {line}"))
     return 0 if found else 1
@@ -61,6 +64,7 @@ def export(options: dict[str, Any]) -> int:
     """Writes a sweep's table as CSV or Parquet."""
     from sweeper.record.results import load
 
+    _check_output(options["output"])
     frame = load(options["sweep"]).frame
     if options["to"] == "csv":
         frame.to_csv(options["output"] or sys.stdout, index=False)
@@ -77,6 +81,7 @@ def compare(options: dict[str, Any]) -> int:
     """Prints which of several sweeps is better, and whether that is more than luck."""
     import sweeper
 
+    _check_output(options["output"])
     comparison = sweeper.compare(options["sweeps"], budget=options["budget"])
     last = comparison.curves.groupby("sweep").tail(1)
     print(printable(last.to_string(index=False)))
@@ -87,6 +92,19 @@ def compare(options: dict[str, Any]) -> int:
         plots.comparison(comparison).write_html(options["output"])
         print(options["output"])
     return 0
+
+
+def _check_output(path: str | None) -> None:
+    """Finds out that a file can't be written before it is computed what would be in it."""
+    if path is None:
+        return
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"-o {path}: there is no folder {folder}. Make it, or name a file elsewhere."
+        )
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"-o {path}: is a folder. Name a file in it.")
 
 
 def print_results(results: Any, most: int = 20) -> None:

@@ -17,6 +17,7 @@ from sweeper.cluster.node_state import clock, clock_offset, state
 from sweeper.cluster.nodes import Answer, alive_nodes, ask_nodes, digest_of, node_name
 from sweeper.cluster.resources import Resources
 from sweeper.cluster.token import wants_token
+from sweeper.training.fashion_mnist import place_of_files
 from sweeper.worker.versions import differences, versions
 
 _MOST_CLOCK_S = 3
@@ -58,6 +59,7 @@ class Report:
     versions: dict[str, str | None]  # of this machine
     folder: Path  # that of sweeps
     resources: Resources  # which each trial is to get
+    fashion_mnist: str | None = None  # where this machine has the files, which others get from it
     where: str | None = None  # None if there was no way to the cluster
     reached_s: float | None = None
     wants_token: bool | None = None
@@ -78,7 +80,7 @@ def examine(address: str | None, resources: Resources, folder: str | Path) -> Re
     Raises:
         ValueError: the address is malformed.
     """
-    report = Report(versions(), Path(folder).absolute(), resources)
+    report = Report(versions(), Path(folder).absolute(), resources, place_of_files())
     start = time.monotonic()
     try:
         with connected(address) as where:

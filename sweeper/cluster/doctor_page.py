@@ -26,7 +26,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield ""
         yield from _table(report.nodes)
         yield from _wrapped(
-            "data: Fashion-MNIST is there (nodes without it get it from this one). runs: sees "
+            f"data: Fashion-MNIST is there ({_for_nodes_without_data(report)}). runs: sees "
             f"{report.folder}, which checkpoints need.",
             later="",
         )
@@ -44,6 +44,15 @@ def _lines(report: Report) -> Iterator[str]:
         )
     faults = len(report.findings)
     yield f"{faults} fault{'s' * (faults > 1)}." if faults else "Nothing is wrong."
+
+
+def _for_nodes_without_data(report: Report) -> str:
+    if report.fashion_mnist is not None:
+        return "nodes without it get it from this machine"
+    return (
+        "nodes without it must download it, each for itself, since this machine has none to give; "
+        "apt-get install dataset-fashion-mnist here spares them that"
+    )
 
 
 def _cluster(report: Report) -> str:

@@ -164,10 +164,10 @@ def timeline(results: Results) -> go.Figure:
 
 
 def replicates(results: Results) -> go.Figure:
-    """Means of trials that were repeated with other seeds, with their 90 % intervals."""
+    """Means of configurations over their finished replicates, with 90 % intervals."""
     table = frames.replicates(results)
     if table.empty:
-        return nothing("No trial was repeated with another seed: how much is luck isn't known.")
+        return nothing("No trial has two finished replicates: how much is luck isn't known.")
     shown = table.head(30)[::-1]
     points = frames.trials(results)
     places = {trial: place for place, trial in enumerate(shown["trial"])}

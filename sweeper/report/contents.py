@@ -40,6 +40,8 @@ def facts(results: Results) -> list[tuple[str, str]]:
     sweep = {key: value for key, value in results.sweep.items() if key not in _TOLD_ELSEWHERE}
     if isinstance(sweep.get("resumed"), list):
         sweep["resumed"] = f"{len(sweep['resumed'])} times"
+    if (planned := _planned(results)) is not None:
+        sweep["num_trials"] = planned
     known = [key for key in _FACTS if sweep.get(key) not in (None, [], {})]
     others = [key for key in sweep if key not in _FACTS]
     told = [(_FACTS.get(key, shorten(key, 60)), _in_words(sweep[key])) for key in known + others]
@@ -61,12 +63,16 @@ def outstanding(results: Results) -> int:
     """How many of the planned trials, replicates included, have not come to their own end; 0 if
     that isn't known.
     """
+    ended = sum(row["status"] != "interrupted" for row in results.rows)
+    return max((_planned(results) or 0) - ended, 0)
+
+
+def _planned(results: Results) -> int | None:
+    """How many trials the sweep is to have, replicates included; None if that isn't known."""
     configurations, replicates = (results.sweep.get(key) for key in ("num_trials", "replicates"))
     if type(configurations) is not int:
-        return 0
-    planned = configurations * (replicates if type(replicates) is int else 1)
-    ended = sum(row["status"] != "interrupted" for row in results.rows)
-    return max(planned - ended, 0)
+        return None
+    return configurations * (replicates if type(replicates) is int else 1)
 
 
 def best(results: Results, winner: Winner | None) -> dict[str, Any] | None:

@@ -1,8 +1,8 @@
 """A configuration space as a Ray Tune search space, usable with any `tune.Tuner`.
 
 Ray Tune takes a scipy distribution or a plain list for a constant, without a word. Here each
-becomes Tune's own domain wherever one has exactly the same law, so that every searcher of Tune
-understands it, and a domain that samples through the quantile function otherwise.
+becomes Tune's own domain wherever one has exactly the same law, which more of Tune's searchers
+understand, and a domain that samples through the quantile function otherwise.
 """
 
 import math
@@ -23,9 +23,10 @@ def to_search_space(config_space: ConfigSpace) -> dict[str, Any]:
     """The Ray Tune search space with the same laws, for `tune.Tuner(param_space=…)`.
 
     Lists and tuples become `tune.choice`; uniform, log-uniform, normal and whole-numbered
-    `randint` distributions Tune's own domains; every other distribution a `Quantiles` domain,
-    which Tune's random search samples (searchers with models of their own may refuse it).
-    Constants stay as they are. The laws agree with sweeper's own draws, the values do not.
+    `randint` distributions Tune's own domains; every other distribution a `Quantiles` domain.
+    Tune's random search samples all of them; searchers with models of their own may refuse some,
+    as `OptunaSearch` does normal distributions and `Quantiles`. Constants stay as they are. The
+    laws agree with sweeper's own draws, the values do not.
 
         space = {"lr": stats.loguniform(1e-4, 1), "batch_size": [32, 64], "max_epochs": 8}
         tune.Tuner(trainable, param_space=sweeper.to_search_space(space)).fit()

@@ -11,10 +11,11 @@ from sweeper.space.config_space import draw, grid, grid_axes
 
 @dataclass(frozen=True)
 class RandomSearch:
-    """Random search: `num_trials` independent draws from the configuration space.
+    """Random search: `num_trials` ≥ 1 independent draws from the configuration space.
 
     Trial `i` draws the same configuration whatever `num_trials` is, so that raising it continues
-    a search. `initial_configs` are complete configurations that take the place of the first draws.
+    a search. `initial_configs` are complete configurations that take the place of the first draws,
+    at most `num_trials` of them.
 
     Source: Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization", JMLR 2012.
     """
@@ -53,8 +54,8 @@ class RandomSearch:
 class GridSearch:
     """Grid search: the full product of all axes, the last hyperparameter varying fastest.
 
-    Lists are axes as they are. A distribution needs `points`, one number for all or a dict with
-    one per hyperparameter: evenly spaced quantiles, both ends included where the support is
+    Lists are axes as they are. A distribution needs `points` ≥ 1, one number for all or a dict
+    with one per hyperparameter: evenly spaced quantiles, both ends included where the support is
     bounded (so `uniform` gives `linspace`, `loguniform` gives `geomspace`), the middles of
     equal-probability parts where it is not. `initial_configs` are complete configurations that
     run first, in addition to the grid.

@@ -35,9 +35,17 @@ def confirm(
     the fresh mean is not. The trials are kept in a folder `confirm-…` inside the sweep's own, one
     for each choice of configurations; calling this again with more replicates adds to them.
 
+    Args:
+        results: of the sweep.
+        objective: as it was in the sweep.
+        top: how many of the best, at least 1.
+        replicates: at least 2, which a standard error needs.
+        num_workers, data, address, progress: as those of `sweeper.run`.
+
     Raises:
         ValueError: an argument is wrong; all faults are in one message.
         LookupError: no configuration has finished.
+        Exception: whatever `sweeper.run` raises.
     """
     refuse(int_fault("top", top, 1), int_fault("replicates", replicates, 2))
     _ = results.best_row  # or nothing is there to confirm

@@ -29,9 +29,12 @@ def test(
         data: as it was in the sweep.
 
     Raises:
-        LookupError: no trial has finished.
+        LookupError: no configuration has finished.
         ValueError: the objective neither read a test set of sweeper's nor takes `test`, or it
-            can't train on the validation data as well.
+            can't train on the validation data as well; or it doesn't take the arguments.
+        NotImplementedError: the objective's data has no test set.
+        TypeError: what the objective returns is no number.
+        Exception: whatever the objective itself raises.
     """
     row = results.best_row
     faults = objective_faults(objective, data is not None)

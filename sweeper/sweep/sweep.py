@@ -126,14 +126,15 @@ def run(
         data: Anything large that the objective wants; reaches each node once and the objective
             as its argument `data`, writable and private to each trial.
         address: Which Ray: None for the one of this process, `RAY_ADDRESS`, or one that
-            `ray start` started on this machine, else a new one; "local" for a new one;
-            HOST:PORT for a running cluster.
+            `ray start` started on this machine, else a new one; "local" for a new one; "auto" for
+            one that runs already; HOST:PORT for a running cluster.
         dry_run: Only return the configurations.
         progress: Print what goes on, to standard error.
 
     Raises:
-        ValueError, TypeError: an input is wrong, or another sweep is to be resumed; all faults
-            are in one message, nothing started.
+        ValueError, TypeError: an input is wrong, another sweep is to be resumed, nodes have other
+            versions, or a trial fits on none; all faults are in one message, no trial started.
+        RuntimeError: a script calls this while it is only imported for its objective.
         FileExistsError: there is such a sweep already.
         BlockingIOError: another process is running this sweep.
         ConnectionError: no Ray answers at `address`, or Ray died; the sweep can be resumed.

@@ -24,7 +24,15 @@ def init_cnn(module: nn.Module) -> None:
 
 
 class SoftmaxRegression(Module):
-    """One linear layer. Raises a ValueError that lists all unusable arguments."""
+    """One linear layer. Raises a ValueError that lists all unusable arguments.
+
+    Args:
+        num_outputs: number of classes, >= 1.
+        lr: learning rate, >= 0.
+        optimizer: "sgd", "adam", "adamw" or "rmsprop".
+        momentum: in [0, 1], for "sgd" and "rmsprop".
+        weight_decay: of all parameters, >= 0.
+    """
 
     def __init__(
         self,
@@ -47,10 +55,10 @@ class MLP(Module):
     """A multilayer perceptron. Raises a ValueError that lists all unusable arguments.
 
     Args:
-        num_outputs: number of classes.
-        num_hiddens: units of the hidden layers, one int for each, or one int for all of them.
-        lr: learning rate.
-        num_layers: number of hidden layers, where `num_hiddens` is one int.
+        num_outputs: number of classes, >= 1.
+        num_hiddens: units of the hidden layers, one int >= 1 for each, or one for all of them.
+        lr: learning rate, >= 0.
+        num_layers: number of hidden layers, >= 0, where `num_hiddens` is one int.
         dropout: probability with which a hidden unit is dropped, in [0, 1].
         optimizer: "sgd", "adam", "adamw" or "rmsprop".
         momentum: in [0, 1], for "sgd" and "rmsprop".
@@ -84,7 +92,19 @@ class MLP(Module):
 
 
 class DropoutMLP(Module):
-    """A perceptron with two hidden layers. Raises a ValueError that lists unusable arguments."""
+    """A perceptron with two hidden layers. Raises a ValueError that lists unusable arguments.
+
+    Args:
+        num_outputs: number of classes, >= 1.
+        num_hiddens_1: units of the first hidden layer, >= 1.
+        num_hiddens_2: units of the second one, >= 1.
+        dropout_1: probability with which a unit of the first is dropped, in [0, 1].
+        dropout_2: the same of the second.
+        lr: learning rate, >= 0.
+        optimizer: "sgd", "adam", "adamw" or "rmsprop".
+        momentum: in [0, 1], for "sgd" and "rmsprop".
+        weight_decay: of all parameters, >= 0.
+    """
 
     def __init__(
         self,
@@ -123,8 +143,8 @@ class LeNet(Module):
     learning rate to learn at all; "relu" learns soon.
 
     Args:
-        lr: learning rate.
-        num_classes: number of classes.
+        lr: learning rate, >= 0.
+        num_classes: number of classes, >= 1.
         activation: "sigmoid", "relu" or "tanh".
         optimizer: "sgd", "adam", "adamw" or "rmsprop".
         momentum: in [0, 1], for "sgd" and "rmsprop".

@@ -31,6 +31,10 @@ class Trainer:
         num_gpus: 0 stays on the CPU; otherwise the trial's GPU is used if it was given one;
             outside of a sweep one that torch sees.
         gradient_clip_val: longest gradient, in the Euclidean norm; 0 doesn't clip.
+
+    Raises:
+        ValueError: an argument is unusable; lists all faults.
+        RuntimeError: the trial was given a GPU, and torch sees none.
     """
 
     model: Module
@@ -57,6 +61,7 @@ class Trainer:
 
         Raises:
             TypeError: `model` or `data` is something else.
+            ValueError: the data has no batches, or the model can't have such an optimiser.
             NotImplementedError: the test set is asked for, and `data` has none.
         """
         self._begin(model, data)
@@ -71,7 +76,11 @@ class Trainer:
         current_trial().fits += 1
 
     def fit_epoch(self) -> None:
-        """Trains one more epoch."""
+        """Trains one more epoch.
+
+        Raises:
+            ValueError: the training data has no batches.
+        """
         self.model.train()
         batch = None
         for batch in self.train_dataloader:
@@ -134,7 +143,9 @@ class HPOTrainer(Trainer):
 
     Raises:
         ValueError: an argument is unusable; lists all faults.
-        RuntimeError: by `fit`, if checkpoints are wanted on nodes that share no storage.
+        RuntimeError: the trial was given a GPU, and torch sees none; by `fit`, if checkpoints are
+            wanted on nodes that share no storage.
+        TypeError: by `fit`, if checkpoints can't hold all that is trained.
     """
 
     def __init__(
@@ -168,7 +179,11 @@ class HPOTrainer(Trainer):
         return Trained(self.model, self.optim, (self.train_dataloader, self.val_dataloader))
 
     def fit_epoch(self) -> None:
-        """Trains one more epoch and adds its validation error to the trial's learning curve."""
+        """Trains one more epoch and adds its validation error to the trial's learning curve.
+
+        Raises:
+            ValueError: the training data has no batches, or the validation data has none.
+        """
         checkpoint = self._checkpoint
         if checkpoint is not None and checkpoint.ahead is not None:
             self._count_epoch()
@@ -199,6 +214,7 @@ class HPOTrainer(Trainer):
         Random numbers go on afterwards as if it had not been called.
 
         Raises:
+            ValueError: the validation data has no batches.
             RuntimeError: a trial that goes on asks for that of an epoch which wasn't evaluated
                 the first time.
         """

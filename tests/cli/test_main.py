@@ -86,6 +86,19 @@ def test_the_built_in_classifier_and_the_test_set(project):
     assert "test set: error" in done.stdout
 
 
+def test_a_failed_look_at_the_test_set_leaves_folder_and_report(project):
+    done = sweeper(
+        *("run", "mine.py:objective", "--space", "x=uniform(0,1)", "--trials", "1", "--test"),
+        *("--name", "s", "--address", "local", "--quiet"),
+    )
+    assert done.returncode == 2
+    assert "1 finished" in done.stdout
+    assert done.stdout.endswith("folder: runs/s\nreport: runs/s/report.html\n")
+    assert Path("runs/s/report.html").exists()
+    assert "Give it an argument `test=False`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_yaml_file_with_the_same_words(project):
     Path("sweep.yaml").write_text(
         "objective: mine:objective\nsearcher: grid\npoints: {x: 3}\n"
@@ -114,7 +127,8 @@ def test_the_same_dry_run_twice(project):
         (["run", "no_module:f", "--space", "x=1"], "No module named 'no_module'"),
         (["run", "mine.py:objective"], "--space NAME=VALUE: needed"),
         (["run", "mine.py:objective", "--space", "x"], "must be NAME=VALUE"),
-        (["run", "mine.py:objective", "--space", "x=1", "--model", "mlp"], "own classifier"),
+        (["run", "mine.py:objective", "--space", "x=1", "--model", "mlp"], "Leave it out: your"),
+        (["run", "nope.yaml"], "nope.yaml: no such file. Give a YAML file of options, or module:"),
         (["run", "--space", "x=nonsense(1)"], "nonsense"),
         (["run", "--space", "x=__import__('os').getcwd()"], "config_space"),
         (["run", "--space", "momentums=0.9"], "softmax has no such hyperparameter"),

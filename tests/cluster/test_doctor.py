@@ -63,6 +63,7 @@ def test_nothing_is_wrong_with_a_ray_of_its_own(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     assert "cluster: none runs here, so one was started for this" in done.stdout
+    assert "nodes without it get it from this machine" in " ".join(done.stdout.split())
     assert f"gets {2 * os.cpu_count()} workers." in done.stdout
     assert done.stdout.endswith("Nothing is wrong.\n")
     assert list(tmp_path.iterdir()) == []

@@ -54,6 +54,16 @@ def test_what_the_cells_say():
     assert cells(SILENT) == ["1", "0", *"????????"]
 
 
+def test_who_gives_the_data_to_nodes_without_it():
+    """Whatever the nodes have: the machine that runs the sweep gives what it has itself."""
+    given = " ".join(render(report(ILL, fashion_mnist="/somewhere")).split())
+    assert "data: Fashion-MNIST is there (nodes without it get it from this machine)." in given
+    none_to_give = " ".join(render(report(WELL, ILL, fashion_mnist=None)).split())
+    assert "get it from this machine" not in none_to_give
+    assert "nodes without it must download it, each for itself" in none_to_give
+    assert "apt-get install dataset-fashion-mnist here spares them that)." in none_to_give
+
+
 @pytest.mark.parametrize(
     ("workers", "most", "said"),
     [

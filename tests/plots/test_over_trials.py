@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from made_records import row
 from sample_sweeps import MARKUP, SPACE, all_failed, grid, made, odd, ordinary
 
 from sweeper import analysis, plots
@@ -68,6 +69,12 @@ def test_the_title_states_the_incumbent():
     place = (first <= first[found.frame["trial"] == found.best_row["trial"]].iloc[0]).sum()
     title = plots.incumbents(found).layout.title.text
     assert title == f"{found.best_error:.4g} after {place} of 60 trials"
+
+
+def test_replicates_that_did_not_finish_tell_nothing_of_luck():
+    ending = {"replicate": 1, "status": "failed", "validation_error": None}
+    found = made([row(0), row(0, **ending)], {"lr": "uniform(0, 1)"}, replicates=2)
+    assert plots.replicates(found).layout.meta["finding"].startswith("No trial has two finished")
 
 
 @pytest.mark.parametrize("over", ["trials", "seconds"])

@@ -52,6 +52,15 @@ def test_facts_name_all_that_the_record_says():
     assert dict(contents.facts(made([], {}, machine="4 cores", more=[1])))["more"] == "1"
 
 
+def test_trials_planned_are_those_of_all_replicates():
+    rows = [row(trial, replicate=replicate) for trial in range(2) for replicate in range(3)]
+    found = made(rows, {}, num_trials=2, replicates=3)
+    facts = dict(contents.facts(found))
+    assert (facts["trials planned"], facts["replicates"]) == (str(len(found.frame)), "3")
+    assert found.sweep["num_trials"] == 2
+    assert dict(contents.facts(made([], {}, num_trials="many")))["trials planned"] == "many"
+
+
 def test_statuses_and_what_is_outstanding():
     found = odd()["running"]
     counts = found.frame["status"].value_counts().to_dict()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ray import tune
 from ray.tune.search.basic_variant import BasicVariantGenerator
+from ray.tune.search.optuna import OptunaSearch
 from ray.tune.search.sample import Categorical, Domain, Float, Integer
 from ray.tune.search.variant_generator import generate_variants
 from scipy import stats
@@ -93,6 +94,15 @@ def test_other_distributions_go_through_their_quantiles(name):
     assert all(type(value) in (int, float) and low <= value <= high for value in values)
     assert all(domain.is_valid(value) for value in values)
     assert _ks_pvalue(values, OTHERS[name]) > 1e-3
+
+
+def test_optuna_takes_and_refuses_what_the_readme_says():
+    taken = {"a": [1, "x"], "b": stats.uniform(0, 1), "c": stats.loguniform(1e-4, 1)}
+    taken |= {"d": stats.randint(3, 9)}
+    assert list(OptunaSearch.convert_search_space(to_search_space(taken))) == list(taken)
+    for refused in (stats.norm(), stats.Normal(mu=3, sigma=2), *OTHERS.values()):
+        with pytest.raises(ValueError, match="does not support parameters of type"):
+            OptunaSearch.convert_search_space(to_search_space({"x": refused}))
 
 
 def test_a_subclass_with_another_law_is_no_native_domain():

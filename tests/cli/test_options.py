@@ -1,0 +1,74 @@
+import pytest
+
+from sweeper.cli.main import main
+from sweeper.cli.options import DEFAULTS, check, merge
+from sweeper.cli.parser import parser
+
+OWN = {"objective": "mine:objective", "space": ["x=1"]}
+
+
+def checked(given: dict) -> None:
+    check(*merge(given))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"trials": 3},
+        {"searcher": "random", "trials": 3},
+        {"searcher": "grid"},
+        {"searcher": "grid", "points": ["3"]},
+        {**OWN, "trials": 3},
+    ],
+)
+def test_options_that_go_together(given):
+    checked(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "faults"),
+    [
+        ({"points": ["3"]}, ["--points: only for a grid. Add --searcher grid, or leave it out."]),
+        ({"searcher": "random", "points": ["lr=3"]}, ["--points: only for a grid."]),
+        ({"searcher": "grid", "trials": 5}, ["--trials: only for random search. Leave it out"]),
+        ({**OWN, "data": "digits"}, ["--data: only for sweeper's own classifier. Leave it out:"]),
+        (
+            {"objective": "mine:objective", "points": ["3"], "data": "digits", "batch_size": 2},
+            ["--points: only", "--data, --batch-size: only", "--space NAME=VALUE: needed"],
+        ),
+        ({**OWN, "searcher": "bayes", "model": "mlp"}, ["choose random or grid", "--model: only"]),
+    ],
+)
+def test_what_would_be_ignored_is_refused_all_at_once(given, faults):
+    with pytest.raises(ValueError, match=faults[0]) as caught:
+        checked(given)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == len(faults)
+    assert all(fault in line for fault, line in zip(faults, lines, strict=True))
+
+
+def test_what_a_file_says_counts_as_said(tmp_path):
+    path = tmp_path / "sweep.yaml"
+    path.write_text("points: 3\n")
+    with pytest.raises(ValueError, match="--points: only for a grid"):
+        checked({"objective": str(path)})
+    checked({"objective": str(path), "searcher": "grid"})
+    path.write_text("searcher: grid\ntrials: 5\n")
+    with pytest.raises(ValueError, match="--trials: only for random search"):
+        checked({"objective": str(path)})
+    path.write_text("points: null\ntrials: 5\n")
+    checked({"objective": str(path)})
+
+
+def test_a_file_may_have_all_options_but_debug():
+    (commands,) = (action.choices for action in parser()._actions if action.choices)
+    flags = {action.dest for action in commands["run"]._actions}
+    assert flags - {"help", "debug"} == set(DEFAULTS)
+
+
+def test_a_sweep_with_such_options_is_not_sent_to_a_cluster(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "--points", "3", "--address", "http://127.0.0.1:1"]) == 2
+    assert "--points: only for a grid" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
