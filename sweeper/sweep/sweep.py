@@ -138,6 +138,7 @@ def run(
         FileExistsError: there is such a sweep already.
         BlockingIOError: another process is running this sweep.
         ConnectionError: no Ray answers at `address`, or Ray died; the sweep can be resumed.
+        ChildProcessError: no worker starts any more; the sweep can be resumed.
         OSError: the record can't be written. What was written before stays.
         KeyboardInterrupt, SystemExit: Ctrl-C, SIGTERM; the sweep can be resumed.
     """
