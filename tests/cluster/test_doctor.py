@@ -67,7 +67,8 @@ def test_nothing_is_wrong_with_a_ray_of_its_own(tmp_path):
     assert f"gets {2 * os.cpu_count()} workers." in done.stdout
     assert done.stdout.endswith("Nothing is wrong.\n")
     assert list(tmp_path.iterdir()) == []
-    too_much = doctor(tmp_path, "--address", "local", "--gpus", "99")
+    too_much = doctor(tmp_path, "--address", "local", "--gpus", "99", "--folder", "elsewhere")
+    assert f"sees{tmp_path}/elsewhere,which" in "".join(too_much.stdout.split())
     assert too_much.returncode == 1
     assert "✗ resources: a trial needs 1 CPU and 99 GPUs, but there is only" in too_much.stdout
     assert "cure: Ask for less" in too_much.stdout

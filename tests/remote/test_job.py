@@ -338,6 +338,11 @@ def test_a_record_that_only_the_laptop_has_is_not_begun_anew(laptop, head):
     assert statuses(laptop / "runs" / "gone") == ["finished"] * 3
 
 
+def test_the_doctor_looks_at_the_folder_where_sent_sweeps_are_there(laptop, head):
+    done = sweep("doctor", "--address", head.url)
+    assert f"sees{head.home}/runs,which" in "".join(done.stdout.split()), done.stderr
+
+
 def test_a_head_that_is_this_machine_in_the_same_folder_is_refused(head, monkeypatch):
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(head.token))
     monkeypatch.chdir(head.home)
