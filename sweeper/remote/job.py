@@ -56,24 +56,17 @@ def send(head: Head, command: str, options: dict[str, Any], folder: Path | None)
                 submission_id=job,
             )
         except (KeyboardInterrupt, OSError) as error:
-            if folder is None:
-                raise
-            if not _stopped(client, job):
+            if folder is not None and not _stopped(client, job):
+                options_too = f" with --name {folder.name} --resume" if command == "run" else ""
                 raise ConnectionError(
-                    f"The connection to {head} is lost. The sweep may have arrived: give the "
-                    f"command again with --name {folder.name} --resume, which finds or sends it."
+                    f"The connection to {head} is lost, and the sweep may have arrived. Give the "
+                    f"command again{options_too}: it finds the sweep there, or sends it."
                 ) from error
-            _restore(folder / JOB_FILE, before)
+            _restore(folder, before)
             raise
         except RuntimeError as error:
-            if folder is not None:
-                _restore(folder / JOB_FILE, before)
-            if "status code 413" not in str(error):
-                raise ConnectionError(f"{head} takes no job now: {error}") from error
-            raise ValueError(
-                f"{os.getcwd()} is too large to travel to a cluster (Ray takes 100 MB). Run "
-                "sweeper in the folder of your code alone, or name what is large in .gitignore."
-            ) from error
+            _restore(folder, before)
+            raise _refusal(head, error) from error
     return job
 
 
@@ -97,11 +90,24 @@ def _note_job(folder: Path, head: Head, job: str) -> bytes | None:
     return before
 
 
-def _restore(path: Path, content: bytes | None) -> None:
+def _restore(folder: Path | None, content: bytes | None) -> None:
+    """Notes again what was noted before."""
+    if folder is None:
+        return
     if content is None:
-        path.unlink(missing_ok=True)
+        (folder / JOB_FILE).unlink(missing_ok=True)
     else:
-        write_whole(path, lambda file: file.write(content))
+        write_whole(folder / JOB_FILE, lambda file: file.write(content))
+
+
+def _refusal(head: Head, error: RuntimeError) -> Exception:
+    """What it means that a head takes no job."""
+    if "status code 413" not in str(error):
+        return ConnectionError(f"{head} takes no job now: {error}")
+    return ValueError(
+        f"{os.getcwd()} is too large to travel to a cluster (Ray takes 100 MB). Run sweeper in the "
+        "folder of your code alone, or name what is large in .gitignore."
+    )
 
 
 def _runtime_env(folder: Path | None) -> dict[str, Any]:

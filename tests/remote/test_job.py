@@ -398,7 +398,7 @@ def test_a_connection_lost_while_a_sweep_is_being_sent_says_how_to_go_on(
         link.cut()
         said = driver.communicate(timeout=60)[1]
     assert driver.returncode == 2
-    assert "command again with --name half --resume, which finds or sends it." in said
+    assert "command again with --name half --resume: it finds the sweep there, or sends it" in said
     assert "Traceback" not in said
     link.mend()
     slow_to_send.unlink()
