@@ -5,7 +5,8 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,16 @@ def start(folder: Path, cluster: Cluster, script: str, **options: Any) -> subpro
         return subprocess.Popen(
             [sys.executable, "script.py"], cwd=folder, stderr=output, env=environment
         )
+
+
+@contextmanager
+def running(command: list[str], **options: Any) -> Iterator[subprocess.Popen]:
+    """A process that does not outlive a test which fails."""
+    with subprocess.Popen(command, **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def said(folder: Path) -> str:
