@@ -4,33 +4,46 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ray.cluster_utils import Cluster
 
+HERE = Path(__file__).parent
 
-def start(folder: Path, cluster: Cluster, script: str, **options: Any) -> subprocess.Popen:
-    """A driver that sweeps on the cluster; the script sees the options as `OPTIONS`."""
+
+@contextmanager
+def start(
+    folder: Path, cluster: Cluster, script: str, **options: Any
+) -> Iterator[subprocess.Popen]:
+    """A driver that sweeps on the cluster, for as long as the test looks at it.
+
+    The script sees the options as `OPTIONS`, and what lies beside this file.
+    """
     text = f"OPTIONS = {options!r}\n{textwrap.dedent(script)}"
     (folder / "script.py").write_text(text)
-    environment = {**os.environ, "RAY_ADDRESS": cluster.address}
-    with open(folder / "said.txt", "w") as output:
-        return subprocess.Popen(
-            [sys.executable, "script.py"], cwd=folder, stderr=output, env=environment
-        )
+    path = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "RAY_ADDRESS": cluster.address, "PYTHONPATH": path}
+    command = [sys.executable, "script.py"]
+    with (
+        open(folder / "said.txt", "w") as output,
+        running(command, cwd=folder, stderr=output, env=environment) as driver,
+    ):
+        yield driver
+
+
+@contextmanager
+def running(command: list[str], **options: Any) -> Iterator[subprocess.Popen]:
+    """A process that does not outlive a test which fails."""
+    with subprocess.Popen(command, **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def said(folder: Path) -> str:
     """What it has said so far."""
     return (folder / "said.txt").read_text()
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    """Fails after 100 s."""
-    deadline = time.monotonic() + 100
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from waiting import PATIENCE_S
+
 import sweeper
 
 ROOT = Path(__file__).parent.parent
@@ -30,8 +32,6 @@ auth:
   ssh_private_key: ~/.ssh/id_ed25519
 """
 OF_RAY = "[r]aylet|[g]cs_server|[l]og_monitor.py|[d]ashboard[/-]|[r]ay::|[a]utoscaler|[r]ay start"
-# A busy machine is slow: what takes seconds may take minutes, and only then is something wrong.
-PATIENCE_S = 600
 
 Done = subprocess.CompletedProcess[str]
 

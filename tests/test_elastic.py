@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drivers import said, start, wait_until
+from drivers import said, start
+from waiting import PATIENCE_S, wait_until
 
 import sweeper
 from sweeper.worker.objective import seed_everything
@@ -20,14 +21,11 @@ MEET = """
     import time
     from pathlib import Path
     import ray
+    from waiting import meet
     import sweeper
 
     def objective(config):
-        Path("met-" + ray.get_runtime_context().get_node_id()).touch()
-        deadline = time.monotonic() + 100
-        while len(list(Path().glob("met-*"))) < OPTIONS["nodes"]:
-            assert time.monotonic() < deadline, "nobody else comes"
-            time.sleep(0.1)
+        meet(Path("met"), OPTIONS["nodes"], ray.get_runtime_context().get_node_id())
         time.sleep(0.3)
         return config["x"]
 
@@ -47,11 +45,11 @@ def at_once(frame: Any) -> int:
 
 @pytest.mark.parametrize(("num_workers", "used"), [(None, 3), (2, 2)])
 def test_nodes_that_join_get_workers_up_to_those_wanted(tmp_path, cluster, num_workers, used):
-    driver = start(tmp_path, cluster, MEET, nodes=used, num_workers=num_workers)
-    wait_until(lambda: list(tmp_path.glob("met-*")))
-    cluster.add_node(num_cpus=1)
-    cluster.add_node(num_cpus=1)
-    assert driver.wait(timeout=200) == 0, said(tmp_path)
+    with start(tmp_path, cluster, MEET, nodes=used, num_workers=num_workers) as driver:
+        wait_until((tmp_path / "met").exists, driver)
+        cluster.add_node(num_cpus=1)
+        cluster.add_node(num_cpus=1)
+        assert driver.wait(PATIENCE_S) == 0, said(tmp_path)
     frame = sweeper.load(tmp_path / "runs" / "s").frame
     assert list(frame["validation_error"]) == list(range(20))
     assert frame["node"].nunique() == used
@@ -61,19 +59,15 @@ def test_nodes_that_join_get_workers_up_to_those_wanted(tmp_path, cluster, num_w
 
 
 TRAIN = """
-    import time
     from pathlib import Path
     import ray
     from scipy import stats
+    from waiting import meet
     import sweeper
 
     def objective(config):
-        here = OPTIONS["name"] + "-" + ray.get_runtime_context().get_node_id()
-        Path(here).touch()
-        deadline = time.monotonic() + 100
-        while len(list(Path().glob(OPTIONS["name"] + "-*"))) < OPTIONS["nodes"]:
-            assert time.monotonic() < deadline, "nobody else comes"
-            time.sleep(0.1)
+        node = ray.get_runtime_context().get_node_id()
+        meet(Path("met") / OPTIONS["name"], OPTIONS["nodes"], node)
         trainer = sweeper.HPOTrainer(max_epochs=1)
         model = sweeper.DropoutMLP(
             num_hiddens_1=config["width"], num_hiddens_2=16, lr=config["lr"]
@@ -91,8 +85,8 @@ def test_the_table_is_the_same_on_one_node_two_and_three(tmp_path, cluster):
     frames = []
     for nodes in (1, 2, 3):
         name = f"on-{nodes}"
-        driver = start(tmp_path, cluster, TRAIN, nodes=nodes, name=name)
-        assert driver.wait(timeout=200) == 0, said(tmp_path)
+        with start(tmp_path, cluster, TRAIN, nodes=nodes, name=name) as driver:
+            assert driver.wait(PATIENCE_S) == 0, said(tmp_path)
         frame = sweeper.load(tmp_path / "runs" / name).frame
         assert list(frame["status"]) == ["finished"] * 8
         assert frame["node"].nunique() == nodes
@@ -131,10 +125,10 @@ BUSY = """
 
 
 def test_a_sweep_whose_cpus_others_use_says_what_it_waits_for(tmp_path, cluster):
-    driver = start(tmp_path, cluster, BUSY)
-    wait_until(lambda: "Waiting for 1 CPU: others use 1 of 1 CPUs." in said(tmp_path))
-    (tmp_path / "release").touch()
-    assert driver.wait(timeout=100) == 0, said(tmp_path)
+    with start(tmp_path, cluster, BUSY) as driver:
+        wait_until(lambda: "Waiting for 1 CPU: others use 1 of 1 CPUs." in said(tmp_path), driver)
+        (tmp_path / "release").touch()
+        assert driver.wait(PATIENCE_S) == 0, said(tmp_path)
     assert sweeper.load(tmp_path / "runs" / "s").best_error == 1
 
 
@@ -164,16 +158,16 @@ def test_nodes_that_are_killed_and_added_all_the_time_change_nothing(tmp_path, c
     log = tmp_path / "log.txt"
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     began = time.monotonic()
-    driver = start(tmp_path, cluster, CHURN, trials=trials)
-    wait_until(log.exists)
-    settled: list[tuple[set[int], Counter[str]]] = []
-    churned_until = time.monotonic() + seconds
-    while driver.poll() is None and time.monotonic() < churned_until:
-        time.sleep(rng.uniform(1, 4))
-        cluster.remove_node(nodes.pop(0), allow_graceful=False)
-        settled.append((recorded(tmp_path), Counter(log.read_text().split())))
-        nodes.append(cluster.add_node(num_cpus=1))
-    assert driver.wait(timeout=10 * seconds + 100) == 0, said(tmp_path)
+    with start(tmp_path, cluster, CHURN, trials=trials) as driver:
+        wait_until(log.exists, driver)
+        settled: list[tuple[set[int], Counter[str]]] = []
+        churned_until = time.monotonic() + seconds
+        while driver.poll() is None and time.monotonic() < churned_until:
+            time.sleep(rng.uniform(1, 4))
+            cluster.remove_node(nodes.pop(0), allow_graceful=False)
+            settled.append((recorded(tmp_path), Counter(log.read_text().split())))
+            nodes.append(cluster.add_node(num_cpus=1))
+        assert driver.wait(10 * seconds + PATIENCE_S) == 0, said(tmp_path)
     took_s = time.monotonic() - began
     frame = sweeper.load(tmp_path / "runs" / "s").frame
     runs = Counter(log.read_text().split())

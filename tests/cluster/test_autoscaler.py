@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import ray
-from drivers import said, start, wait_until
+from drivers import said, start
 from hypothesis import given
 from hypothesis import strategies as st
 from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID
 from ray.cluster_utils import Cluster
 from test_elastic import MEET
+from waiting import PATIENCE_S, wait_until
 
 import sweeper
 from sweeper.cluster.autoscaler import Autoscaler, absent_machines, as_autoscaler, find_autoscaler
@@ -161,10 +162,10 @@ def num_nodes(cluster: Cluster) -> int:
 @pytest.mark.parametrize("num_workers", [None, 100])
 def test_a_cluster_grows_as_a_sweep_asks_for_it_and_shrinks_again(growing, tmp_path, num_workers):
     cluster = growing(every_s=1, small={"CPU": 1})
-    sweep = start(tmp_path, cluster, MEET, nodes=3, num_workers=num_workers)
-    assert sweep.wait(timeout=200) == 0, said(tmp_path)
+    with start(tmp_path, cluster, MEET, nodes=3, num_workers=num_workers) as sweep:
+        assert sweep.wait(PATIENCE_S) == 0, said(tmp_path)
     assert list(sweeper.load(tmp_path / "runs" / "s").frame["status"]) == ["finished"] * 20
-    assert len(list(tmp_path.glob("met-*"))) == 3  # nodes, whose names begin alike
+    assert len(list(tmp_path.glob("met/*"))) == 3  # nodes, whose names begin alike
     assert "3 workers wanted on Ray at" in said(tmp_path)
     assert "1 fits now, the autoscaler is asked for the rest" in said(tmp_path)
     capped = "num_workers=100: only 3 fit on all nodes that it may bring, which are used"
@@ -185,8 +186,8 @@ NEEDS_TWO_CPUS = """
 
 def test_a_trial_waits_for_the_node_that_an_autoscaler_can_bring(growing, tmp_path):
     cluster = growing(every_s=30, big={"CPU": 2})
-    sweep = start(tmp_path, cluster, NEEDS_TWO_CPUS, cpus=2)
-    assert sweep.wait(timeout=200) == 0, said(tmp_path)
+    with start(tmp_path, cluster, NEEDS_TWO_CPUS, cpus=2) as sweep:
+        assert sweep.wait(PATIENCE_S) == 0, said(tmp_path)
     assert "none fits now, the autoscaler is asked for nodes" in said(tmp_path)
     assert (
         "Waiting for a node with 2 CPUs: the autoscaler is asked for 1 × (2 CPUs), which it can "
@@ -197,8 +198,8 @@ def test_a_trial_waits_for_the_node_that_an_autoscaler_can_bring(growing, tmp_pa
 
 def test_a_trial_that_no_node_type_can_take_is_an_error_that_names_them(growing, tmp_path):
     cluster = growing(every_s=1, big={"CPU": 2})
-    sweep = start(tmp_path, cluster, NEEDS_TWO_CPUS, cpus=3)
-    assert sweep.wait(timeout=100) == 1
+    with start(tmp_path, cluster, NEEDS_TWO_CPUS, cpus=3) as sweep:
+        assert sweep.wait(PATIENCE_S) == 1
     assert "a trial needs 3 CPUs, but there is only" in said(tmp_path)
     assert "and the autoscaler brings only big with 2 CPUs and 0 GPUs" in said(tmp_path)
     assert not (tmp_path / "runs").exists()

@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 import ray
-from drivers import wait_until
 from ray.util import placement_group, remove_placement_group
+from waiting import wait_until
 
 from sweeper.cluster.fleet import Fleet, count_workers
 from sweeper.cluster.resources import Resources
@@ -46,6 +46,7 @@ def others(ray_session) -> Iterator[None]:
 
     other = Other.remote()
     ray.get(other.ready.remote())
+    wait_until(lambda: ray.available_resources().get("CPU") == 1)  # which lags behind
     yield
     ray.kill(other)
     wait_until(lambda: ray.available_resources().get("CPU") == 8)

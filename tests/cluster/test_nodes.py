@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from drivers import wait_until
+from drivers import said, start
 from ray.cluster_utils import Cluster
+from waiting import PATIENCE_S, wait_until
 
 import sweeper
 
@@ -175,10 +176,11 @@ def test_what_each_node_answers_and_which_do_not(tmp_path, cluster):
     assert done.returncode == 0, done.stderr
 
 
+# Trials but the first wait until a worker has been refused for its node's versions.
 JOINED = """
-    import time
     from pathlib import Path
     import ray
+    from waiting import wait_until
     import sweeper
     from sweeper.sweep import failures
 
@@ -187,7 +189,8 @@ JOINED = """
     def objective(config):
         node = ray.get_runtime_context().get_node_id()
         Path(f"ran-{config['x']}-{node}").touch()
-        time.sleep(1)
+        if config["x"]:
+            wait_until(lambda: "torch 9.9, the driver has" in Path("said.txt").read_text())
         return config["x"]
 
     if __name__ == "__main__":
@@ -200,29 +203,26 @@ def test_a_node_that_comes_later_with_other_versions_runs_no_trial_and_is_named(
     tmp_path, head_cpus
 ):
     """The others run them all. Without others the sweep ends, and can be resumed."""
-    (tmp_path / "script.py").write_text(textwrap.dedent(JOINED))
     with running(num_cpus=head_cpus) as cluster:
         second = cluster.add_node(num_cpus=1)
-        environment = {**os.environ, "RAY_ADDRESS": cluster.address}
-        command = [sys.executable, "script.py"]
-        with open(tmp_path / "said.txt", "w") as output:
-            driver = subprocess.Popen(command, cwd=tmp_path, stderr=output, env=environment)
-        wait_until(lambda: bool(list(tmp_path.glob(f"ran-*-{second.node_id}"))))
-        cluster.remove_node(second, allow_graceful=False)
-        joined = cluster.add_node(num_cpus=1, env_vars=other_torch(tmp_path / "packages"))
-        code = driver.wait(timeout=200)
-    said = (tmp_path / "said.txt").read_text()
+        with start(tmp_path, cluster, JOINED) as driver:
+            wait_until(lambda: list(tmp_path.glob(f"ran-[1-9]-{second.node_id}")), driver)
+            cluster.remove_node(second, allow_graceful=False)
+            joined = cluster.add_node(num_cpus=1, env_vars=other_torch(tmp_path / "packages"))
+            code = driver.wait(PATIENCE_S)
+    printed = said(tmp_path)
+    named = rf"{joined.node_id[:6]}.* torch 9\.9, the driver has 2\."
     assert not list(tmp_path.glob(f"ran-*-{joined.node_id}"))
     frame = sweeper.load(tmp_path / "runs" / "s").frame
     if head_cpus:
-        assert code == 0, said
+        assert code == 0, printed
+        assert re.search(named, printed)
         assert list(frame["validation_error"]) == list(range(10))
         return
-    assert code == 1, said
-    assert said.count("A worker did not start, its trial is tried again: ") == 1
-    named = rf"{joined.node_id[:6]}.* torch 9\.9, the driver has 2\."
-    assert len(re.findall(named, said)) == 2  # at once and in the end
-    assert "ChildProcessError: No worker starts any more" in said
+    assert code == 1, printed
+    assert printed.count("A worker did not start, its trial is tried again: ") == 1
+    assert len(re.findall(named, printed)) == 2  # at once and in the end
+    assert "ChildProcessError: No worker starts any more" in printed
     assert {*frame["status"]} <= {"finished", "interrupted"}
     assert "interrupted" in {*frame["status"]}
-    assert "Go on with" in said
+    assert "Go on with" in printed

@@ -12,23 +12,33 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from drivers import wait_until
+from drivers import running
 from made_records import sweep as write_sweep
 from scipy import stats
+from waiting import PATIENCE_S, wait_until
 
 import sweeper
 
 MINE = """
+    import os
     import time
     from neighbour import distance
 
     def objective(config):
-        time.sleep(0.2)
         yield 1.0
         yield distance(config["x"])
+
+    def held(config):
+        with open(config["gate"] + "-reached", "ab", buffering=0) as reached:
+            reached.write(b".")
+            number = reached.tell()
+        while number > os.path.getsize(config["gate"]):
+            time.sleep(0.05)
+        yield from objective(config)
 
     def raises(config):
         raise RuntimeError("as asked")
@@ -46,18 +56,36 @@ def laptop(tmp_path, head, monkeypatch) -> Path:
     return tmp_path
 
 
+class Gate:
+    """What trials of the objective `held` come to, which lets so many of them pass: 6 at first."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.held = ["mine.py:held", *SPACE, "--space", f"gate='{path}'"]
+        self.let(6)
+
+    def let(self, more: int) -> None:
+        with self._path.open("ab") as file:
+            file.write(b"." * more)
+
+
+@pytest.fixture
+def gate(laptop) -> Iterator[Gate]:
+    gate = Gate(laptop / "gate")
+    yield gate
+    gate.let(1000)  # whatever a test that failed leaves there
+
+
 def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "sweeper", *arguments]
 
 
 def sweep(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120)
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=PATIENCE_S)
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+def start(*arguments: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    return running(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def num_rows(folder: Path) -> int:
@@ -127,18 +155,19 @@ def test_a_directory_that_is_too_large_to_travel_is_named_and_old_sweeps_do_not(
     assert sweep(*arguments).returncode == 0
 
 
-def test_ctrl_c_stops_the_sweep_and_resume_goes_on_there(laptop, head):
-    arguments = ["run", "mine.py:objective", *SPACE, "--trials", "40", "--name", "stopped"]
+def test_ctrl_c_stops_the_sweep_and_resume_goes_on_there(laptop, head, gate):
+    arguments = ["run", *gate.held, "--trials", "40", "--name", "stopped"]
     with start(*arguments, "--address", head.url) as driver:
         folder = laptop / "runs" / "stopped"
-        wait_until(lambda: num_rows(folder) >= 4)
+        wait_until(lambda: num_rows(folder) >= 4, driver)
         driver.send_signal(signal.SIGINT)
-        said = driver.communicate(timeout=60)[1]
+        said = driver.communicate(timeout=PATIENCE_S)[1]
     assert driver.returncode == 130
     assert "Go on with: sweeper resume runs/stopped" in said
     finished = (sweeper.load(folder).frame["status"] == "finished").sum()
     assert 4 <= finished < 40
 
+    gate.let(42)
     done = sweep("resume", "runs/stopped", "--trials", "42")
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (folder / "trials.jsonl").read_text().splitlines()]
@@ -149,13 +178,14 @@ def test_ctrl_c_stops_the_sweep_and_resume_goes_on_there(laptop, head):
     ).read_bytes()
 
 
-def test_a_killed_laptop_finds_its_sweep_again(laptop, head):
-    arguments = ["run", "mine.py:objective", *SPACE, "--trials", "40", "--name", "left"]
+def test_a_killed_laptop_finds_its_sweep_again(laptop, head, gate):
+    arguments = ["run", *gate.held, "--trials", "40", "--name", "left"]
     folder = laptop / "runs" / "left"
     with start(*arguments, "--address", head.url) as driver:
-        wait_until(lambda: num_rows(folder) >= 2)
+        wait_until(lambda: num_rows(folder) >= 2, driver)
         driver.kill()
     seen = num_rows(folder)
+    gate.let(40)
     done = sweep("attach", "runs/left")
     assert done.returncode == 0, done.stderr
     assert seen < 40
@@ -171,7 +201,7 @@ def test_a_killed_laptop_finds_its_sweep_again(laptop, head):
 
 
 class Link:
-    """A way to the head that can be cut."""
+    """A way to the head that can fall silent, and be cut."""
 
     def __init__(self, port: int) -> None:
         self._to = port
@@ -179,6 +209,8 @@ class Link:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
         self.is_cut = False
+        self._carries = threading.Event()
+        self._carries.set()
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
@@ -195,10 +227,15 @@ class Link:
     def _carry(self, source: socket.socket, target: socket.socket) -> None:
         try:
             while content := source.recv(65536):
+                self._carries.wait()
                 target.sendall(content)
             target.shutdown(socket.SHUT_WR)
         except OSError:
             pass
+
+    def fall_silent(self) -> None:
+        """Until it is mended nothing comes through, which no end is told."""
+        self._carries.clear()
 
     def cut(self) -> None:
         self.is_cut = True
@@ -210,6 +247,7 @@ class Link:
 
     def mend(self) -> None:
         self.is_cut = False
+        self._carries.set()
 
 
 @pytest.fixture
@@ -229,26 +267,44 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
-def start_impatient(patience_s: int, *arguments: str) -> subprocess.Popen[str]:
+def start_impatient(
+    patience_s: int, *arguments: str
+) -> AbstractContextManager[subprocess.Popen[str]]:
     command = [sys.executable, "-c", IMPATIENT, str(patience_s), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return running(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_a_lost_connection_is_made_anew_and_nothing_is_shown_twice(laptop, head, link):
-    arguments = ["run", "mine.py:objective", *SPACE, "--trials", "50", "--name", "lost"]
-    folder = laptop / "runs" / "lost"
+def said_until(text: str, driver: subprocess.Popen[str]) -> str:
+    """What a driver says up to the line with this."""
+    said = ""
+    for line in driver.stderr:
+        said += line
+        if text in line:
+            return said
+    pytest.fail(f"never says {text!r}: {said}")
+
+
+def test_a_lost_connection_is_made_anew_and_nothing_is_shown_twice(laptop, head, link, gate):
+    arguments = ["run", *gate.held, "--trials", "50", "--name", "lost"]
+    folder, there = laptop / "runs" / "lost", head.home / "runs" / "lost"
     patience_s = 6
     with start_impatient(
         patience_s, *arguments, "--address", f"http://127.0.0.1:{link.port}"
     ) as driver:
-        wait_until((folder / "job.json").exists)
+        wait_until((folder / "job.json").exists, driver)
         followed_s = time.monotonic()
-        wait_until(lambda: num_rows(folder) >= 2 and time.monotonic() > followed_s + patience_s + 1)
-        link.cut()
-        there = head.home / "runs" / "lost"
+        wait_until(lambda: num_rows(folder) == 6, driver)
+        wait_until(lambda: time.monotonic() > followed_s + patience_s + 1)
+        link.fall_silent()
+        gate.let(6)
         wait_until(lambda: num_rows(there) >= num_rows(folder) + 5)  # it goes on
-        link.mend()
-        printed, said = driver.communicate(timeout=120)
+        link.cut()
+        said_first = said_until("Trying again", driver)
+        link.mend()  # at once, since patience is short
+        wait_until(lambda: num_rows(folder) == 12, driver)
+        gate.let(50)
+        printed, said = driver.communicate(timeout=PATIENCE_S)
+    said = said_first + said
     assert driver.returncode == 0, said
     assert said.count("is lost; the job goes on. Trying again") == 1
     assert said.count(" workers on Ray at ") == 1
@@ -257,17 +313,17 @@ def test_a_lost_connection_is_made_anew_and_nothing_is_shown_twice(laptop, head,
     assert statuses(folder) == ["finished"] * 50
 
 
-def test_ctrl_c_while_the_head_is_away_stops_the_sweep_once_it_is_back(laptop, head, link):
-    arguments = ["run", "mine.py:objective", *SPACE, "--trials", "300", "--name", "away-stopped"]
+def test_ctrl_c_while_the_head_is_away_stops_the_sweep_once_it_is_back(laptop, head, link, gate):
+    arguments = ["run", *gate.held, "--trials", "40", "--name", "away-stopped"]
     folder = laptop / "runs" / "away-stopped"
     with start_impatient(60, *arguments, "--address", f"http://127.0.0.1:{link.port}") as driver:
-        wait_until(lambda: num_rows(folder) >= 2)
+        wait_until(lambda: num_rows(folder) >= 2, driver)
         link.cut()
-        assert any("Trying again" in line for line in driver.stderr)
+        said_until("Trying again", driver)
         driver.send_signal(signal.SIGINT)
-        assert any("Stopping the sweep" in line for line in driver.stderr)
+        said_until("Stopping the sweep", driver)
         link.mend()
-        said = driver.communicate(timeout=100)[1]
+        said = driver.communicate(timeout=PATIENCE_S)[1]
     assert driver.returncode == 130, said
     assert {*statuses(folder)} == {"finished", "interrupted"}
 
@@ -292,18 +348,19 @@ def test_names_are_checked_before_anything_is_sent(laptop, given, message):
     assert message in done.stderr
 
 
-def test_a_head_that_stays_away_leaves_the_job_and_says_how_to_find_it(laptop, head, link):
-    arguments = ["run", "mine.py:objective", *SPACE, "--trials", "40", "--name", "away"]
+def test_a_head_that_stays_away_leaves_the_job_and_says_how_to_find_it(laptop, head, link, gate):
+    arguments = ["run", *gate.held, "--trials", "40", "--name", "away"]
     folder = laptop / "runs" / "away"
     url = f"http://127.0.0.1:{link.port}"
     with start_impatient(3, *arguments, "--address", url) as driver:
-        wait_until(lambda: num_rows(folder) >= 2)
+        wait_until(lambda: num_rows(folder) >= 2, driver)
         link.cut()
-        said = driver.communicate(timeout=60)[1]
+        said = driver.communicate(timeout=PATIENCE_S)[1]
     assert driver.returncode == 2
     assert "The job goes on if the cluster lives. `sweeper attach runs/away` finds it" in said
     assert "Traceback" not in said
     link.mend()
+    gate.let(40)
     done = sweep("attach", "runs/away")
     assert done.returncode == 0, done.stderr
     assert statuses(folder) == ["finished"] * 40
@@ -355,12 +412,12 @@ def test_a_head_that_is_this_machine_in_the_same_folder_is_refused(head, monkeyp
 def test_when_nobody_reads_what_is_printed_the_record_is_mirrored_all_the_same(laptop, head):
     nobody, pipe = os.pipe()
     arguments = ["run", "mine.py:objective", *SPACE, "--trials", "7", "--name", "unread"]
-    with subprocess.Popen(
+    with running(
         command(*arguments, "--address", head.url), stdout=pipe, stderr=subprocess.PIPE, text=True
     ) as driver:
         os.close(pipe)
         os.close(nobody)
-        said = driver.communicate(timeout=120)[1]
+        said = driver.communicate(timeout=PATIENCE_S)[1]
     assert driver.returncode == 1
     assert "sweeper: " not in said
     assert statuses(laptop / "runs" / "unread") == ["finished"] * 7
@@ -377,9 +434,9 @@ def test_ctrl_c_while_a_sweep_is_being_sent_leaves_nothing(laptop, head, slow_to
     arguments = ["run", "mine.py:objective", *SPACE, "--trials", "1", "--name", "unsent"]
     folder = laptop / "runs" / "unsent"
     with start(*arguments, "--address", head.url) as driver:
-        wait_until((folder / "job.json").exists)
+        wait_until((folder / "job.json").exists, driver)
         driver.send_signal(signal.SIGINT)
-        said = driver.communicate(timeout=60)[1]
+        said = driver.communicate(timeout=PATIENCE_S)[1]
     assert driver.returncode == 130
     assert "Traceback" not in said
     assert not folder.exists()
@@ -394,9 +451,9 @@ def test_a_connection_lost_while_a_sweep_is_being_sent_says_how_to_go_on(
     url = f"http://127.0.0.1:{link.port}"
     arguments = ["run", "mine.py:objective", *SPACE, "--trials", "1", "--name", "half"]
     with start(*arguments, "--address", url) as driver:
-        wait_until((laptop / "runs" / "half" / "job.json").exists)
+        wait_until((laptop / "runs" / "half" / "job.json").exists, driver)
         link.cut()
-        said = driver.communicate(timeout=60)[1]
+        said = driver.communicate(timeout=PATIENCE_S)[1]
     assert driver.returncode == 2
     assert "command again with --name half --resume: it finds the sweep there, or sends it" in said
     assert "Traceback" not in said
@@ -417,7 +474,7 @@ def test_a_submitted_script_keeps_its_sweep_where_it_lasts(laptop, head):
     python = shlex.quote(sys.executable)
     done = subprocess.run(
         [*ray, "--working-dir", ".", "--", python, "script.py"], capture_output=True, text=True,
-        timeout=120, env={**os.environ, "RAY_AUTH_MODE": "token"},
+        timeout=PATIENCE_S, env={**os.environ, "RAY_AUTH_MODE": "token"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     frame = sweeper.load(head.home / "runs" / "submitted").frame

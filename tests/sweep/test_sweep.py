@@ -17,7 +17,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from drivers import running
 from scipy import stats
+from waiting import PATIENCE_S, meet, wait_until
 
 import sweeper
 from sweeper.record.results import table
@@ -443,19 +445,40 @@ def test_hostile_names_are_harmless(run, tmp_path, capfd):
 # Workers
 
 
-def test_every_worker_is_used_and_kept(run):
-    def sleep(config):
-        time.sleep(0.4)
-        return 0.5
+def test_every_worker_is_used_and_kept(run, tmp_path):
+    class Slow:
+        """The first worker that loads it is free while the others start.
 
-    results = run(sleep, num_workers=4, searcher=sweeper.RandomSearch(40))
-    assert results.frame["worker"].nunique() == 4
-    assert results.frame["worker"].value_counts().min() >= 5
+        Four of them share the later half of the trials in rounds, for which they wait for one
+        another.
+        """
+
+        def __init__(self):
+            self.rounds = 0
+
+        def __setstate__(self, state):
+            self.__init__()
+            try:
+                (tmp_path / "first").touch(exist_ok=False)
+            except FileExistsError:
+                wait_until((tmp_path / "12").exists)
+
+        def __call__(self, config):
+            (tmp_path / str(config["x"])).touch()
+            if config["x"] >= 20:
+                self.rounds += 1
+                meet(tmp_path / f"round-{self.rounds}", 4)
+            return 0.5
+
+    results = run(Slow(), {"x": list(range(40))}, sweeper.GridSearch(), num_workers=4)
+    workers = results.frame["worker"]
+    assert workers.nunique() == workers[:4].nunique() == 4
+    assert workers.value_counts().min() >= 5
 
 
-def test_failing_trials_lose_no_worker(run):
+def test_failing_trials_lose_no_worker(run, tmp_path):
     def fail_often(config):
-        time.sleep(0.2)
+        meet(tmp_path / "met", 2)
         if config["x"] < 0.5:
             raise ValueError("unlucky")
         return 0.5
@@ -481,10 +504,7 @@ def dies_at_first(folder: Path, how: str):
                 os.abort()
             os.kill(os.getpid(), signal.SIGKILL)
         if config["x"] in config.get("together", ()):  # these run at the same time, or not at all
-            deadline = time.monotonic() + 60
-            while not all((folder / f"{x}").exists() for x in config["together"]):
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+            wait_until(lambda: all((folder / f"{x}").exists() for x in config["together"]))
         return config["x"]
 
     return objective
@@ -613,23 +633,21 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path, number, times, large):
             """
         )
     )
-    process = subprocess.Popen(
+    with running(
         [sys.executable, str(script), *["large"] * large], cwd=tmp_path, stderr=subprocess.PIPE,
         text=True, env={**os.environ, "TMPDIR": str(tmp_path), "RAY_TMPDIR": "/tmp"},
-    )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while len(list(tmp_path.glob("began-*"))) < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    workers = [row["worker"].rpartition("-")[2] for row in sweeper.load(tmp_path / "runs/s").rows]
-    assert len(list(tmp_path.glob("sweeper-data-*/*.data"))) == large
-    for _ in range(times):
-        process.send_signal(number)
-        time.sleep(0.3)
-    printed = process.communicate(timeout=60)[1]
+    ) as process:  # fmt: skip
+        wait_until(lambda: len(list(tmp_path.glob("began-*"))) >= 2, process)
+        rows = sweeper.load(tmp_path / "runs" / "s").rows
+        workers = [row["worker"].rpartition("-")[2] for row in rows]
+        assert len(list(tmp_path.glob("sweeper-data-*/*.data"))) == large
+        for _ in range(times):
+            process.send_signal(number)
+            time.sleep(0.3)
+        printed = process.communicate(timeout=PATIENCE_S)[1]
     assert process.returncode in (128 + number, -number), printed
-    deadline = time.monotonic() + 3
-    while any(os.path.exists(f"/proc/{pid}") for pid in workers):
+    deadline = time.monotonic() + 60
+    while any(map(lives, workers)):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     results = sweeper.load(tmp_path / "runs" / "s")
@@ -640,3 +658,11 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path, number, times, large):
         how = "sweeper.run(…, name='s', resume=True)" if large else ": sweeper resume runs/s"
         assert f"Go on with{' ' * large}{how}" in printed
     assert not list(tmp_path.glob("sweeper-data-*/*.data"))
+
+
+def lives(pid: str) -> bool:
+    """Whether there is such a process, and not only its exit code that nobody asks for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
