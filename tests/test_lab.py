@@ -106,7 +106,8 @@ def test_the_doctor_finds_nothing_wrong(cluster):
 
 
 def test_a_terminal_that_is_closed_leaves_no_way_to_the_head_open(cluster):
-    command = ("sweeper", "doctor", "--cluster", cluster.yaml)
+    # Heard where the tests themselves don't hear it, as below nohup.
+    command = ("env", "--default-signal=HUP", "sweeper", "doctor", "--cluster", cluster.yaml)
     closed = ThreadPoolExecutor(1).submit(cluster.on, "laptop", *command)
 
     def tunnels() -> str:
