@@ -49,23 +49,25 @@ def _fault(request: dict[str, Any], folder: Path | None) -> str | None:
             f"the head has sweeper {__version__}, but {request['version']} asks. "
             "Install the same on both."
         )
-    if folder is not None and request["begun"] and not (folder / "sweep.json").exists():
+    if folder is None:
+        return None
+    begun = (folder / "sweep.json").exists()
+    if request["begun"] and not begun:
         return (
             f"the head has no record of {folder.name} any more, only you have. Bring it there: "
             f"ray rsync-up cluster.yaml {request['mirror']}/ {FOLDER}/{folder.name}/"
         )
-    going_on = request["begun"] or request["options"].get("resume")
-    if folder is not None and not going_on and (folder / JOB_FILE).exists():
+    if request["begun"] or request["options"].get("resume") or not folder.exists():
+        return None
+    if (folder / JOB_FILE).exists() and not begun:
         return (
             f"{folder}: is this laptop's own mirror, the head is the same machine. Leave out "
             "--address and --cluster."
         )
-    if folder is not None and folder.exists() and not going_on:
-        return (
-            f"{folder}: exists already on the head, and you have no record of it. Choose another "
-            "--name."
-        )
-    return None
+    return (
+        f"{folder}: exists already on the head, and you have no record of it. Choose another "
+        "--name."
+    )
 
 
 if __name__ == "__main__":

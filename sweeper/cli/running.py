@@ -73,12 +73,12 @@ def resume(given: dict[str, Any]) -> int:
     import sweeper
     from sweeper.record.journal import read
     from sweeper.record.resume import rebuild
-    from sweeper.record.sweep_folder import named
+    from sweeper.record.sweep_folder import normal_path
     from sweeper.remote import commands as remote_commands
     from sweeper.worker.objective_reference import load_objective
 
     options = {**DEFAULTS, **given}
-    folder = named(options["sweep"])
+    folder = normal_path(options["sweep"])
     # In a job, what is said of one there is what its laptop has noted.
     head = remote_commands.chosen_head(options, None if MIRROR in os.environ else folder)
     if head is not None:

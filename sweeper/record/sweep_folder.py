@@ -36,8 +36,8 @@ def lasting(folder: str | Path) -> Path:
     return Path(folder) if removed_later() is None else Path.home() / folder
 
 
-def named(folder: str | Path) -> Path:
-    """The same folder by a path with its name: relative, if it is in the working directory."""
+def normal_path(folder: str | Path) -> Path:
+    """The path of a folder that ends with its name: relative, if below the working directory."""
     path, here = Path(os.path.abspath(folder)), Path.cwd()
     return path.relative_to(here) if here in path.parents else path
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sweeper.faults import refuse
 from sweeper.record.journal import read
-from sweeper.record.sweep_folder import default_name, name_faults, named, new_folder
+from sweeper.record.sweep_folder import default_name, name_faults, new_folder, normal_path
 from sweeper.remote.head import Head
 from sweeper.remote.job import JOB_FILE, follow, is_running, send, sent
 from sweeper.terminal import printable
@@ -56,7 +56,7 @@ def run(head: Head, given: dict[str, Any], options: dict[str, Any]) -> tuple[Pat
 
 def resume(head: Head, given: dict[str, Any]) -> tuple[Path, int]:
     """The same for a sweep that goes on where its folder's mirror ends."""
-    folder = named(given["sweep"])
+    folder = normal_path(given["sweep"])
     if job := _running_job(head, folder):
         return folder, follow(head, job, folder)
     read(folder)
@@ -65,7 +65,7 @@ def resume(head: Head, given: dict[str, Any]) -> tuple[Path, int]:
 
 def attach(options: dict[str, Any]) -> tuple[Path, int]:
     """The same for a sweep that was sent before."""
-    folder = named(options["sweep"])
+    folder = normal_path(options["sweep"])
     known = sent(folder)
     if known is None:
         raise FileNotFoundError(

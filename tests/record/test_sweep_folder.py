@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from sweeper.record.sweep_folder import named
+from sweeper.record.sweep_folder import normal_path
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,6 @@ def test_a_folder_has_a_name_however_it_is_given(tmp_path, monkeypatch, given, p
     monkeypatch.chdir(tmp_path)
     places = {"here": tmp_path, "above": tmp_path.parent}
     given = given.format(**places)
-    assert str(named(given)) == path.format(**places)
-    assert named(given).name not in ("", ".", "..")
-    assert os.path.abspath(named(given)) == os.path.abspath(given)
+    assert str(normal_path(given)) == path.format(**places)
+    assert normal_path(given).name not in ("", ".", "..")
+    assert os.path.abspath(normal_path(given)) == os.path.abspath(given)
