@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import random
 import signal
 import socket
 import struct
@@ -19,8 +20,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
+from waiting import PATIENCE_S
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+RAY = [sys.executable, "-m", "ray.scripts.scripts"]
+
+# A busy machine is slow, which is no fault of a property.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,6 +56,8 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = f"/tmp/ray-{os.getuid()}-{config.workerinput['workerid']}"  # Ray wants short paths
         os.makedirs(folder, exist_ok=True)
         os.environ["RAY_TMPDIR"] = folder
+        # The clusters of tests note there which one is the current one, and never take it back.
+        Path(folder, "ray", "ray_current_cluster").unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")
@@ -107,49 +117,77 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     `RAY_AUTH_TOKEN_PATH`.
     """
     home = tmp_path_factory.mktemp("head")
-    port, *others = free_ports(3)
-    # What two Rays on one machine would both take, unless told otherwise.
-    apart = dict(zip(("--port", "--ray-client-server-port"), others, strict=True))
-    apart |= {"--dashboard-port": port, "--dashboard-agent-listen-port": 0}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # for `python`
     environment = {**os.environ, "HOME": str(home), "PATH": path}
     environment.pop("RAY_AUTH_TOKEN_PATH", None)
-    ray = [sys.executable, "-m", "ray.scripts.scripts"]
-    subprocess.run([*ray, "get-auth-token", "--generate"], env=environment, check=True)
+    subprocess.run([*RAY, "get-auth-token", "--generate"], env=environment, check=True)
+    environment |= {"RAY_AUTH_MODE": "token"}
     with tempfile.TemporaryDirectory(prefix="ray-") as folder:  # Ray's sockets want short paths
-        command = [*ray, "start", "--head", "--block", "--num-cpus=2", f"--temp-dir={folder}",
-                   *(f"{option}={value}" for option, value in apart.items())]  # fmt: skip
-        environment |= {"RAY_AUTH_MODE": "token"}
-        with (home / "output").open("w") as output:
-            process = subprocess.Popen(
-                command, cwd=home, env=environment, stdout=output, stderr=subprocess.STDOUT
-            )
+        process, (port, client_port) = start_head(folder, home, environment)
         try:
-            url = f"http://127.0.0.1:{port}"
-            deadline = time.monotonic() + 120
-            while not answers(url):
-                said = (home / "output").read_text()
-                assert process.poll() is None, said
-                assert time.monotonic() < deadline, f"the dashboard does not answer: {said}"
-                time.sleep(0.2)
             yield SimpleNamespace(
-                url=url, port=port, client_port=others[1], home=home,
+                url=f"http://127.0.0.1:{port}", port=port, client_port=client_port, home=home,
                 token=home / ".ray" / "auth_token",
             )  # fmt: skip
         finally:
-            process.terminate()
-            try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
+            end(process)
+
+
+def start_head(
+    folder: str, home: Path, environment: dict[str, str], again: bool = True
+) -> tuple[subprocess.Popen, tuple[int, int]]:
+    """A Ray whose dashboard answers, and the ports of that and for clients.
+
+    Somebody may take a port just before it does. Then it is started again, once.
+    """
+    dashboard, client, own = free_ports(3)
+    # What two Rays on one machine would both take, unless told otherwise.
+    apart = {"--port": own, "--ray-client-server-port": client, "--dashboard-port": dashboard,
+             "--dashboard-agent-listen-port": 0}  # fmt: skip
+    command = [*RAY, "start", "--head", "--block", "--num-cpus=2", f"--temp-dir={folder}",
+               *(f"{option}={value}" for option, value in apart.items())]  # fmt: skip
+    with (home / "output").open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=home, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+    deadline = time.monotonic() + PATIENCE_S
+    try:
+        while not answers(f"http://127.0.0.1:{dashboard}"):
+            said = (home / "output").read_text()
+            assert time.monotonic() < deadline, f"the dashboard does not answer: {said}"
+            if process.poll() is not None or "already occupied" in said:
+                assert again, said
+                end(process)
+                return start_head(folder, home, environment, again=False)
+            time.sleep(0.2)
+    except BaseException:
+        end(process)
+        raise
+    return process, (dashboard, client)
+
+
+def end(process: subprocess.Popen) -> None:
+    """Ends a Ray and waits for it."""
+    process.terminate()
+    try:
+        process.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports of this machine on which nothing listens."""
+    """Ports on which nothing listens, and which neither Linux gives to who wants any, nor Ray."""
+    ports: list[int] = []
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("", 0))) for _ in range(number)]
-        return [free.getsockname()[1] for free in sockets]
+        while len(ports) < number:
+            port = random.randrange(20_000, 32_000)
+            try:
+                stack.enter_context(socket.create_server(("", port)))
+            except OSError:
+                continue
+            ports.append(port)
+    return ports
 
 
 def answers(url: str) -> bool:

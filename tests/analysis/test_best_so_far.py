@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from made_results import made, odd_sweeps
 
@@ -20,7 +20,6 @@ from sweeper.analysis.best_so_far import (
 ERRORS = st.lists(st.none() | st.floats(0, 1), min_size=1, max_size=7)
 
 
-@settings(deadline=None)
 @given(st.lists(st.none() | st.floats(-10, 10), max_size=30), st.randoms())
 def test_incumbents_are_the_running_minimum_in_the_order_of_ending(errors, random):
     results = made(errors)
@@ -52,7 +51,6 @@ def test_replicates_count_by_their_mean():
     assert list(incumbents(made([[0.1, 0.9], [0.4, 0.4]]))["validation_error"]) == [0.5, 0.4]
 
 
-@settings(deadline=None)
 @given(ERRORS)
 def test_expected_best_is_the_mean_over_all_subsets_in_which_one_finished(errors):
     found = expected_best(made(errors), resamples=10).set_index("trials")
@@ -66,7 +64,6 @@ def test_expected_best_is_the_mean_over_all_subsets_in_which_one_finished(errors
         assert found["chance_none"][n] == pytest.approx(1 - len(least) / len(subsets), abs=1e-12)
 
 
-@settings(deadline=None)
 @given(ERRORS)
 def test_the_expected_best_falls_to_the_best(errors):
     found = expected_best(made(errors), resamples=10)

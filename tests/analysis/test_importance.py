@@ -57,7 +57,7 @@ def test_single_shares_are_those_of_optunas_fanova_on_the_same_forest():
         assert ours == pytest.approx(oracle[f"x{j}"], abs=1e-9)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 1000))
 def test_the_shares_of_a_tree_of_two_hyperparameters_add_up_to_one(seed):
     rng = np.random.default_rng(seed)

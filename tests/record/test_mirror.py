@@ -66,7 +66,7 @@ def pieces(text: str, sizes: list[int]) -> list[str]:
     return found
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     appended=st.lists(st.binary(max_size=200), max_size=6),
     sizes=st.lists(st.integers(1, 300), min_size=1, max_size=5),
