@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from made_records import row
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 from sample_sweeps import MARKUP, SPACE, all_failed, made, odd, ordinary
+from waiting import PATIENCE_S
 
 import sweeper
 from sweeper.record.journal import append_look
@@ -48,7 +50,9 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # Software draws WebGL, which parallel coordinates need, where there is no graphics card.
         arguments = ["--enable-unsafe-swiftshader"]
-        started = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        started = playwright.chromium.launch(
+            executable_path=chromium, args=arguments, timeout=PATIENCE_S * 1000
+        )
         yield started
         started.close()
 
@@ -62,6 +66,7 @@ class Opened:
         self.context = browser.new_context(
             **{"viewport": {"width": 1280, "height": 900}, **options}
         )
+        self.context.set_default_timeout(PATIENCE_S * 1000)
         self.page: Page = self.context.new_page()
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -327,8 +332,12 @@ def test_markup_is_shown_as_text(look):
 def test_the_configuration_is_copied(look):
     found = ordinary(10)
     opened = look(found, permissions=["clipboard-read", "clipboard-write"])
+    opened.page.clock.install()  # the page's own, which stands still
+    opened.page.clock.pause_at(datetime.now() + timedelta(hours=1))
     opened.page.get_by_text("Copy Python").click()
     opened.page.get_by_text("Copied").wait_for()
+    opened.page.clock.run_for(1500)
+    opened.page.get_by_text("Copy Python").wait_for()
     copied = opened.page.evaluate("navigator.clipboard.readText()")
     names: dict = {}
     exec(copied, names)
