@@ -86,7 +86,9 @@ def processes_under(parent: int) -> dict[int, str]:
 def kill(driver: subprocess.Popen, what: str) -> None:
     """SIGKILL to the driver, to a process of Ray, or to everything at once."""
     below = processes_under(driver.pid)
-    workers = [pid for pid, name in below.items() if name.startswith("ray::Worker")]
+    # Ray names it by what it does: Tune has its own class run a trial.
+    titles = ("ray::Worker", "ray::ResourceTrainable")
+    workers = [pid for pid, name in below.items() if name.startswith(titles)]
     chosen = {
         "driver": [driver.pid],
         "worker": workers[:1],
@@ -94,6 +96,7 @@ def kill(driver: subprocess.Popen, what: str) -> None:
         "gcs": [pid for pid, name in below.items() if name == "gcs_server"],
         "everything": [driver.pid, *below],
     }[what]
+    assert chosen, f"no {what} in {below}"
     for pid in chosen:
         try:
             os.kill(pid, signal.SIGKILL)

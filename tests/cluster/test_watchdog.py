@@ -6,7 +6,9 @@ import textwrap
 import time
 
 import pytest
+from drivers import running
 from test_torture import kill
+from waiting import PATIENCE_S, wait_until
 
 import sweeper
 
@@ -32,15 +34,12 @@ def test_the_death_of_ray_ends_the_sweep_resumable(tmp_path, part, told):
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(SCRIPT))
     command = [sys.executable, str(script)]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as driver:
-        journal = tmp_path / "runs" / "s" / "trials.jsonl"
-        deadline = time.monotonic() + 120
-        while not journal.exists() or journal.read_text().count("\n") < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+    journal = tmp_path / "runs" / "s" / "trials.jsonl"
+    with running(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as driver:
+        wait_until(lambda: journal.exists() and journal.read_text().count("\n") >= 2, driver)
         time.sleep(1)
         kill(driver, part)
-        printed = driver.communicate(timeout=120)[1]
+        printed = driver.communicate(timeout=PATIENCE_S)[1]
     assert driver.returncode == 1
     assert f"ConnectionError: {told}" in printed
     assert "Stopped: 2 finished, 2 interrupted. Go on with: sweeper resume runs/s" in printed
