@@ -395,13 +395,14 @@ def test_a_process_that_is_killed_goes_on(tmp_path):
             model = Mortal(optimizer="adam", lr=0.01)
             model.death = death
             with trial_context(gpus=0, checkpoints=Path(sys.argv[1]) / folder) as trial:
-                trainer = sweeper.HPOTrainer(max_epochs=6, checkpoint_every=1)
-                trainer.fit(model, sweeper.Digits(batch_size=200))
+                trainer = sweeper.HPOTrainer(max_epochs=7, checkpoint_every=1)
+                trainer.fit(model, sweeper.Digits(batch_size=200))  # 6 steps an epoch
                 errors = [error for error, _ in trial.curve], float(trainer.validation_error())
             weights = b"".join(p.detach().numpy().tobytes() for p in model.parameters())
             print(errors, hashlib.sha256(weights).hexdigest(), torch.rand(1).item(), flush=True)
 
         torch.optim.Adam([torch.zeros(1)])  # loads much, once for all children
+        # After one epoch or two, so that there are epochs left for all of them.
         deaths = [0, *(random.randrange(7, 14) for _ in range(3)), 0]
         print(deaths, file=sys.stderr)
         for i, death in enumerate(deaths):
