@@ -5,6 +5,7 @@ import textwrap
 import time
 
 import pytest
+from waiting import PATIENCE_S
 
 from sweeper.files import locked, private_folder, write_whole
 
@@ -28,21 +29,23 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path):
         import sys, time
         from pathlib import Path
         from sweeper.files import locked
+        print("trying", flush=True)
         with locked(Path(sys.argv[1])):
             print("locked", flush=True)
             time.sleep(60)
     """
     command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
-        other.stdout.readline()
+        assert [other.stdout.readline() for _ in range(2)] == [b"trying\n", b"locked\n"]
         waiting = subprocess.Popen(
             [*command[:2], command[2].replace("time.sleep(60)", ""), str(tmp_path)],
             stdout=subprocess.PIPE,
         )
+        assert waiting.stdout.readline() == b"trying\n"
         time.sleep(1)
         assert waiting.poll() is None
         other.kill()
-        assert waiting.communicate(timeout=30)[0] == b"locked\n"
+        assert waiting.communicate(timeout=PATIENCE_S)[0] == b"locked\n"
     with locked(tmp_path):
         pass
 
