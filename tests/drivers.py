@@ -24,14 +24,18 @@ def start(
     """
     text = f"OPTIONS = {options!r}\n{textwrap.dedent(script)}"
     (folder / "script.py").write_text(text)
-    path = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "RAY_ADDRESS": cluster.address, "PYTHONPATH": path}
-    command = [sys.executable, "script.py"]
+    command, its = [sys.executable, "script.py"], environment(RAY_ADDRESS=cluster.address)
     with (
         open(folder / "said.txt", "w") as output,
-        running(command, cwd=folder, stderr=output, env=environment) as driver,
+        running(command, cwd=folder, stderr=output, env=its) as driver,
     ):
         yield driver
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """That of a process which can import what lies beside this file."""
+    path = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path, **variables}
 
 
 @contextmanager

@@ -7,6 +7,8 @@ import time
 from importlib.metadata import version
 
 import pytest
+from drivers import environment
+from waiting import PATIENCE_S
 
 from sweeper.cluster.connection import connected
 from sweeper.cluster.resources import Resources
@@ -95,9 +97,9 @@ def test_a_process_that_is_a_ray_client_is_refused_as_well(head):
         except ValueError as error:
             print(error)
     """
-    environment = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(head.token)}
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(head.token)}
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], env={**os.environ, **environment},
+        [sys.executable, "-c", textwrap.dedent(code)], env={**os.environ, **token},
         capture_output=True, text=True,
     )  # fmt: skip
     assert "a Ray client connection (ray://) would run the sweep on the head" in done.stdout, (
@@ -129,8 +131,9 @@ def test_which_ray_is_joined_and_that_it_is_left_running(tmp_path):
         import os
         import subprocess
         import sys
-        import time
+        from pathlib import Path
         from ray.cluster_utils import Cluster
+        from waiting import meet
 
         head = {"num_cpus": 1, "include_dashboard": False}
         cluster = Cluster(initialize_head=True, head_node_args=head)
@@ -143,7 +146,7 @@ def test_which_ray_is_joined_and_that_it_is_left_running(tmp_path):
         from sweeper.cluster.nodes import fashion_mnist_for_other_nodes
 
         def objective(config):
-            time.sleep(0.5)
+            meet(Path("met"), 2)
             return config["x"]
 
         results = sweeper.run(objective, {"x": list(range(8))}, sweeper.GridSearch())
@@ -167,15 +170,17 @@ def test_which_ray_is_joined_and_that_it_is_left_running(tmp_path):
         private = "import ray, time; ray.init(address='local'); print('up', flush=True)"
         command = [sys.executable, "-c", private + "; time.sleep(600)"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as other:
-            while b"up" not in other.stdout.readline():
-                pass
+            assert any(b"up" in line for line in other.stdout)
             ray._private.utils.write_ray_address(address)  # as a crash leaves it behind
             say("stale beside private")
             other.terminate()
     """
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(code))
-    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, env=environment(), capture_output=True, text=True,
+        timeout=PATIENCE_S,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     address = done.stdout.partition("left running at ")[2].partition("\n")[0]
     assert f"2 workers on Ray at {address}" in done.stderr
