@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 import torch
 from scipy import stats
+from waiting import meet
 
 import sweeper
 from sweeper.training.trainer import HPOTrainer, Trainer
@@ -57,9 +58,15 @@ def learned(results):
     return list(results.frame["validation_error"]), curves.to_dict("list")
 
 
-def test_trials_that_share_a_gpu_learn_what_they_learn_alone(sweep_on):
-    shared = sweep_on(trained, 0.25, num_workers=None)
-    assert len(set(shared.frame["worker"])) == 4 * torch.cuda.device_count()
+def test_trials_that_share_a_gpu_learn_what_they_learn_alone(sweep_on, tmp_path):
+    workers = 4 * torch.cuda.device_count()
+
+    def together(config):
+        meet(tmp_path / "met", workers)
+        return trained(config)
+
+    shared = sweep_on(together, 0.25, num_workers=None)
+    assert len(set(shared.frame["worker"])) == workers
     alone = sweep_on(trained, 1, num_workers=1)
     assert learned(shared) == learned(alone)
 
