@@ -2,7 +2,7 @@
 
 import gzip
 import os
-import random
+import secrets
 import signal
 import socket
 import struct
@@ -177,11 +177,11 @@ def end(process: subprocess.Popen) -> None:
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports on which nothing listens, and which neither Linux gives to who wants any, nor Ray."""
+    """Ports on which nothing listens, and which neither Linux nor Ray gives to who asks for any."""
     ports: list[int] = []
     with ExitStack() as stack:
         while len(ports) < number:
-            port = random.randrange(20_000, 32_000)
+            port = secrets.choice(range(20_000, 32_000))
             try:
                 stack.enter_context(socket.create_server(("", port)))
             except OSError:

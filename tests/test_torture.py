@@ -86,7 +86,7 @@ def processes_under(parent: int) -> dict[int, str]:
 def kill(driver: subprocess.Popen, what: str) -> None:
     """SIGKILL to the driver, to a process of Ray, or to everything at once."""
     below = processes_under(driver.pid)
-    # Ray names it by what it does: Tune has its own class run a trial.
+    # Ray titles a process by what it does. A trial is run by a class that Tune has made of ours.
     titles = ("ray::Worker", "ray::ResourceTrainable")
     workers = [pid for pid, name in below.items() if name.startswith(titles)]
     chosen = {

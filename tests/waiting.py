@@ -21,7 +21,7 @@ def wait_until(holds: Callable[[], object], process: subprocess.Popen | None = N
         time.sleep(0.05)
 
 
-def meet(place: Path, number: int, name: object = None) -> None:
+def meet(place: Path, number: int, name: str | None = None) -> None:
     """Waits until so many have been at a place: processes, or whatever the names are of.
 
     Where the first trial of each worker does, no worker gets a second one before all have started.
@@ -29,5 +29,5 @@ def meet(place: Path, number: int, name: object = None) -> None:
     which starts is never used.
     """
     place.mkdir(parents=True, exist_ok=True)
-    (place / str(os.getpid() if name is None else name)).touch()
+    (place / (name or str(os.getpid()))).touch()
     wait_until(lambda: len(list(place.iterdir())) >= number)

@@ -457,7 +457,7 @@ def test_every_worker_is_used_and_kept(run, tmp_path):
             self.rounds = 0
 
         def __setstate__(self, state):
-            self.__init__()
+            vars(self).update(state)
             try:
                 (tmp_path / "first").touch(exist_ok=False)
             except FileExistsError:

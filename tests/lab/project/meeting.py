@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-PATIENCE_S = 600  # as of all tests, which this file travels without
+PATIENCE_S = 600  # as in tests/waiting.py, which does not travel with this file
 
 
 def meet(place: Path, hosts: int) -> None:
