@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import pytest
 from drivers import environment
-from waiting import PATIENCE_S
+from waiting import PATIENCE_S, wait_until
 
 from sweeper.cluster.connection import connected
 from sweeper.cluster.resources import Resources
@@ -98,10 +98,19 @@ def test_a_process_that_is_a_ray_client_is_refused_as_well(head):
             print(error)
     """
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(head.token)}
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], env={**os.environ, **token},
-        capture_output=True, text=True,
-    )  # fmt: skip
+    tries: list[subprocess.CompletedProcess] = []
+
+    def has_connected() -> bool:
+        """Ray starts a process for each of its clients, for which a busy machine may be slow."""
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code)], env={**os.environ, **token},
+            capture_output=True, text=True,
+        )  # fmt: skip
+        tries.append(done)
+        return "Starting Ray client server failed" not in done.stderr
+
+    wait_until(has_connected)
+    done = tries[-1]
     assert "a Ray client connection (ray://) would run the sweep on the head" in done.stdout, (
         done.stderr
     )
