@@ -178,7 +178,6 @@ def follow(head: Head, job: str, folder: Path | None, keep_trying_s: float = 60)
                     if info.status.is_terminal():
                         screen.close()
                         return _exit_code(info)
-                    time.sleep(_TRY_AGAIN_S)  # its log ended before it
             except (OSError, RuntimeError) as error:
                 now = time.monotonic()
                 lost_since_s = now if lost_since_s is None else lost_since_s
@@ -189,7 +188,7 @@ def follow(head: Head, job: str, folder: Path | None, keep_trying_s: float = 60)
                 screen.say_once(
                     f"The connection to {head} is lost; the job goes on. Trying again …"
                 )
-                time.sleep(_TRY_AGAIN_S)
+            time.sleep(_TRY_AGAIN_S)  # after a loss, or a log that has ended before its job
         except KeyboardInterrupt:  # whatever was going on
             if stopping:
                 raise
