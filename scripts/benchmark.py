@@ -350,8 +350,9 @@ def journal():
     """What a trial costs in the record, how fast that is read, what the driver keeps in memory."""
     import sweeper
     from sweeper.record.journal import Journal, write_json
+    from sweeper.record.rows import Row
 
-    row = {"trial": 0, "replicate": 0, "config": {"learning_rate": 0.1, "num_hiddens": 128},
+    row = {"replicate": 0, "config": {"learning_rate": 0.1, "num_hiddens": 128},
            "validation_error": 0.25, "epochs": 8, "status": "finished", "seed": 1, "start_s": 1.0,
            "runtime_s": 2.0, "worker": "host-1", "node": "host-2", "exception": None,
            "traceback": None, "curve": [[i, 0.5, 1.0] for i in range(8)]}  # fmt: skip
@@ -360,7 +361,7 @@ def journal():
         times = []
         for trial in range(10_000):
             begin = time.perf_counter()
-            record.append({**row, "trial": trial})
+            record.append(Row(**row, trial=trial))
             times.append(time.perf_counter() - begin)
         record.close()
         for upto in (10, 1_000, 10_000):

@@ -92,7 +92,7 @@ class Lab:
     def finished(self, name: str) -> set[int]:
         """The finished trials that a sweep on the head has on record."""
         rows = sweeper.load(self.sweeps_of("head") / name).rows
-        return {row["trial"] for row in rows if row["status"] == "finished"}
+        return {row.trial for row in rows if row.status == "finished"}
 
     def processes_of_ray(self) -> str:
         """All of them, on all hosts."""

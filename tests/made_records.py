@@ -6,11 +6,12 @@ from pathlib import Path
 
 from sweeper.record import journal
 from sweeper.record.journal import write_json
+from sweeper.record.rows import Row
 
 
-def row(trial: int = 0, **columns) -> dict:
+def row(trial: int = 0, **columns) -> Row:
     """A finished trial, but for these columns."""
-    return {
+    whole = {
         "trial": trial,
         "replicate": 0,
         "config": {"lr": 0.1 * trial},
@@ -25,8 +26,8 @@ def row(trial: int = 0, **columns) -> dict:
         "exception": None,
         "traceback": None,
         "curve": [[1, 0.6, 0.7], [2, 0.5, 1.4]],
-        **columns,
     }
+    return Row(**(whole | columns))
 
 
 def sweep(folder: Path, **fields) -> Path:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from sweeper.record.results import Results
+from sweeper.record.rows import Row
 
 STATUSES = ("finished", "diverged", "stopped", "failed", "interrupted")
 
@@ -26,22 +27,22 @@ def made(
     for trial, replicates in enumerate(table):
         for replicate, error in enumerate(replicates):
             rows.append(
-                {
-                    "trial": trial,
-                    "replicate": replicate,
-                    "config": {name: plain(values[trial]) for name, values in columns.items()},
-                    "validation_error": None if error is None else float(error),
-                    "epochs": None if error is None else 4,
-                    "status": "failed" if error is None else "finished",
-                    "seed": 1,
-                    "start_s": float(trial),
-                    "runtime_s": 1.0,
-                    "worker": "w",
-                    "node": "n",
-                    "exception": None,
-                    "traceback": None,
-                    "curve": curves[trial] if curves is not None else [],
-                }
+                Row(
+                    trial=trial,
+                    replicate=replicate,
+                    config={name: plain(values[trial]) for name, values in columns.items()},
+                    validation_error=None if error is None else float(error),
+                    epochs=None if error is None else 4,
+                    status="failed" if error is None else "finished",
+                    seed=1,
+                    start_s=float(trial),
+                    runtime_s=1.0,
+                    worker="w",
+                    node="n",
+                    exception=None,
+                    traceback=None,
+                    curve=curves[trial] if curves is not None else [],
+                )
             )
     description = {
         "config_space": space or dict.fromkeys(columns, "uniform(0, 1)"),
@@ -61,11 +62,11 @@ def odd_sweeps() -> dict[str, Results]:
     rng = np.random.default_rng(0)
     mixed = made(rng.random(60))
     for row in mixed.rows:
-        row["status"] = STATUSES[row["trial"] % 5]
-        if row["status"] != "finished":
-            row["validation_error"] = [None, float("nan"), float("inf")][row["trial"] % 3]
-        if row["status"] == "interrupted":
-            row["runtime_s"] = row["start_s"] = row["worker"] = None
+        row.status = STATUSES[row.trial % 5]
+        if row.status != "finished":
+            row.validation_error = [None, float("nan"), float("inf")][row.trial % 3]
+        if row.status == "interrupted":
+            row.runtime_s = row.start_s = row.worker = None
     wrong = made([float("nan"), float("inf"), 0.5])
     choices = {"act": ["relu", "tanh"] * 20, "bias": [True, False, False, True] * 10}
     return {

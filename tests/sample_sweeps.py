@@ -26,7 +26,7 @@ def made(rows: list[dict], space: dict, folder: Path | None = None, **fields) ->
         "fixed_arguments": ["max_epochs=8"],
         "config_space": space,
         "searcher": {"kind": "RandomSearch", "num_trials": len(rows), "initial_configs": []},
-        "num_trials": len({one["trial"] for one in rows}),
+        "num_trials": len({one.trial for one in rows}),
         "seed": 0,
         "resources": {"cpus": 1, "gpus": 0},
         "versions": {"python": "3.11.2", "ray": "2.60.0", "torch": "2.14.0"},
@@ -84,7 +84,7 @@ def grid() -> Results:
         row(i, config=c, validation_error=abs(math.log10(c["learning_rate"]) + 2) / 9 + 0.1)
         for i, c in enumerate(configs)
     ]
-    rows[-1] |= {"status": "diverged", "validation_error": math.inf}
+    rows[-1].status, rows[-1].validation_error = "diverged", math.inf
     space = {"learning_rate": "loguniform(0.0001, 1)", "momentum": "uniform(0, 0.9)"}
     return made(rows, space, searcher={"kind": "GridSearch", "points": {"learning_rate": 6}})
 
@@ -109,7 +109,7 @@ def of_categories() -> Results:
             validation_error=0.1 + 0.01 * i)
         for i in range(12)
     ]  # fmt: skip
-    del rows[3]["config"]["sizes"]
+    del rows[3].config["sizes"]
     return made(rows, {name: repr(values) for name, values in options.items()})
 
 
@@ -128,8 +128,8 @@ def hostile() -> Results:
         for i in range(20)
     ]  # fmt: skip
     for one in rows[::5]:
-        one |= {"status": "failed", "validation_error": None, "curve": []}
-        one |= {"exception": MARKUP, "traceback": MARKUP + "\u2028\x00"}
+        one.status, one.validation_error, one.curve = "failed", None, []
+        one.exception, one.traceback = MARKUP, MARKUP + "\u2028\x00"
     fields = {"objective": MARKUP, "git_commit": MARKUP, "versions": {MARKUP: MARKUP}}
     fields |= {MARKUP: [MARKUP], "fixed_arguments": [MARKUP], "created": {"a": MARKUP}}
     results = made(rows, {name: MARKUP, other: "uniform(0, 1)"}, **fields)

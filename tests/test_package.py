@@ -22,7 +22,7 @@ ORDER = {
         *("resources", "token", "connection", "nodes", "autoscaler", "fleet", "watchdog"),
         *("node_state", "doctor", "doctor_page"),
     ],
-    "record": ["journal", "mirror", "results", "provenance", "resume", "sweep_folder"],
+    "record": ["rows", "journal", "mirror", "results", "provenance", "resume", "sweep_folder"],
     "analysis": [
         *("axes", "best_so_far", "importance", "training_advice", "advice"),
         *("certainty", "repetitions", "comparison"),

@@ -81,7 +81,7 @@ def configurations(results: Results) -> pd.DataFrame:
 
 def axes(results: Results) -> list[Axis]:
     """The hyperparameters, in the order of the space; one entry each for `configurations`."""
-    configs = {row["trial"]: row["config"] for row in reversed(results.rows)}
+    configs = {row.trial: row.config for row in reversed(results.rows)}
     rows = [configs[trial] for trial in sorted(configs)]
     return [
         _axis(name, text, [config.get(name) for config in rows])

@@ -130,7 +130,7 @@ def _leave_report(results: Any, options: dict[str, Any]) -> int:
 
 
 def _exit_code(results: Any) -> int:
-    return 0 if any(row["status"] == "finished" for row in results.rows) else 1
+    return 0 if any(row.status == "finished" for row in results.rows) else 1
 
 
 def doctor(given: dict[str, Any]) -> int:

@@ -1,7 +1,6 @@
 """What plots show, as frames. Rows without a finite validation error have NaN there."""
 
 import math
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ from scipy import stats
 from sweeper.analysis.axes import configurations, number
 from sweeper.plots.scales import scale_of, values_of
 from sweeper.record.results import Results
+from sweeper.record.rows import Row
 
 
 def trials(results: Results) -> pd.DataFrame:
@@ -18,15 +18,15 @@ def trials(results: Results) -> pd.DataFrame:
     """
     rows = results.rows
     floats = {
-        name: np.array([number(row[name]) for row in rows], dtype="float64")
+        name: np.array([number(getattr(row, name)) for row in rows], dtype="float64")
         for name in ("validation_error", "start_s", "runtime_s")
     }
     whole = {
-        name: np.array([row[name] for row in rows], dtype="int64")
+        name: np.array([getattr(row, name) for row in rows], dtype="int64")
         for name in ("trial", "replicate")
     }
     texts = {
-        name: pd.Series([row[name] for row in rows], dtype="object")
+        name: pd.Series([getattr(row, name) for row in rows], dtype="object")
         for name in ("status", "worker", "node")
     }
     return pd.DataFrame(whole | floats | texts)
@@ -126,15 +126,15 @@ def spread(n: int, most: int) -> np.ndarray:
     return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
 
 
-def best_row(results: Results) -> dict[str, Any] | None:
+def best_row(results: Results) -> Row | None:
     """The incumbent's row, None where no trial has finished with a finite validation error."""
     try:
         row = results.best_row
     except LookupError:
         return None
-    return row if math.isfinite(number(row["validation_error"])) else None
+    return row if math.isfinite(number(row.validation_error)) else None
 
 
 def _best_key(results: Results) -> tuple[int, int] | None:
     row = best_row(results)
-    return (row["trial"], row["replicate"]) if row else None
+    return (row.trial, row.replicate) if row else None

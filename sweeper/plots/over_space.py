@@ -213,7 +213,7 @@ def _mark_best(figure: go.Figure, results: Results, points: pd.DataFrame, *axes:
     row = frames.best_row(results)
     found = points.iloc[:0]
     if row:
-        is_best = (points["trial"] == row["trial"]) & (points["replicate"] == row["replicate"])
+        is_best = (points["trial"] == row.trial) & (points["replicate"] == row.replicate)
         found = points[is_best]
     if found.empty:
         return
@@ -233,7 +233,7 @@ def _best_at(results: Results, *of: str) -> str:
     row = frames.best_row(results)
     if row is None:
         return f"No trial has finished ({results.statuses()})"
-    values = [label(row["config"].get(name, ABSENT)) for name in of]
+    values = [label(row.config.get(name, ABSENT)) for name in of]
     return f"{' and '.join(shorten(name, 60) for name in of)}: best at {' and '.join(values)}"
 
 

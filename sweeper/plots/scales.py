@@ -49,7 +49,7 @@ class Scale:
 
 def values_of(results: Results, name: str) -> list[Any]:
     """A hyperparameter's value in each row, `ABSENT` where its configuration has none."""
-    return [row["config"].get(name, ABSENT) for row in results.rows]
+    return [row.config.get(name, ABSENT) for row in results.rows]
 
 
 def tuned(results: Results) -> list[str]:

@@ -9,15 +9,14 @@ import fcntl
 import json
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from sweeper.files import write_whole
+from sweeper.record.rows import STATUSES, Key, Row
 
 FORMAT = 1
-
-Row = dict[str, Any]
 
 
 class Journal:
@@ -44,7 +43,7 @@ class Journal:
 
     def append(self, *rows: Row) -> None:
         """Writes rows; when this returns, they are on the disk."""
-        lines = "".join(json.dumps(encode(row), allow_nan=False) + "\n" for row in rows)
+        lines = "".join(json.dumps(encode(asdict(row)), allow_nan=False) + "\n" for row in rows)
         try:
             if os.fstat(self._file).st_nlink == 0:
                 raise FileNotFoundError(2, "the sweep's folder was removed", str(self._path))
@@ -135,7 +134,7 @@ def read(folder: str | Path) -> Record:
 
 
 def _read_rows(path: Path) -> tuple[list[Row], list[str]]:
-    rows: dict[tuple[int, int], Row] = {}
+    rows: dict[Key, Row] = {}
     unreadable = []
     lines = path.read_bytes().split(b"\n") if path.exists() else []
     for number, line in enumerate(lines, start=1):
@@ -146,9 +145,9 @@ def _read_rows(path: Path) -> tuple[list[Row], list[str]]:
             cut = "damaged" if number < len(lines) and line.endswith(b"}") else "cut short"
             unreadable.append(f"{path}:{number}: {cut}: {line[:60].decode(errors='replace')!r}")
             continue
-        key = row["trial"], row["replicate"]
+        key = row.key
         # The first row wins, unless it tells of a trial that never came to its end.
-        if key not in rows or rows[key]["status"] in ("interrupted", "failed"):
+        if key not in rows or rows[key].status in ("interrupted", "failed"):
             rows[key] = row
     return [rows[key] for key in sorted(rows)], unreadable
 
@@ -177,7 +176,6 @@ _KINDS: dict[str, Any] = {
     "traceback": (str, type(None)),
     "curve": list,
 }
-STATUSES = ("finished", "diverged", "stopped", "failed", "interrupted")
 
 
 def _read_row(line: bytes) -> Row | None:
@@ -191,7 +189,7 @@ def _read_row(line: bytes) -> Row | None:
         and all(0 <= (row[name] or 0) < 2**53 for name in ("trial", "replicate", "seed", "epochs"))
         and all(_is_point(point) for point in row["curve"])
     )
-    return row if whole else None
+    return Row(**{name: row[name] for name in _KINDS}) if whole else None
 
 
 def _read_json(line: bytes) -> Any:

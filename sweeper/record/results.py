@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.record import journal
+from sweeper.record.rows import STATUSES, Row
 from sweeper.terminal import printable, short
 
 _KEYS = ["trial", "replicate"]
@@ -34,12 +35,12 @@ class Results:
         self,
         folder: Path,
         sweep: dict[str, Any],
-        rows: list[journal.Row],
+        rows: list[Row],
         unreadable: list[str] | None = None,
     ) -> None:
         self.folder = folder
         self.sweep = sweep
-        self.rows = sorted(rows, key=lambda row: (row["trial"], row["replicate"]))
+        self.rows = sorted(rows, key=lambda row: (row.trial, row.replicate))
         self.unreadable = unreadable or []
 
     @cached_property
@@ -53,17 +54,17 @@ class Results:
         """
         names = self._names
         table: dict[str, Any] = {
-            "trial": [row["trial"] for row in self.rows],
-            "replicate": [row["replicate"] for row in self.rows],
+            "trial": [row.trial for row in self.rows],
+            "replicate": [row.replicate for row in self.rows],
         }
         for name, shown in names.items():
-            table[shown] = _column([row["config"].get(name) for row in self.rows])
+            table[shown] = _column([row.config.get(name) for row in self.rows])
         for name in ("validation_error", "start_s", "runtime_s"):
-            table[name] = pd.Series([row[name] for row in self.rows], dtype="float64")
-        table["epochs"] = pd.Series([row["epochs"] for row in self.rows], dtype="Int64")
+            table[name] = pd.Series([getattr(row, name) for row in self.rows], dtype="float64")
+        table["epochs"] = pd.Series([row.epochs for row in self.rows], dtype="Int64")
         for name in ("status", "worker", "node", "exception"):
-            table[name] = pd.Series([row[name] for row in self.rows], dtype="object")
-        table["seed"] = pd.Series([row["seed"] for row in self.rows], dtype="int64")
+            table[name] = pd.Series([getattr(row, name) for row in self.rows], dtype="object")
+        table["seed"] = pd.Series([row.seed for row in self.rows], dtype="int64")
         columns = [*_KEYS, *names.values(), *_OUTCOMES]
         frame = pd.DataFrame(table, columns=columns)
         frame.attrs["test_looks"] = len(self.test_looks)
@@ -85,9 +86,9 @@ class Results:
         `elapsed_s` (since the start of the trial).
         """
         points = [
-            (row["trial"], row["replicate"], int(epoch), float(error), float(elapsed_s))
+            (row.trial, row.replicate, int(epoch), float(error), float(elapsed_s))
             for row in self.rows
-            for epoch, error, elapsed_s in row["curve"]
+            for epoch, error, elapsed_s in row.curve
         ]
         types = dict(
             zip(_CURVE_COLUMNS, ("int64", "int64", "int64", "float64", "float64"), strict=True)
@@ -114,7 +115,7 @@ class Results:
         return first.join(means).reset_index()[columns]
 
     @property
-    def best_row(self) -> journal.Row:
+    def best_row(self) -> Row:
         """The row of the incumbent, of several replicates the first.
 
         The incumbent is the configuration of lowest mean validation error among those of which
@@ -126,21 +127,21 @@ class Results:
         summary = self.summary
         whole = summary[summary["count"] >= self.sweep.get("replicates", 1)]
         if whole.empty:
-            first = next((row["exception"] for row in self.rows if row["exception"]), None)
+            first = next((row.exception for row in self.rows if row.exception), None)
             hint = f" The first exception: {first}" if first else ""
             raise LookupError(f"No configuration has finished ({self.statuses()}).{hint}")
         trial = whole["trial"][whole["validation_error"].idxmin()]
-        return next(row for row in self.rows if row["trial"] == trial)
+        return next(row for row in self.rows if row.trial == trial)
 
     @property
     def best_config(self) -> dict[str, Any]:
         """The configuration of the incumbent. Raises LookupError if there is none."""
-        return dict(self.best_row["config"])
+        return dict(self.best_row.config)
 
     @property
     def best_error(self) -> float:
         """The incumbent's mean validation error. Raises LookupError if there is none."""
-        trial = self.best_row["trial"]
+        trial = self.best_row.trial
         summary = self.summary
         return float(summary["validation_error"][summary["trial"] == trial].iloc[0])
 
@@ -151,8 +152,8 @@ class Results:
 
     def statuses(self) -> str:
         """How many trials ended how, such as `14 finished, 2 failed`."""
-        counts = Counter(row["status"] for row in self.rows)
-        ended = [f"{counts[status]:,} {status}" for status in journal.STATUSES if counts[status]]
+        counts = Counter(row.status for row in self.rows)
+        ended = [f"{counts[status]:,} {status}" for status in STATUSES if counts[status]]
         return ", ".join(ended) or "no trial has ended"
 
     def _repr_html_(self) -> str:

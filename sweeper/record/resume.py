@@ -1,12 +1,14 @@
 """Whether a sweep can go on where its record ends, and how to start it again from its record."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sweeper.cluster.resources import Resources
 from sweeper.record import journal
-from sweeper.record.journal import Record, Row
+from sweeper.record.journal import Record
+from sweeper.record.rows import Row
 from sweeper.space.checks import Config
 from sweeper.space.config_space import trial_seed
 from sweeper.space.searchers import GridSearch, RandomSearch, Searcher
@@ -59,9 +61,9 @@ def continue_record(
         say(f"Note: {warning}")
     again = {"interrupted", "failed"} if retry_failed else {"interrupted"}
     kept = [
-        {**row, "config": configs[row["trial"]]}  # with the tuples that JSON made lists of
+        replace(row, config=configs[row.trial])  # with the tuples that JSON made lists of
         for row in record.rows
-        if row["status"] not in again
+        if row.status not in again
     ]
     grown = {name: sweep[name] for name in ("searcher", *_MAY_GROW)}
     this_time = {name: sweep[name] for name in _NOTED_EACH_TIME}
@@ -192,15 +194,15 @@ def _differing_draws(record: Record, sweep: dict[str, Any], configs: list[Config
     """Differences between the record and the configurations and seeds that are drawn now."""
     found = []
     for row in record.rows:
-        trial, replicate = row["trial"], row["replicate"]
+        trial, replicate = row.trial, row.replicate
         if not (0 <= trial < len(configs) and 0 <= replicate < sweep["replicates"]):
             found.append(
                 f"trial {trial}, replicate {replicate}: is on record, but not in the sweep"
             )
             continue
-        if journal.encode(row["config"]) != journal.encode(configs[trial]):
-            found.append(f"trial {trial}: was {row['config']}, is drawn as {configs[trial]}")
-        elif row["seed"] != trial_seed(sweep["seed"], trial, replicate):
+        if journal.encode(row.config) != journal.encode(configs[trial]):
+            found.append(f"trial {trial}: was {row.config}, is drawn as {configs[trial]}")
+        elif row.seed != trial_seed(sweep["seed"], trial, replicate):
             found.append(f"trial {trial}, replicate {replicate}: has another seed on record")
     if not found and record.sweep["digest_of_first_draws"] != sweep["digest_of_first_draws"]:
         found.append("the first 16 configurations are drawn differently (their digest differs)")

@@ -14,6 +14,7 @@ from sweeper.plots.frames import best_row
 from sweeper.plots.scales import ABSENT, label, shorten, values_of
 from sweeper.record import journal
 from sweeper.record.results import Results
+from sweeper.record.rows import STATUSES, Row
 
 MOST_EXCEPTIONS = 100  # different ones
 _LONGEST = 10_000  # characters of one text
@@ -55,15 +56,15 @@ def space(results: Results) -> list[tuple[str, str]]:
 
 def statuses(results: Results) -> list[tuple[str, int]]:
     """How many trials ended how."""
-    counts = Counter(row["status"] for row in results.rows)
-    return [(status, counts[status]) for status in journal.STATUSES if counts[status]]
+    counts = Counter(row.status for row in results.rows)
+    return [(status, counts[status]) for status in STATUSES if counts[status]]
 
 
 def outstanding(results: Results) -> int:
     """How many of the planned trials, replicates included, have not come to their own end; 0 if
     that isn't known.
     """
-    ended = sum(row["status"] != "interrupted" for row in results.rows)
+    ended = sum(row.status != "interrupted" for row in results.rows)
     return max((_planned(results) or 0) - ended, 0)
 
 
@@ -84,20 +85,20 @@ def best(results: Results, winner: Winner | None) -> dict[str, Any] | None:
     row = best_row(results)
     if row is None:
         return None
-    what, error = f"validation error of trial {row['trial']}", float(row["validation_error"])
+    what, error = f"validation error of trial {row.trial}", number(row.validation_error)
     if winner and winner.trial is not None:
-        row = next(one for one in results.rows if one["trial"] == winner.trial)
+        row = next(one for one in results.rows if one.trial == winner.trial)
         what, error = f"validation error of trial {winner.trial}", winner.mean
         replicates = winner.probability_best.set_index("trial")["count"].get(winner.trial, 1)
         if replicates > 1:
             what = f"mean {what} over {replicates} replicates"
-    entries = [f"    {name!r}: {_python(value)},\n" for name, value in row["config"].items()]
+    entries = [f"    {name!r}: {_python(value)},\n" for name, value in row.config.items()]
     return {
-        "trial": row["trial"],
+        "trial": row.trial,
         "error": f"{error:.4g}",
         "what": what,
         "python": f"config = {{\n{''.join(entries)}}}",
-        "yaml": yaml.safe_dump(row["config"], sort_keys=False, allow_unicode=True).rstrip(),
+        "yaml": yaml.safe_dump(row.config, sort_keys=False, allow_unicode=True).rstrip(),
     }
 
 
@@ -105,17 +106,17 @@ def exceptions(results: Results) -> list[dict[str, Any]]:
     """Different exceptions, the most frequent first: `text`, `traceback` (of the first trial),
     `count`, `trials` (the first 20, as text); at most `MOST_EXCEPTIONS` of them.
     """
-    groups: dict[str, list[journal.Row]] = {}
+    groups: dict[str, list[Row]] = {}
     for row in results.rows:
-        if row["exception"]:
-            groups.setdefault(row["exception"], []).append(row)
+        if row.exception:
+            groups.setdefault(row.exception, []).append(row)
     ordered = sorted(groups.items(), key=lambda item: -len(item[1]))[:MOST_EXCEPTIONS]
     return [
         {
             "text": text[:_LONGEST],
-            "traceback": (rows[0]["traceback"] or "")[-_LONGEST:],
+            "traceback": (rows[0].traceback or "")[-_LONGEST:],
             "count": len(rows),
-            "trials": ", ".join(str(row["trial"]) for row in rows[:20]) + "…" * (len(rows) > 20),
+            "trials": ", ".join(str(row.trial) for row in rows[:20]) + "…" * (len(rows) > 20),
         }
         for text, rows in ordered
     ]
@@ -158,28 +159,28 @@ def table(results: Results) -> dict[str, Any]:
     found = exceptions(results)
     places = {one["text"]: place for place, one in enumerate(found)}
     rows = results.rows
-    columns: list[tuple[str, str, Iterable]] = [("trial", "number", (r["trial"] for r in rows))]
-    if len({row["replicate"] for row in rows}) > 1:
-        columns.append(("replicate", "number", (row["replicate"] for row in rows)))
-    columns.append(("validation_error", "number", (r["validation_error"] for r in rows)))
-    columns.append(("status", "status", (row["status"] for row in rows)))
+    columns: list[tuple[str, str, Iterable]] = [("trial", "number", (r.trial for r in rows))]
+    if len({row.replicate for row in rows}) > 1:
+        columns.append(("replicate", "number", (row.replicate for row in rows)))
+    columns.append(("validation_error", "number", (r.validation_error for r in rows)))
+    columns.append(("status", "status", (row.status for row in rows)))
     for name in results.sweep["config_space"]:
         values = values_of(results, name)
         numbers = all(value is ABSENT or not math.isnan(number(value)) for value in values)
         columns.append((name, "number" if numbers else "text", values))
-    columns.append(("epochs", "number", [row["epochs"] for row in rows]))
+    columns.append(("epochs", "number", [row.epochs for row in rows]))
     for name in ("start_s", "runtime_s"):
-        columns.append((name, "number", [round(number(row[name]), 1) for row in rows]))
+        columns.append((name, "number", [round(number(getattr(row, name)), 1) for row in rows]))
     for name in ("worker", "node"):
-        if len({row[name] for row in rows}) > 1:
-            columns.append((name, "text", [row[name] for row in rows]))
+        if len({getattr(row, name) for row in rows}) > 1:
+            columns.append((name, "text", [getattr(row, name) for row in rows]))
     if found:
-        columns.append(("exception", "long", [row["exception"] for row in rows]))
+        columns.append(("exception", "long", [row.exception for row in rows]))
     cells = [[_cell(value) for value in values] for _, _, values in columns]
     return {
         "columns": [{"name": shorten(name, 60), "kind": kind} for name, kind, _ in columns],
         "rows": [list(values) for values in zip(*cells, strict=True)],
-        "exceptions": [places.get((row["exception"] or "")[:_LONGEST]) for row in rows],
+        "exceptions": [places.get((row.exception or "")[:_LONGEST]) for row in rows],
     }
 
 

@@ -51,7 +51,7 @@ def confirm(
     _ = results.best_row  # or nothing is there to confirm
     best = results.summary.dropna(subset="validation_error")
     best = best.nsmallest(top, "validation_error", keep="first")
-    configs = {row["trial"]: row["config"] for row in results.rows}
+    configs = {row.trial: row.config for row in results.rows}
     chosen = [configs[trial] for trial in best["trial"]]
     fresh = run(
         objective,

@@ -55,6 +55,6 @@ def _how_to_go_on(sweep: dict[str, Any], path: Path) -> str:
 
 
 def _say_if_all_failed(results: Results, say: Callable[[str], None]) -> None:
-    failed = [row for row in results.rows if row["status"] == "failed"]
+    failed = [row for row in results.rows if row.status == "failed"]
     if len(failed) == len(results.rows):
-        say(f"All {len(failed)} trials failed. The first one:\n{failed[0]['traceback']}")
+        say(f"All {len(failed)} trials failed. The first one:\n{failed[0].traceback}")

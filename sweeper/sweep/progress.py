@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TextIO
 
 from sweeper.record import mirror
+from sweeper.record.rows import Row
 from sweeper.terminal import printable, short
 
 _REDRAW_S = 0.2
@@ -45,7 +46,7 @@ class Progress:
         """A worker begins a trial."""
         self._running[key] = time.monotonic()
 
-    def ended(self, key: Any, row: Mapping[str, Any]) -> None:
+    def ended(self, key: Any, row: Row) -> None:
         """A trial has its row."""
         start = self._running.pop(key, None)
         if start is not None:
@@ -56,20 +57,20 @@ class Progress:
             self._said = self._done
             self._print_plain()
 
-    def kept(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    def kept(self, rows: Iterable[Row]) -> None:
         """Counts trials of an earlier run of this sweep."""
         for row in rows:
             self._count(row)
         self._said = self._done
 
-    def _count(self, row: Mapping[str, Any]) -> None:
+    def _count(self, row: Row) -> None:
         self._done += 1
-        if row["status"] == "finished":
-            if row["validation_error"] < self._best_error:
-                self._best_error = row["validation_error"]
-                self._best = f"best {self._best_error:.4g} ({_brief(row['config'])})"
+        if row.status == "finished" and row.validation_error is not None:
+            if row.validation_error < self._best_error:
+                self._best_error = row.validation_error
+                self._best = f"best {self._best_error:.4g} ({_brief(row.config)})"
         else:
-            self._failed += row["status"] in ("failed", "diverged")
+            self._failed += row.status in ("failed", "diverged")
 
     def tick(self) -> None:
         """Redraws the live line now and then, be it on a laptop that follows this job."""

@@ -15,7 +15,8 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from sweeper.cluster.fleet import Fleet
-from sweeper.record.journal import Journal, Row
+from sweeper.record.journal import Journal
+from sweeper.record.rows import Row
 from sweeper.sweep.failures import MissedStarts, describe_failure, last_failure
 from sweeper.sweep.interrupts import Interrupts
 from sweeper.sweep.progress import Progress
@@ -237,28 +238,28 @@ class Recorder(Callback):
         self, key: Key, trial: Mapping[str, Any], status: str, columns: Mapping[str, Any]
     ) -> Row:
         curve = self._curves.pop(key, [])
-        return {
-            "trial": key[0],
-            "replicate": key[1],
-            "config": trial["config"],
-            "validation_error": columns["validation_error"],
-            "epochs": columns.get("epochs") or len(curve) or None,
-            "status": status,
-            "seed": trial["seed"],
-            "start_s": self._started_s.get(key),
-            "runtime_s": columns.get("runtime_s"),
+        return Row(
+            trial=key[0],
+            replicate=key[1],
+            config=trial["config"],
+            validation_error=columns["validation_error"],
+            epochs=columns.get("epochs") or len(curve) or None,
+            status=status,
+            seed=trial["seed"],
+            start_s=self._started_s.get(key),
+            runtime_s=columns.get("runtime_s"),
             **self._names_of(key),
-            "exception": columns.get("exception"),
-            "traceback": columns.get("traceback"),
-            "curve": curve or columns.get("curve", []),
-        }
+            exception=columns.get("exception"),
+            traceback=columns.get("traceback"),
+            curve=curve or columns.get("curve", []),
+        )
 
     def _say_if_all_fail_alike(self, row: Row) -> None:
-        if row["status"] == "failed":
-            self._failures[row["exception"]] += 1
-        alike = self._failures[row["exception"]] if row["exception"] else 0
+        if row.status == "failed" and row.exception:
+            self._failures[row.exception] += 1
+        alike = self._failures[row.exception] if row.exception else 0
         if alike == len(self._rows) == max(2, self._num_workers):
-            self._bar.say(f"The first {alike} trials failed alike:\n{row['traceback']}")
+            self._bar.say(f"The first {alike} trials failed alike:\n{row.traceback}")
 
     def _names_of(self, key: Key) -> dict[str, str | None]:
         """The worker and node that a trial runs on."""
@@ -276,7 +277,7 @@ class Recorder(Callback):
 
 
 def _end_s(row: Row) -> float:
-    return (row["start_s"] or 0.0) + (row["runtime_s"] or 0.0)
+    return (row.start_s or 0.0) + (row.runtime_s or 0.0)
 
 
 def _key(trial: Trial) -> Key:

@@ -15,9 +15,10 @@ from sweeper.cluster.fleet import Fleet
 from sweeper.cluster.nodes import check_versions, fashion_mnist_for_other_nodes, no_checkpoints
 from sweeper.cluster.resources import Resources
 from sweeper.record import journal
-from sweeper.record.journal import Journal, Row
+from sweeper.record.journal import Journal
 from sweeper.record.provenance import describe_sweep
 from sweeper.record.resume import continue_record
+from sweeper.record.rows import Row
 from sweeper.record.sweep_folder import default_name, lasting, new_folder
 from sweeper.space.checks import Config, ConfigSpace
 from sweeper.space.config_space import trial_seed
@@ -234,7 +235,7 @@ def _trials(configs: list[Config], seed: int, replicates: int) -> list[dict[str,
 
 def _without(kept: list[Row], trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The trials that have no row yet."""
-    done = {(row["trial"], row["replicate"]) for row in kept}
+    done = {(row.trial, row.replicate) for row in kept}
     return [trial for trial in trials if (trial["trial"], trial["replicate"]) not in done]
 
 

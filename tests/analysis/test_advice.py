@@ -68,8 +68,8 @@ def test_a_best_value_inside_is_no_edge():
 def test_failures_at_the_edge_keep_from_going_there():
     results = sweep(lambda c, noise: -c["x"], total=100, x="uniform(1, 4)")
     for row in results.rows:
-        if row["config"]["x"] > 4.2:
-            row |= {"status": "failed", "validation_error": None}
+        if row.config["x"] > 4.2:
+            row.status, row.validation_error = "failed", None
     assert found(results, "edge") == {}
     assert found(results, "failures").keys() == {"x"}
 

@@ -24,7 +24,7 @@ ERRORS = st.lists(st.none() | st.floats(0, 1), min_size=1, max_size=7)
 def test_incumbents_are_the_running_minimum_in_the_order_of_ending(errors, random):
     results = made(errors)
     for row in results.rows:
-        row["runtime_s"] = random.random() * 20
+        row.runtime_s = random.random() * 20
     found = incumbents(results)
     frame = results.frame.assign(end=lambda f: f["start_s"] + f["runtime_s"])
     frame = frame.sort_values("end", kind="stable")
@@ -42,8 +42,8 @@ def test_ties_stay_with_the_incumbent_that_ended_first():
 
 def test_only_what_finished_with_a_number_is_an_incumbent():
     results = made([0.1, 0.2, 0.3])
-    results.rows[0]["status"] = "stopped"
-    results.rows[1]["validation_error"] = -math.inf
+    results.rows[0].status = "stopped"
+    results.rows[1].validation_error = -math.inf
     assert incumbents(results)["validation_error"].isna().tolist() == [True, True, False]
 
 
@@ -93,7 +93,7 @@ def test_few_finished_trials_have_no_interval():
 def test_initial_and_interrupted_configurations_are_no_draws():
     results = made([0.0, 0.2, 0.3, 0.4])
     results.sweep["searcher"]["initial_configs"] = [{"x": 1}]
-    results.rows[3]["status"] = "interrupted"
+    results.rows[3].status = "interrupted"
     assert list(expected_best(results)["expected"]) == [0.25, 0.2]
 
 
@@ -146,7 +146,7 @@ def test_parallel_use_adds_up():
     for row, worker, start, runtime in zip(
         results.rows, "aabba", (0, 2, 1, 5, 9), (2, 3, 3, 4, 1), strict=True
     ):
-        row |= {"worker": worker, "start_s": float(start), "runtime_s": float(runtime)}
+        row.worker, row.start_s, row.runtime_s = worker, float(start), float(runtime)
     use = parallel_use(results)
     assert use.wall_s == 10
     assert use.busy_fraction == (6 + 7) / 20

@@ -83,11 +83,11 @@ def test_flat_curves_are_left_alone():
 
 def test_curves_cut_short_without_numbers_or_with_odd_epochs_do_not_count():
     results = made([0.5] * 6, curves=curves(np.random.default_rng(0), 6, 0.2))
-    results.rows[0]["curve"] = results.rows[0]["curve"][:3]
-    results.rows[1]["curve"][-1][1] = float("nan")
+    results.rows[0].curve = results.rows[0].curve[:3]
+    results.rows[1].curve[-1][1] = float("nan")
     assert epochs(results) is None
     results = made([0.5] * 6, curves=curves(np.random.default_rng(0), 6, 0.2))
-    results.rows[0]["curve"][-1][0] = 10**9
+    results.rows[0].curve[-1][0] = 10**9
     assert epochs(results) is None
     assert epochs(made([0.5] * 6)) is None
 

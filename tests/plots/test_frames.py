@@ -42,10 +42,10 @@ def test_cells_of_a_grid_are_means_of_what_finished():
     cells = frames.grid_cells(found, "learning_rate", "momentum")
     assert cells.shape == (5, 6)
     for one in found.rows:
-        config = one["config"]
+        config = one.config
         cell = cells.loc[config["momentum"], config["learning_rate"]]
-        if one["status"] == "finished":
-            assert cell == one["validation_error"]  # two hyperparameters: one trial a cell
+        if one.status == "finished":
+            assert cell == one.validation_error  # two hyperparameters: one trial a cell
         else:
             assert math.isnan(cell)
 
@@ -61,9 +61,9 @@ def test_curves_keep_the_best_and_the_ends_of_the_others():
     found = ordinary(300)
     lines = frames.curves(found, most=10)
     last = found.curves.groupby("trial")["validation_error"].last()
-    assert {last.idxmin(), last.idxmax(), found.best_row["trial"]} <= set(lines["trial"])
+    assert {last.idxmin(), last.idxmax(), found.best_row.trial} <= set(lines["trial"])
     assert lines["trial"].nunique() <= 11
-    assert set(lines.loc[lines["is_best"], "trial"]) == {found.best_row["trial"]}
+    assert set(lines.loc[lines["is_best"], "trial"]) == {found.best_row.trial}
     whole = frames.curves(found, most=1000)
     assert len(whole) == len(found.curves)
 

@@ -66,7 +66,7 @@ def test_markup_of_the_sweep_is_no_markup_of_plotly():
 def test_the_title_states_the_incumbent():
     found = ordinary()
     first = found.frame["start_s"] + found.frame["runtime_s"]
-    place = (first <= first[found.frame["trial"] == found.best_row["trial"]].iloc[0]).sum()
+    place = (first <= first[found.frame["trial"] == found.best_row.trial].iloc[0]).sum()
     title = plots.incumbents(found).layout.title.text
     assert title == f"{found.best_error:.4g} after {place} of 60 trials"
 

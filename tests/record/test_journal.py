@@ -69,7 +69,7 @@ def test_the_file_is_strict_json_even_with_nan(tmp_path):
         raise AssertionError(constant)
 
     json.loads((tmp_path / "trials.jsonl").read_text(), parse_constant=refuse)
-    assert math.isnan(read(tmp_path).rows[0]["validation_error"])
+    assert math.isnan(read(tmp_path).rows[0].validation_error)
 
 
 def test_a_line_cut_short_anywhere_is_set_aside_and_named(tmp_path):
@@ -83,7 +83,7 @@ def test_a_line_cut_short_anywhere_is_set_aside_and_named(tmp_path):
     for end in range(start, len(whole)):
         path.write_bytes(whole[:end])
         record = read(tmp_path)
-        assert [r["trial"] for r in record.rows] == [0, 1]
+        assert [r.trial for r in record.rows] == [0, 1]
         assert len(record.unreadable) == (end > start)
         assert all("trials.jsonl:3: cut short" in line for line in record.unreadable)
 
@@ -98,7 +98,7 @@ def test_writing_goes_on_after_a_line_cut_short(tmp_path):
     writer.append(row(2))
     writer.close()
     record = read(tmp_path)
-    assert [r["trial"] for r in record.rows] == [0, 2]
+    assert [r.trial for r in record.rows] == [0, 2]
     assert len(record.unreadable) == 1
 
 
@@ -107,7 +107,7 @@ def test_the_first_row_wins_unless_it_was_no_end(tmp_path):
     for status, error in (("interrupted", None), ("finished", 0.3), ("finished", 0.1)):
         writer.append(row(0, status=status, validation_error=error))
     writer.close()
-    assert [r["validation_error"] for r in read(tmp_path).rows] == [0.3]
+    assert [r.validation_error for r in read(tmp_path).rows] == [0.3]
 
 
 def test_a_second_process_is_kept_out_until_the_first_dies(tmp_path):
@@ -154,7 +154,7 @@ def test_a_full_disk_is_an_error_with_the_path(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True)
     assert "trials.jsonl" in done.stdout, done.stderr
     record = read(tmp_path)
-    assert [r["trial"] for r in record.rows] == list(range(len(record.rows)))
+    assert [r.trial for r in record.rows] == list(range(len(record.rows)))
     assert record.rows
     assert resource.getrlimit(resource.RLIMIT_FSIZE) != (700, 700)
 
@@ -232,6 +232,6 @@ def test_mutated_records_are_read_or_refused_cleanly(tmp_path):
         except ValueError as error:
             refused += "sweep.json" in str(error)
         else:
-            assert all(isinstance(r["trial"], int) for r in record.rows)
+            assert all(isinstance(r.trial, int) for r in record.rows)
         path.write_bytes(original)
     assert 0 < refused < 5_000

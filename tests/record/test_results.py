@@ -1,6 +1,7 @@
 import random
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -64,7 +65,7 @@ def test_the_best_is_the_lowest_finished_one():
 
 
 def test_ties_go_to_the_earlier_trial():
-    assert results([row(2), row(1), row(3)]).best_row["trial"] == 1
+    assert results([row(2), row(1), row(3)]).best_row.trial == 1
 
 
 def test_nothing_wins_when_nothing_has_finished():
@@ -132,16 +133,16 @@ def test_the_summary_has_one_row_a_configuration():
         for t in range(4)
         for r in range(3)
     ]
-    rows[4] |= {"status": "failed", "validation_error": None}
+    rows[4] = replace(rows[4], status="failed", validation_error=None)
     for r in (6, 7, 8):
-        rows[r] |= {"status": "diverged", "validation_error": np.inf}
+        rows[r] = replace(rows[r], status="diverged", validation_error=np.inf)
     several = results(rows)
     several.sweep["replicates"] = 3
     summary = several.summary
     assert list(summary.columns) == ["trial", "lr", "validation_error", "standard_error", "count"]
     assert list(summary["count"]) == [3, 2, 0, 3]
     for t, chosen in ((0, [0, 1, 2]), (1, [3, 5]), (3, [9, 10, 11])):
-        errors = np.array([rows[i]["validation_error"] for i in chosen])
+        errors = np.array([rows[i].validation_error for i in chosen])
         assert summary["validation_error"][t] == pytest.approx(errors.mean())
         expected = errors.std(ddof=1) / np.sqrt(len(errors))
         assert summary["standard_error"][t] == pytest.approx(expected)

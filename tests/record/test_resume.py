@@ -76,7 +76,7 @@ def test_the_rest_is_run_and_nothing_twice(run, half_done, tmp_path):
     log = tmp_path / "log.txt"
     whole = run(logging(log), SPACE, sweeper.RandomSearch(6), name="whole")
     folder = half_done(logging(log))
-    done = {row["config"]["x"] for row in sweeper.load(folder).rows}
+    done = {row.config["x"] for row in sweeper.load(folder).rows}
     log.unlink()
     results = resume(run, logging(log))
     again = [float(line) for line in log.read_text().splitlines()]
@@ -91,7 +91,7 @@ def test_the_rest_is_run_and_nothing_twice(run, half_done, tmp_path):
         loaded.drop(columns="units"), results.frame.drop(columns="units"), check_exact=True
     )
     kept = results.frame["trial"].isin(
-        [row["trial"] for row in results.rows if row["config"]["x"] in done]
+        [row.trial for row in results.rows if row.config["x"] in done]
     )
     ends = (results.frame["start_s"] + results.frame["runtime_s"])[kept]
     assert results.frame["start_s"][~kept].min() >= ends.max()
@@ -109,7 +109,7 @@ def test_a_finished_sweep_needs_no_ray(run, half_done, capfd):
 def test_more_trials_and_more_replicates(run, half_done):
     half_done()
     grown = resume(run, searcher=sweeper.RandomSearch(8), replicates=2)
-    assert [row["config"] for row in grown.rows[::2]] == [draw(SPACE, 0, t) for t in range(8)]
+    assert [row.config for row in grown.rows[::2]] == [draw(SPACE, 0, t) for t in range(8)]
     assert list(grown.frame["replicate"]) == [0, 1] * 8
     sweep = sweeper.load(grown.folder).sweep
     assert (sweep["num_trials"], sweep["replicates"], len(sweep["resumed"])) == (8, 2, 1)

@@ -31,7 +31,7 @@ def test_numbers_that_are_none_can_be_copied_too():
 def test_the_best_is_the_winner_and_not_a_lucky_replicate():
     rows = [row(t, replicate=r, validation_error=e) for (t, r), e in LUCKY.items()]
     found = made(rows, {"lr": "uniform(0, 1)"})
-    assert found.best_row["trial"] == 1
+    assert found.best_row.trial == 1
     best = contents.best(found, winner(found))
     assert (best["trial"], best["error"]) == (1, "0.21")
     assert best["what"] == "mean validation error of trial 1 over 2 replicates"

@@ -47,7 +47,7 @@ def square(config):
 def test_the_table_is_what_a_plain_loop_gives(run):
     results = run(square, searcher=sweeper.RandomSearch(6), seed=3)
     expected = [draw(SPACE, 3, trial) for trial in range(6)]
-    assert [row["config"] for row in results.rows] == expected
+    assert [row.config for row in results.rows] == expected
     assert list(results.frame["validation_error"]) == [square(config) for config in expected]
     assert list(results.frame["seed"]) == [trial_seed(3, trial, 0) for trial in range(6)]
     assert set(results.frame["status"]) == {"finished"}
@@ -156,12 +156,12 @@ def test_data_reaches_every_trial_and_stays_private(run, data):
 def test_generators_make_learning_curves(run):
     results = run(lambda config: (config["x"] / epoch for epoch in (1, 2, 4)))
     for trial, curve in results.curves.groupby("trial"):
-        x = results.rows[trial]["config"]["x"]
+        x = results.rows[trial].config["x"]
         assert list(curve["validation_error"]) == [x, x / 2, x / 4]
         assert list(curve["epoch"]) == [1, 2, 3]
         assert curve["elapsed_s"].is_monotonic_increasing
     assert list(results.frame["epochs"]) == [3] * 4
-    assert list(results.frame["validation_error"]) == [r["config"]["x"] / 4 for r in results.rows]
+    assert list(results.frame["validation_error"]) == [r.config["x"] / 4 for r in results.rows]
 
 
 def test_relative_paths_mean_the_users_directory(run, tmp_path, monkeypatch):
@@ -179,7 +179,7 @@ def test_what_objectives_print_is_kept(run):
     results = run(chatty)
     text = "".join(path.read_text() for path in (results.folder / "output").iterdir())
     for row in results.rows:
-        assert f"--- trial {row['trial']}\nx is {row['config']['x']}\n" in text
+        assert f"--- trial {row.trial}\nx is {row.config['x']}\n" in text
     files = {path.stem for path in (results.folder / "output").iterdir()}
     assert files >= set(results.frame["worker"])
 
@@ -195,11 +195,11 @@ def test_our_trainer_makes_learning_curves_too(run):
     assert list(results.frame["epochs"]) == [2, 2]
     last = results.curves[results.curves["epoch"] == 2]["validation_error"]
     assert list(last) == list(results.frame["validation_error"])
-    again = {"seed": results.frame["seed"][0], "config": results.rows[0]["config"]}
+    again = {"seed": results.frame["seed"][0], "config": results.rows[0].config}
     torch.manual_seed(again["seed"])
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    assert float(train(again["config"])) == results.rows[0]["validation_error"]
+    assert float(train(again["config"])) == results.rows[0].validation_error
     torch.set_num_threads(threads)
 
 
@@ -257,13 +257,13 @@ def test_every_way_to_fail_is_a_row_and_never_wins(run):
     results = run(misbehave, {"how": list(expected)}, sweeper.GridSearch())
     assert len(results.rows) == len(expected)
     for row in results.rows:
-        status, exception = expected[row["config"]["how"]]
-        assert row["status"] == status, row
-        assert (exception or "") in (row["exception"] or ""), row
-        if status == "failed" and row["config"]["how"] not in ("dies", "raises later"):
-            assert row["validation_error"] is None
+        status, exception = expected[row.config["how"]]
+        assert row.status == status, row
+        assert (exception or "") in (row.exception or ""), row
+        if status == "failed" and row.config["how"] not in ("dies", "raises later"):
+            assert row.validation_error is None
     assert results.best_config == {"how": "tensor"}
-    raised = next(row for row in results.rows if row["config"]["how"] == "raises")
+    raised = next(row for row in results.rows if row.config["how"] == "raises")
     assert 'raise ValueError("a bad\\nconfiguration")' in raised["traceback"]
     assert "trainable.py" not in raised["traceback"]
     assert results.frame["worker"].notna().all()
@@ -552,7 +552,7 @@ def test_a_time_budget_ends_the_sweep_and_resume_completes_it(run, capfd):
     assert statuses == {"finished", "interrupted"}
     assert len(first.rows) == 30
     second = run(sleeps, resume=True, **arguments)
-    assert list(second.frame["validation_error"]) == [r["config"]["x"] for r in first.rows]
+    assert list(second.frame["validation_error"]) == [r.config["x"] for r in first.rows]
 
 
 def trains(config, folder=None, dies=False):
@@ -597,7 +597,7 @@ def test_replicates(run):
     assert frame["validation_error"].nunique() == 12
     means = frame.groupby("trial")["validation_error"].mean()
     assert results.best_error == means.min()
-    assert results.best_config == results.rows[3 * means.argmin()]["config"]
+    assert results.best_config == results.rows[3 * means.argmin()].config
     alone = run(noisy_error, name="alone")
     first = frame[frame["replicate"] == 0]["validation_error"]
     assert list(alone.frame["validation_error"]) == list(first)
@@ -639,7 +639,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path, number, times, large):
     ) as process:  # fmt: skip
         wait_until(lambda: len(list(tmp_path.glob("began-*"))) >= 2, process)
         rows = sweeper.load(tmp_path / "runs" / "s").rows
-        workers = [row["worker"].rpartition("-")[2] for row in rows]
+        workers = [row.worker.rpartition("-")[2] for row in rows]
         assert len(list(tmp_path.glob("sweeper-data-*/*.data"))) == large
         for _ in range(times):
             process.send_signal(number)
