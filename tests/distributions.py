@@ -2,6 +2,8 @@
 
 from scipy import stats
 
+from sweeper.space.rounded import rounded
+
 LogUniform = stats.make_distribution(stats.loguniform)
 Randint = stats.make_distribution(stats.randint)
 
@@ -41,5 +43,6 @@ DISCRETE = {
     "table": stats.rv_discrete(values=([0.1, 0.2, 7], [0.5, 0.3, 0.2])),
     "Binomial": stats.Binomial(n=5, p=0.5),
     "Randint": Randint(low=0, high=4),
+    "rounded": rounded(stats.loguniform(3, 40)),
 }
 DISTRIBUTIONS = CONTINUOUS | DISCRETE

@@ -6,8 +6,9 @@ None stands for what can't be said: a family that has no such bounds, or an end 
 import math
 from typing import Any
 
-from sweeper.space.config_space import quantile, support
-from sweeper.space.text import to_text
+from sweeper.space.distributions import quantile, support
+from sweeper.space.rounded import Rounded
+from sweeper.space.text import read_value, to_text
 
 _LOGARITHMIC = ("loguniform", "reciprocal")
 _LINEAR = ("uniform", "Uniform")
@@ -37,6 +38,12 @@ def wider(distribution: Any, upwards: bool) -> tuple[str, float] | None:
     A logarithmic range grows by a factor of ten, or by the root of its ratio if it spans less than
     two decades; a linear one by half, but neither below 0 nor, within [0, 1], to 1.
     """
+    if isinstance(distribution, Rounded):
+        found = wider(distribution.base, upwards)
+        if found is None:
+            return None
+        text = str(_rounded(distribution, found[0]))
+        return text, support(read_value(text))[upwards]
     low, high = support(distribution)
     name = family(distribution)
     if name in ("norm", "Normal", "StandardNormal"):
@@ -65,6 +72,8 @@ def wider(distribution: Any, upwards: bool) -> tuple[str, float] | None:
 
 def narrower(distribution: Any, bound: float, upper: bool) -> str | None:
     """The distribution up to a bound, or from it."""
+    if isinstance(distribution, Rounded):
+        return _rounded(distribution, narrower(distribution.base, bound, upper))
     low, high = support(distribution)
     name = family(distribution)
     if name not in (*_LOGARITHMIC, *_LINEAR, "randint") or not low < bound < high:
@@ -74,10 +83,18 @@ def narrower(distribution: Any, bound: float, upper: bool) -> str | None:
 
 def logarithmic(distribution: Any) -> str | None:
     """The same range with a logarithmic axis; None unless it is linear, positive, over a decade."""
+    if isinstance(distribution, Rounded):
+        return _rounded(distribution, logarithmic(distribution.base))
     low, high = support(distribution)
     if not 0 < 10 * low < high < math.inf or is_logarithmic(distribution):
         return None
     return _between("loguniform", low, high)
+
+
+def _rounded(old: Rounded, text: str | None) -> str | None:
+    """The text of another base, rounded as before."""
+    to = "" if old.step == 1 else f", to={old.step}"
+    return text and f"rounded({text}{to})"
 
 
 def _moved(

@@ -14,12 +14,15 @@ from ray import tune
 from ray.tune.search.sample import Domain, Sampler
 from scipy import stats
 
-from sweeper.space.checks import ConfigSpace, check_config_space, describe, is_distribution
-from sweeper.space.config_space import quantile, support
+from sweeper.faults import refuse
+from sweeper.space.checks import ConfigSpace, subscript
+from sweeper.space.conditions import When
+from sweeper.space.distributions import describe, is_distribution, quantile, support
+from sweeper.space.space import Space, check_space
 from sweeper.space.text import to_text
 
 
-def to_search_space(config_space: ConfigSpace) -> dict[str, Any]:
+def to_search_space(config_space: ConfigSpace | Space) -> dict[str, Any]:
     """The Ray Tune search space with the same laws, for `tune.Tuner(param_space=…)`.
 
     Lists and tuples become `tune.choice`; uniform, log-uniform, normal and whole-numbered
@@ -31,11 +34,30 @@ def to_search_space(config_space: ConfigSpace) -> dict[str, Any]:
         space = {"lr": stats.loguniform(1e-4, 1), "batch_size": [32, 64], "max_epochs": 8}
         tune.Tuner(trainable, param_space=sweeper.to_search_space(space)).fit()
 
+    Tune can't say conditions and constraints: its `tune.sample_from`, which could, ignores the
+    seed. They are refused.
+
     Raises:
         TypeError: `config_space` is no mapping.
-        ValueError: it is empty or has unusable values; lists all faults, one a line.
+        ValueError: it is empty or has unusable values, conditions or constraints; lists all faults,
+            one a line.
     """
-    return {name: _to_domain(value) for name, value in check_config_space(config_space).items()}
+    space = check_space(config_space)
+    cure = "Let sweeper.run draw: it knows them."
+    faults = [
+        f"config_space{subscript(name)}: Ray Tune can't say conditions, but got "
+        f"{to_text(value) or value!r}. {cure} Or give {name} a value always, which the objective "
+        "ignores where it is not needed."
+        for name, value in space.entries.items()
+        if isinstance(value, When)
+    ]
+    if space.constraints:
+        faults.append(
+            f"constraints: Ray Tune can't say them, but got {list(space.constraints)}. {cure} "
+            "Or narrow the space to where they hold."
+        )
+    refuse(*faults)
+    return {name: _to_domain(value) for name, value in space.entries.items()}
 
 
 class Quantiles(Domain):

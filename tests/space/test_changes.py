@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from sweeper.space.changes import is_logarithmic, logarithmic, narrower, wider
-from sweeper.space.config_space import support
+from sweeper.space.distributions import support
 from sweeper.space.text import read_value
 
 
@@ -72,3 +72,20 @@ def test_logarithmic_axes_take_positive_ranges_over_a_decade():
 def test_logarithmic_distributions_are_told_from_linear_ones(low, width):
     assert is_logarithmic(stats.loguniform(10**low, 10 ** (low + width)))
     assert not is_logarithmic(stats.uniform(10**low, 10 ** (low + width)))
+
+
+@pytest.mark.parametrize(
+    ("text", "new", "end"),
+    [
+        ("rounded(loguniform(16, 512))", "rounded(loguniform(16, 2896))", 2896),
+        ("rounded(uniform(0, 0.5), to=0.1)", "rounded(uniform(0, 0.75), to=0.1)", 0.7),
+    ],
+)
+def test_rounded_distributions_stay_rounded(text, new, end):
+    distribution = read_value(text)
+    assert wider(distribution, upwards=True) == (new, end)
+    assert narrower(distribution, 0.3, upper=True) in (None, "rounded(uniform(0, 0.3), to=0.1)")
+    assert logarithmic(distribution) is None
+    assert is_logarithmic(distribution) == ("log" in text)
+    assert wider(read_value("rounded(beta(2, 3), to=0.1)"), upwards=True) is None
+    assert logarithmic(read_value("rounded(uniform(1, 100))")) == "rounded(loguniform(1, 101))"

@@ -9,7 +9,8 @@ import pytest
 from distributions import DISTRIBUTIONS, LogUniform
 from scipy import stats
 
-from sweeper.space.checks import RESULT_COLUMNS, check_config_space, check_seed, is_distribution
+from sweeper.space.checks import RESULT_COLUMNS, check_config_space, check_seed
+from sweeper.space.distributions import is_distribution
 
 
 def test_check_accepts_every_kind_of_value():

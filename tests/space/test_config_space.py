@@ -1,29 +1,21 @@
-import itertools
 import math
 import os
+import re
 import subprocess
 import sys
-import warnings
 
 import numpy as np
 import pytest
-from distributions import CONTINUOUS, DISCRETE, DISTRIBUTIONS
+from distributions import DISCRETE, DISTRIBUTIONS
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sweeper.space.checks import check_config_space, check_seed, is_distribution
-from sweeper.space.config_space import (
-    axis,
-    draw,
-    grid,
-    grid_axes,
-    is_discrete,
-    quantile,
-    support,
-    trial_seed,
-    uniform_draw,
-)
+from sweeper.space.checks import check_seed
+from sweeper.space.conditions import when
+from sweeper.space.config_space import draw, sample, share_fault, trial_seed, uniform_draw
+from sweeper.space.distributions import quantile
+from sweeper.space.space import check_space
 
 SMALLEST, LARGEST = 2.0**-53, 1 - 2.0**-53  # the ends of what uniform_draw gives
 
@@ -31,47 +23,6 @@ seeds = st.integers(0, 2**32 - 1)
 trials = st.integers(0, 2**40)
 names = st.text(st.characters(), min_size=1)
 distributions = st.sampled_from(list(DISTRIBUTIONS.values()))
-
-
-# Distributions
-
-
-@pytest.mark.parametrize("name", DISTRIBUTIONS)
-def test_kinds_of_distribution(name):
-    assert is_distribution(DISTRIBUTIONS[name])
-    assert is_discrete(DISTRIBUTIONS[name]) == (name in DISCRETE)
-
-
-@given(distributions, st.sampled_from([0.0, 1.0]) | st.floats(SMALLEST, LARGEST))
-def test_quantiles_lie_in_the_support(distribution, u):
-    low, high = support(distribution)
-    value = quantile(distribution, u)
-    assert low <= value <= high
-    assert type(value) in (int, float)
-
-
-@pytest.mark.parametrize("name", DISTRIBUTIONS)
-def test_quantiles_at_the_ends(name):
-    low, high = support(DISTRIBUTIONS[name])
-    assert (quantile(DISTRIBUTIONS[name], 0.0), quantile(DISTRIBUTIONS[name], 1.0)) == (low, high)
-    # The quantiles of a truncated distribution are rounded to its end at the very last u.
-    for u in (SMALLEST, 1 - 2**-52 if name == "truncated" else LARGEST):
-        assert math.isfinite(quantile(DISTRIBUTIONS[name], u))
-
-
-@pytest.mark.parametrize("name", DISTRIBUTIONS)
-def test_only_whole_numbers_of_discrete_distributions_are_ints(name):
-    for u in np.linspace(0.05, 0.95, 19):
-        value = quantile(DISTRIBUTIONS[name], u)
-        assert isinstance(value, int) == (name in DISCRETE and value == round(value))
-
-
-def test_a_continuous_whole_number_stays_a_float():
-    truncated = stats.truncate(stats.Uniform(a=0, b=10), ub=8)
-    assert [type(quantile(d, 0.5)) for d in (stats.uniform(0, 2), truncated)] == [float, float]
-
-
-# Draws
 
 
 @given(seeds, names, trials)
@@ -179,97 +130,66 @@ def test_no_name_shares_the_random_numbers_of_trial_seeds():
         assert int(uniform_draw(0, name, 5) * 2**32) != seed
 
 
-# Grids
-
-
-@pytest.mark.parametrize("points", [2, 3, 7, 100])
-def test_bounded_axes_include_both_ends(points):
-    uniform = axis("a", stats.uniform(1, 3), points)
-    loguniform = axis("a", stats.loguniform(1e-4, 1), points)
-    np.testing.assert_allclose(uniform, np.linspace(1, 4, points), rtol=1e-14)
-    np.testing.assert_allclose(loguniform, np.geomspace(1e-4, 1, points), rtol=1e-13)
-    assert (uniform[0], uniform[-1]) == (1, 4)
-    assert (loguniform[0], loguniform[-1]) == (1e-4, 1)
-    np.testing.assert_allclose(
-        axis("a", stats.exp(stats.Uniform(a=-9, b=0)), points), np.geomspace(np.exp(-9), 1, points)
-    )
-
-
-@pytest.mark.parametrize("name", ["norm", "expon", "Normal", "truncated", "mixture"])
-@pytest.mark.parametrize("points", [1, 2, 5])
-def test_unbounded_axes_are_middles_of_equal_parts(name, points):
-    values = axis(name, CONTINUOUS[name], points)
-    probabilities = [(i + 0.5) / points for i in range(points)]
-    np.testing.assert_allclose(CONTINUOUS[name].cdf(np.array(values)), probabilities, atol=1e-12)
-
-
-@pytest.mark.parametrize("name", DISTRIBUTIONS)
-def test_one_point_is_the_median(name):
-    assert axis(name, DISTRIBUTIONS[name], 1) == [quantile(DISTRIBUTIONS[name], 0.5)]
-
-
-def test_discrete_axes_have_each_value_once():
-    assert axis("a", stats.randint(0, 4), 100) == [0, 1, 2, 3]
-    assert axis("a", stats.randint(32, 257), 2) == [32, 256]
-    assert axis("a", stats.Binomial(n=2, p=0.5), 50) == [0, 1, 2]
-    assert axis("a", DISCRETE["table"], 50) == [0.1, 0.2, 7]
-
-
-def test_lists_and_constants_are_axes_as_they_are():
-    assert grid_axes({"a": (1, 1, 2), "b": ["x"], "c": "xyz", "d": {"e": 1}}, None) == {
-        "a": [1, 1, 2],
-        "b": ["x"],
-        "c": ["xyz"],
-        "d": [{"e": 1}],
-    }
-
-
-def test_points_for_all_or_by_name():
-    space = {"a": stats.uniform(0, 1), "b": [1, 2], "c": stats.norm()}
-    assert [len(values) for values in grid_axes(space, 5).values()] == [5, 2, 5]
-    by_name = grid_axes(space, {"c": np.int64(4), "a": 3})
-    assert [len(values) for values in by_name.values()] == [3, 2, 4]
-
-
-@pytest.mark.parametrize("points", [None, 0, -1, True, 2.0, "3", [3]])
-def test_points_of_a_distribution_must_be_positive_ints(points):
-    with pytest.raises(ValueError, match=r"an int >= 1, but got .*\. Write points=5") as raised:
-        grid_axes({"a": stats.uniform(0, 1), "b": [1], "c": stats.norm()}, points)
-    assert [line.split('"')[1] for line in str(raised.value).splitlines()] == ["a", "c"]
-
-
-def test_points_by_name_name_every_fault():
-    space = {"a": stats.uniform(0, 1), "b": [1], "c": stats.norm()}
-    with pytest.raises(ValueError, match=r'config_space\["c"\]: a grid needs') as raised:
-        grid_axes(space, {"a": 2, "b": 3, "d": 4})
-    for name in "bd":
-        assert f'points["{name}"]: must be the name of a distribution' in str(raised.value)
-    assert "The distributions are 'a', 'c'." in str(raised.value)
-
-
-axes_of_plain_values = st.dictionaries(
-    st.text(max_size=3), st.lists(st.integers() | st.text(max_size=2), max_size=4), max_size=4
+LAYERS = check_space(
+    {
+        "optimizer": ["sgd", "adam"],
+        "momentum": when("optimizer == 'sgd'", stats.uniform(0.5, 0.49)),
+        "first": stats.randint(1, 65),
+        "second": stats.randint(1, 65),
+    },
+    ["second <= first"],
 )
 
 
-@given(axes_of_plain_values)
-def test_grid_is_the_product_in_order(axes):
-    expected = [
-        dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())
-    ]
-    assert list(grid(axes)) == expected
+@given(seeds, st.integers(0, 1000))
+def test_draws_fulfil_the_constraints_and_are_the_first_attempt_that_does(seed, trial):
+    config = draw(LAYERS, seed, trial)
+    assert LAYERS.fulfils(config)
+    assert ("momentum" in config) == (config["optimizer"] == "sgd")
+    attempts = 0
+    while True:
+        names = ("first", "second")
+        first, second = (
+            quantile(LAYERS.entries[n], uniform_draw(seed, n, trial, attempts)) for n in names
+        )
+        if second <= first:
+            break
+        attempts += 1
+    assert (config["first"], config["second"]) == (first, second)
 
 
-def test_grid_gives_copies():
-    axes = {"a": [[1], [2]], "b": [1, 2]}
-    for config in grid(axes):
-        config["a"].append(3)
-    assert axes == {"a": [[1], [2]], "b": [1, 2]}
+def test_a_constraint_changes_no_draw_that_fulfils_it():
+    space = check_space(LAYERS.entries)
+    for trial in range(100):
+        config = draw(space, 0, trial)
+        if LAYERS.fulfils(config):
+            assert draw(LAYERS, 0, trial) == config
 
 
-def test_no_warnings_from_draws_and_grids():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        checked = check_config_space(DISTRIBUTIONS)
-        draw(checked, 0, 0)
-        grid_axes(checked, 3)
+def test_constrained_draws_follow_the_law_given_the_constraint():
+    space = check_space({"a": stats.uniform(0, 1), "b": stats.uniform(0, 1)}, ["a + b <= 1"])
+    values = [draw(space, 0, trial)["a"] for trial in range(1500)]
+    assert stats.kstest(values, stats.beta(1, 2).cdf).pvalue > 1e-3  # the density 2 (1 - a)
+
+
+@pytest.mark.parametrize(
+    ("constraints", "hits"),
+    [(["a == b"], "0 of 20,000"), (["a < 0.0004", "b > 0"], r"\d of 20,000 .*'a < 0.0004' alone")],
+)
+def test_rare_constraints_are_refused_with_their_share(constraints, hits):
+    space = check_space({"a": stats.uniform(0, 1), "b": stats.uniform(0, 1)}, constraints)
+    assert re.search(f"at least 1 in 1,000 .* {hits}", share_fault(space))
+    with pytest.raises(ValueError, match="at least 1 in 1,000"):
+        [draw(space, 0, trial) for trial in range(10)]
+
+
+def test_a_share_of_1_in_200_can_be_drawn():
+    space = check_space({"a": stats.uniform(0, 1)}, ["a < 0.005"])
+    assert share_fault(space) is None
+    assert all(draw(space, 0, trial)["a"] < 0.005 for trial in range(5))
+
+
+def test_sample_gives_only_what_fulfils():
+    assert len(sample(LAYERS, 0, 50)) == 50
+    assert all(map(LAYERS.fulfils, sample(LAYERS, 0, 50)))
+    assert sample(check_space({"a": stats.norm()}, ["a > 99"]), 0, 5) == []

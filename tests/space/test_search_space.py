@@ -13,8 +13,11 @@ from ray.tune.search.variant_generator import generate_variants
 from scipy import stats
 
 import sweeper
-from sweeper.space.config_space import support
+from sweeper.space.conditions import when
+from sweeper.space.distributions import support
+from sweeper.space.rounded import rounded
 from sweeper.space.search_space import Quantiles, to_search_space
+from sweeper.space.space import check_space
 
 NATIVE = {
     "uniform": (stats.uniform(1, 3), Float),
@@ -112,17 +115,17 @@ def test_a_subclass_with_another_law_is_no_native_domain():
 
 
 def test_lists_are_choices_and_constants_stay():
-    space = {"a": [1, "x", None], "b": ({"c": 1},), "d": 8, "e": "sgd", "f": {"g": [1]}, "h": None}
+    space = {"a": [1, "x", None], "b": ({"c": 1},), "d": 8, "e": "sgd", "f": {"g": {"i": 1}}}
     converted = to_search_space(space)
     assert list(converted) == list(space)
     assert isinstance(converted["a"], Categorical)
     assert converted["a"].categories == [1, "x", None]
     assert converted["b"].categories == [{"c": 1}]
-    assert {name: converted[name] for name in "defh"} == {name: space[name] for name in "defh"}
+    assert {name: converted[name] for name in "def"} == {name: space[name] for name in "def"}
     converted["a"].categories.append(2)
-    converted["f"]["g"].append(2)
+    converted["f"]["g"]["i"] = 2
     assert space["a"] == [1, "x", None]
-    assert space["f"] == {"g": [1]}
+    assert space["f"] == {"g": {"i": 1}}
 
 
 def test_faults_are_reported_as_by_the_check():
@@ -244,3 +247,22 @@ def test_a_plain_tuner_runs_it(ray_session, tmp_path):
         assert config["constant"] == {"c": 1}
         assert config["choice"] in ("a", ("b", 1))
         assert type(config["binom"]) is int
+
+
+def test_what_tune_cannot_say_is_refused_with_the_cure():
+    entries = {"a": [1, 2], "b": when("a == 1", [3]), "c": when("a == 1", [3], otherwise=4)}
+    with pytest.raises(ValueError, match="Ray Tune can't say") as raised:
+        to_search_space(check_space(entries, ["a < 2"]))
+    lines = str(raised.value).splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        'config_space["b"]', 'config_space["c"]', "constraints",
+    ]  # fmt: skip
+    assert all("Let sweeper.run draw" in line for line in lines)
+
+
+def test_rounded_distributions_are_drawn_through_their_quantiles():
+    domain = to_search_space({"n": rounded(stats.loguniform(16, 512))})["n"]
+    assert isinstance(domain, Quantiles)
+    assert domain.domain_str == "rounded(loguniform(16, 512))"
+    values = [domain.sample(random_state=np.random.RandomState(i)) for i in range(50)]
+    assert all(type(value) is int and domain.is_valid(value) for value in values)

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sweeper.space.checks import check_config_space, is_distribution
-from sweeper.space.config_space import quantile
+from sweeper.space.checks import check_config_space
+from sweeper.space.conditions import When
+from sweeper.space.distributions import is_distribution, quantile
 from sweeper.space.text import read_config_space, read_value, to_text
 
 CALLS = {
@@ -138,7 +139,7 @@ BAD_TEXTS = {
     "{1: 2}": "literal or a word",
     "{**a}": "literal or a word",
     "[*a]": "literal or a word",
-    "a if b else c": "literal or a word",
+    "a if f() else c": "can't stand here",
     "-'a'": "literal or a word",
     "-True": "literal or a word",
     "uniform(low, high)": "literal or a word, but got low",
@@ -344,3 +345,50 @@ def test_texts_of_checked_spaces_draw_the_same():
     assert [_quantiles(value) for value in again.values()] == [
         _quantiles(value) for value in space.values()
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "uniform(0.5, 0.49) if optimizer == 'sgd'",
+        "uniform(0.5, 0.49) if optimizer == 'sgd' else 0.9",
+        "[1, 2] if a in (1, 2) and (not b) else 'x' if c < 3 < d else None",
+        "'if' if a == 'else' else 'b if c'",
+        "rounded(loguniform(16, 512)) if depth > 1 else (1, 2) if depth == 0",
+        "rounded(uniform(0, 0.5), to=0.1)",
+        "{'a': 1} if x != [1, 'y'] else nan",
+    ],
+)
+def test_conditions_and_rounded_ones_are_read_and_written(text):
+    value = read_value(text)
+    assert to_text(value) == text
+    assert to_text(read_value(to_text(value))) == text
+
+
+def test_quotes_and_words_are_free_in_conditions():
+    value = read_value(' sgd if optimizer=="x"   else [adam, b] ')
+    assert value == When("optimizer == 'x'", "sgd", ["adam", "b"])
+    assert read_config_space({"a": "0.5 if b"})["a"] == When("b", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a if f(b) else c", r"the condition f\(b\): f\(b\) can't stand here.*Put quotes"),
+        ("a if b.c", r"b\.c can't stand here"),
+        ("(a if b else c) if d", "a distribution of scipy.stats, a literal or a word"),
+        ("[a if b else c]", "a distribution of scipy.stats, a literal or a word"),
+        ("unifrm(0, 1) if b else 3", "Did you mean uniform"),
+        ("rounded(3)", "needs a distribution of scipy.stats"),
+        ("rounded(uniform(0, 1), to=-1)", "to must be positive"),
+        ("rounded(uniform(0.2, 0.5))", "must hold a multiple of 1"),
+    ],
+)
+def test_other_conditions_are_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        read_value(text)
+
+
+@pytest.mark.parametrize("text", ["what if", "if", "a if b c", "if x else y", "x if # y"])
+def test_strings_with_an_if_stay_strings(text):
+    assert read_value(text) == text

@@ -1,0 +1,104 @@
+"""What a distribution of one number can be asked, whichever style of SciPy it is of."""
+
+import math
+import reprlib
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+SMALLEST, LARGEST = 2.0**-53, 1 - 2.0**-53  # probabilities inside of the open interval (0, 1)
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 80
+
+
+def is_distribution(value: Any) -> bool:
+    """True for an object with a quantile function."""
+    return not isinstance(value, type) and quantile_function(value) is not None
+
+
+def quantile_function(value: Any) -> Any:
+    """The quantile function of a distribution: `ppf` (old style), `icdf` (new style), or None."""
+    return getattr(value, "ppf", getattr(value, "icdf", None))
+
+
+def is_discrete(distribution: Any) -> bool:
+    """True if single values have probability; they need not be integers."""
+    if hasattr(distribution, "ppf"):  # old style, where only discrete ones have a pmf
+        return hasattr(distribution, "pmf")
+    # New style, where all have one, and it recurses without end in truncated ones (SciPy 1.17).
+    return any(kind.__name__ == "DiscreteDistribution" for kind in type(distribution).__mro__)
+
+
+def support(distribution: Any) -> tuple[float, float]:
+    """The lowest and the highest value that a distribution can take, both inclusive."""
+    low, high = distribution.support()
+    return float(low), float(high)
+
+
+def quantile(distribution: Any, u: float) -> int | float:
+    """The value at probability u, 0 <= u <= 1 with both bounds inclusive.
+
+    It lies in the closed support, and is an int if the distribution is discrete and the value a
+    whole number (but not if it was rounded to parts of 1), else a float.
+    """
+    low, high = support(distribution)
+    if 0 < u < 1:
+        # Clipped, since rounding can lead outside: loguniform(0.1, 1).ppf(1 - 2**-53) may exceed 1.
+        value = min(max(float(quantile_function(distribution)(u)), low), high)
+    else:
+        value = low if u <= 0 else high  # not ppf(0), which for discrete ones is below the support
+    if value.is_integer() and is_discrete(distribution) and has_ints(distribution):
+        return int(value)
+    return value
+
+
+def has_ints(distribution: Any) -> bool:
+    """Whether whole numbers of a discrete distribution are ints: not in steps such as 0.5."""
+    return isinstance(getattr(distribution, "step", 1), int)
+
+
+def probability(distribution: Any, value: float) -> float:
+    """The probability u of a value, 0 < u < 1: `quantile` leads back to the value.
+
+    In the middle of its step if the distribution is discrete. Beyond the support, and so far out
+    that u would be 0 or 1, it is the u beside it.
+    """
+    u = _middle(distribution, value)
+    if not math.isfinite(u) or (is_discrete(distribution) and quantile(distribution, u) != value):
+        u = (_lowest(distribution, value, True) + _lowest(distribution, value, False)) / 2
+    return min(max(u, SMALLEST), LARGEST)
+
+
+def _middle(distribution: Any, value: float) -> float:
+    """By the cumulative distribution, NaN where there is none."""
+    try:
+        with np.errstate(all="ignore"):
+            u = float(distribution.cdf(value))
+            return u - float(distribution.pmf(value)) / 2 if is_discrete(distribution) else u
+    except Exception:  # a user's own distribution needs a quantile function only
+        return math.nan
+
+
+def _lowest(distribution: Any, value: float, inclusive: bool) -> float:
+    """The lowest u at which the quantile reaches the value, or exceeds it; by bisection."""
+    low, high = SMALLEST, LARGEST
+    for _ in range(60):
+        middle = (low + high) / 2
+        found = quantile(distribution, middle)
+        if found > value or (inclusive and found == value):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def describe(value: Any) -> str:
+    """A short text of any value on one line, for messages."""
+    family = getattr(value, "dist", None)
+    if isinstance(family, stats.rv_continuous | stats.rv_discrete):
+        arguments = [_short.repr(argument) for argument in value.args]
+        arguments += [f"{name}={_short.repr(argument)}" for name, argument in value.kwds.items()]
+        return f"{family.name}({', '.join(arguments)})"
+    with np.printoptions(legacy="1.25"):  # prints np.float64(0.5) as 0.5
+        return " ".join(_short.repr(value).split())
