@@ -1,0 +1,190 @@
+"""Early stopping whose verdicts depend on the trials' numbers and errors alone: in-order ASHA.
+
+Source of successive halving without waiting: Li et al., "A System for Massively Parallel
+Hyperparameter Tuning", MLSys 2020 (ASHA). There a trial is compared with those that reached its
+rung earlier in time, so that the order of completion decides; here with those that have lower
+numbers.
+"""
+
+import itertools
+import math
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sweeper.faults import int_fault
+
+
+@dataclass(frozen=True)
+class ASHA:
+    """Stops trials early that are not among the best at their rung.
+
+    The rungs are the epochs `grace_epochs`, `grace_epochs` × `reduction_factor`, ×
+    `reduction_factor` again, and so on. A trial that reaches a rung is compared with the trials
+    before it, by number, that reach it too, and goes on if it is among the best
+    1 / `reduction_factor` of them and itself; ties go on, NaN is last. The verdict waits for
+    nobody: until it is out the trial trains on, and what it trained in vain is cut off its row.
+
+    Args:
+        grace_epochs: every trial trains so many epochs, at least 1.
+        reduction_factor: one in so many goes on at each rung, at least 2.
+        max_epochs: How many epochs a whole trial trains, at least 1. Nobody is judged there, when
+            there is nothing left to save; None if that is not known, or differs.
+
+    Example:
+        `sweeper.run(objective, config_space, searcher, scheduler=sweeper.ASHA(grace_epochs=3))`
+    """
+
+    grace_epochs: int = 1
+    reduction_factor: int = 3
+    max_epochs: int | None = None
+
+    def faults(self) -> list[str]:
+        """What is wrong with it, one sentence a fault; empty if nothing is."""
+        found = [
+            int_fault("ASHA(grace_epochs=…)", self.grace_epochs, 1),
+            int_fault("ASHA(reduction_factor=…)", self.reduction_factor, 2),
+            None
+            if self.max_epochs is None
+            else int_fault("ASHA(max_epochs=…)", self.max_epochs, 1),
+        ]
+        faults = [fault for fault in found if fault]
+        if not faults and self.max_epochs is not None and self.max_epochs <= self.grace_epochs:
+            faults.append(
+                f"ASHA(grace_epochs={self.grace_epochs}, max_epochs={self.max_epochs}): no rung is "
+                "below max_epochs. Take fewer grace_epochs, or leave the scheduler out."
+            )
+        return faults
+
+    def rungs(self, last: int) -> Iterator[int]:
+        """The epochs up to `last`, inclusive, at which trials are compared, in their order."""
+        if self.max_epochs is not None:
+            last = min(last, self.max_epochs - 1)
+        rungs = (self.grace_epochs * self.reduction_factor**k for k in itertools.count())
+        return itertools.takewhile(lambda rung: rung <= last, rungs)
+
+    def goes_on(self, better: int, others: int) -> bool:
+        """Whether a trial goes on at a rung that `others` before it reach, `better` ones of them.
+
+        The first `reduction_factor` - 1 trials at a rung go on: there is nothing to compare with.
+        """
+        among = others + 1
+        return among < self.reduction_factor or better < max(1, among // self.reduction_factor)
+
+
+@dataclass
+class _Rung:
+    """What is known at one rung. Trials below `settled` are all known here, and judged.
+
+    Attributes:
+        errors: of the trials that have trained to this rung, by number.
+        absent: trials that certainly never reach it.
+        verdicts: whether a trial that reaches it goes on from here.
+        below: the sorted errors of the settled trials that reach it.
+    """
+
+    errors: dict[int, float] = field(default_factory=dict)
+    absent: set[int] = field(default_factory=set)
+    verdicts: dict[int, bool] = field(default_factory=dict)
+    settled: int = 0
+    below: list[float] = field(default_factory=list)
+
+
+class Verdicts:
+    """The verdicts of in-order ASHA, each given as soon as nothing unknown can change it.
+
+    It is told what trials show, in any order, and answers the same whatever that order was.
+    """
+
+    def __init__(self, scheduler: ASHA) -> None:
+        self._scheduler = scheduler
+        self._rungs: dict[int, _Rung] = {}
+        self._over: set[int] = set()  # trials that report nothing more
+        self._most = -1  # the highest number of a trial that was heard of
+
+    def reported(self, trial: int, epoch: int, error: float) -> None:
+        """Tells of an epoch; one that is no rung, or was told before, changes nothing."""
+        if epoch not in self._scheduler.rungs(epoch):
+            return
+        rung = self._rungs.setdefault(epoch, _Rung())
+        if trial in rung.errors:
+            return
+        self._most = max(self._most, trial)
+        rung.errors[trial] = math.inf if math.isnan(error) else error
+        self._judge()
+
+    def over(self, trial: int) -> None:
+        """Tells that a trial, all of whose reports were told, trains no more."""
+        self._most = max(self._most, trial)
+        self._over.add(trial)
+        self._judge()
+
+    def stopped_at(self, trial: int) -> int | None:
+        """The rung at which the trial is stopped; None if it is not, as far as is known."""
+        for epoch in sorted(self._rungs):
+            if self._rungs[epoch].verdicts.get(trial) is False:
+                return epoch
+        return None
+
+    def open_at(self, trial: int) -> int | None:
+        """The rung that the trial has come to and whose verdict is not out yet; None if there is
+        none.
+        """
+        for epoch in sorted(self._rungs):
+            rung = self._rungs[epoch]
+            if trial in rung.errors and trial not in rung.absent and trial not in rung.verdicts:
+                return epoch
+        return None
+
+    def _judge(self) -> None:
+        """Gives all verdicts that can be given; those of a lower rung decide on the next one."""
+        before = None
+        for epoch in sorted(self._rungs):
+            self._judge_rung(self._rungs[epoch], before)
+            before = self._rungs[epoch]
+
+    def _judge_rung(self, rung: _Rung, before: _Rung | None) -> None:
+        """Walks over the trials that are not settled, counting those that come before each."""
+        others, unknown = list(rung.below), 0
+        for trial in range(rung.settled, self._most + 1):
+            there = self._is_there(trial, rung, before)
+            if there is None:
+                unknown += 1
+            elif there:
+                error = rung.errors[trial]
+                if trial not in rung.verdicts:
+                    last = error == math.inf  # NaN and infinity, also among themselves
+                    better = len(others) if last else bisect_left(others, error)
+                    verdict = self._verdict(better, len(others), unknown, last)
+                    if verdict is not None:
+                        rung.verdicts[trial] = verdict
+                insort(others, error)
+            else:
+                rung.absent.add(trial)
+            if not unknown:
+                rung.settled = trial + 1
+                if there:
+                    insort(rung.below, rung.errors[trial])
+
+    def _is_there(self, trial: int, rung: _Rung, before: _Rung | None) -> bool | None:
+        """Whether a trial reaches a rung, None if that is not known yet."""
+        if trial in rung.absent or (trial in self._over and trial not in rung.errors):
+            return False
+        came = True if before is None else before.verdicts.get(trial)
+        if came is False or (before is not None and trial in before.absent):
+            return False
+        return True if came and trial in rung.errors else None
+
+    def _verdict(self, better: int, others: int, unknown: int, last: bool) -> bool | None:
+        """True: goes on. False: is stopped. None: what is unknown may change it.
+
+        Of the `unknown` trials any number may reach the rung, and any of these be better. It is
+        enough to look at the extremes: one more that is better never helps, one more that is worse
+        never harms, unless there was nothing to compare with before.
+        """
+        if self._scheduler.goes_on(better + unknown, others + unknown):
+            return True
+        may_go_on = self._scheduler.goes_on(better, others) or (
+            not last and self._scheduler.goes_on(better, others + unknown)
+        )
+        return None if may_go_on else False

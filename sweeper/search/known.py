@@ -1,0 +1,29 @@
+"""What a searcher may know of an earlier trial."""
+
+import math
+from dataclasses import dataclass
+
+from sweeper.space.checks import Config
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of one earlier trial when a later one is chosen, as if nothing else had been.
+
+    Attributes:
+        config: its configuration.
+        curve: (epoch, validation error) as far as it is known, means over the replicates.
+        error: the final validation error, mean over the replicates, once it is known.
+        status: "running", or how it ended: "finished", "diverged", "stopped", "failed".
+    """
+
+    config: Config
+    curve: tuple[tuple[int, float], ...] = ()
+    error: float | None = None
+    status: str = "running"
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it counts as worse than whatever was measured: failed, NaN or infinite."""
+        shown = [error for _, error in self.curve[-1:]] if self.error is None else [self.error]
+        return self.status in ("failed", "diverged") or not all(map(math.isfinite, shown))

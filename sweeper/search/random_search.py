@@ -1,0 +1,79 @@
+"""Random search."""
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+from typing import ClassVar
+
+from sweeper.search.arguments import plain_configs, search_faults, trials_text
+from sweeper.search.known import Known
+from sweeper.search.sequences import LazyList, distinct, key
+from sweeper.search.whole_spaces import every_config
+from sweeper.space.checks import Config
+from sweeper.space.config_space import draw
+from sweeper.space.space import Space
+
+_MOST_LEFT = 100_000  # configurations that are looked through for those that were never drawn
+
+
+@dataclass(frozen=True)
+class RandomSearch:
+    """Random search: `num_trials` ≥ 1 independent draws from the configuration space.
+
+    Trial `i` draws the same configuration whatever `num_trials` is, so that raising it continues
+    a search. `initial_configs` are complete configurations that take the place of the first draws,
+    at most `num_trials` of them. With `unique=True` no configuration comes twice: a draw that was
+    there before is passed over, and the search ends when the space has no other one.
+
+    Source: Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization", JMLR 2012.
+    """
+
+    num_trials: int
+    initial_configs: Sequence[Config] = ()
+    unique: bool = False
+
+    looks_back: ClassVar[bool] = False
+    lag: ClassVar[int | None] = None
+
+    def faults(self, space: Space) -> list[str]:
+        """What is wrong with this searcher, one sentence a fault; empty if nothing is."""
+        faults = search_faults("RandomSearch", self.num_trials, self.initial_configs, space)
+        if not isinstance(self.unique, bool):
+            kind = type(self.unique).__name__
+            faults.append(f"unique must be True or False, but got {self.unique!r} ({kind}).")
+        return faults
+
+    def num_configs(self, space: Space) -> int:
+        """How many trials this searcher makes."""
+        count = space.count(self.num_trials) if self.unique else None
+        return self.num_trials if count is None else count
+
+    def config(self, space: Space, seed: int, trial: int, known: Sequence[Known] = ()) -> Config:
+        """The configuration of a trial; `known` changes nothing."""
+        if trial < len(self.initial_configs):
+            return plain_configs(self.initial_configs, space)[trial]
+        if not self.unique:
+            return draw(space, seed, trial)
+        first = tuple(key(config) for config in plain_configs(self.initial_configs, space))
+        return copy.deepcopy(_distinct_draws(space, seed, first)[trial - len(first)])
+
+    def describe(self, space: Space) -> str:
+        """One line such as `16 trials`."""
+        return trials_text(self.num_configs(space), self.num_trials)
+
+
+@lru_cache(maxsize=8)
+def _distinct_draws(space: Space, seed: int, first: tuple[str, ...]) -> LazyList[Config]:
+    """The draws from trial `len(first)` on, each configuration once, none of the first ones."""
+    return LazyList(_distinct(space, seed, first))
+
+
+def _distinct(space: Space, seed: int, first: tuple[str, ...]) -> Iterator[Config]:
+    found = list(first)
+    for config in distinct((draw(space, seed, trial) for trial in count(len(first))), first):
+        found.append(key(config))
+        yield config
+    # What is left is drawn too rarely to wait for it.
+    yield from distinct(every_config(space, _MOST_LEFT), found)
