@@ -5,7 +5,6 @@ https://d2l.ai/chapter_hyperparameter-optimization/hyperopt-intro.html of *Dive 
 """
 
 import time
-from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -15,9 +14,10 @@ from torch.nn.parameter import is_lazy
 
 from sweeper.faults import float_fault, int_fault, refuse
 from sweeper.training.checkpoints import FitCheckpoint, Trained, find_checkpoint
-from sweeper.training.modules import Batch, Loader, Module, no_test_set
+from sweeper.training.loaders import loaders, no_batches
+from sweeper.training.modules import Batch, Loader, Module
 from sweeper.training.random_states import random_states, undisturbed
-from sweeper.training.trial import current_trial, open_test_set
+from sweeper.training.trial import TrialContext, current_trial
 
 
 class Trainer:
@@ -92,7 +92,7 @@ class Trainer:
                     nn.utils.clip_grad_norm_(self.model.parameters(), self.gradient_clip_val)
                 self.optim.step()
         if batch is None:
-            raise ValueError(_no_batches("training"))
+            raise ValueError(no_batches("training"))
         self._count_epoch()
 
     def _count_epoch(self) -> None:
@@ -101,7 +101,7 @@ class Trainer:
 
     def prepare_data(self, data: Any) -> None:
         """Takes the loaders out of `data`; in test mode the test set is the one to validate on."""
-        self.train_dataloader, self.val_dataloader = _loaders(data)
+        self.train_dataloader, self.val_dataloader = loaders(data)
 
     def prepare_model(self, model: Module) -> None:
         """Gives lazy layers their shapes and moves the model to the device."""
@@ -115,7 +115,7 @@ class Trainer:
             with undisturbed(self.train_dataloader):
                 batch = next(iter(self.train_dataloader), None)
             if batch is None:
-                raise ValueError(_no_batches("training"))
+                raise ValueError(no_batches("training"))
             model.apply_init(batch[:-1])
         self.model = model.to(self.device)
 
@@ -183,14 +183,19 @@ class HPOTrainer(Trainer):
 
         Raises:
             ValueError: the training data has no batches, or the validation data has none.
+            StopTrial: the sweep stops the trial here; it is no `Exception`.
         """
         checkpoint = self._checkpoint
+        trial = current_trial()
         if checkpoint is not None and checkpoint.ahead is not None:
             self._count_epoch()
             checkpoint.replay(self.epoch, self._trained())
-            return
+        else:
+            self._train_epoch(checkpoint, trial)
+        trial.report()  # last of all: a checkpoint holds what has been told
+
+    def _train_epoch(self, checkpoint: FitCheckpoint | None, trial: TrialContext) -> None:
         super().fit_epoch()
-        trial = current_trial()
         if trial.record_curve and not trial.test:
             error = float(self.validation_error())
             trial.curve.append((error, time.perf_counter() - trial.start))
@@ -230,7 +235,7 @@ class HPOTrainer(Trainer):
                 hits += int(each.sum())
                 examples += each.numel()
         if not examples:
-            raise ValueError(_no_batches("validation"))
+            raise ValueError(no_batches("validation"))
         error = torch.tensor((examples - hits) / examples, dtype=torch.float64)
         if checkpoint is not None:
             checkpoint.errors[self.epoch] = float(error)
@@ -265,36 +270,3 @@ def _device(num_gpus: int | None) -> torch.device:
             "Install a torch built for this GPU, or sweep with Resources(gpus=0)."
         )
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _loaders(data: Any) -> tuple[Loader, Loader]:
-    """The loaders to train and to evaluate with, each of which can be gone through again."""
-    if isinstance(data, tuple | list) and len(data) == 2:
-        train, evaluation = data
-    elif hasattr(data, "train_dataloader") and hasattr(data, "val_dataloader"):
-        train = data.train_dataloader()
-        evaluation = _test_loader(data) if current_trial().test else data.val_dataloader()
-    else:
-        raise TypeError(
-            "data must be a DataModule or a pair (training, validation) of iterables of batches, "
-            f"but got a {type(data).__name__}."
-        )
-    for name, loader in (("training", train), ("validation", evaluation)):
-        if not isinstance(loader, Iterable) or isinstance(loader, Iterator):
-            raise TypeError(
-                f"Each epoch must be able to go through the {name} data again, but got a "
-                f"{type(loader).__name__}. Give a list of batches or a DataLoader."
-            )
-    return train, evaluation
-
-
-def _test_loader(data: Any) -> Loader:
-    if not hasattr(data, "test_dataloader"):
-        raise NotImplementedError(no_test_set(data))
-    loader = data.test_dataloader()
-    open_test_set()
-    return loader
-
-
-def _no_batches(name: str) -> str:
-    return f"The {name} data has no batches. Give at least one batch (X, y)."

@@ -4,16 +4,27 @@ It knows whether the test set is sealed.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 
+class StopTrial(BaseException):
+    """Leads out of an objective whose trial is stopped early, past its `except Exception`."""
+
+
+def _nobody_listens() -> None:
+    pass
+
+
 @dataclass
 class TrialContext:
     """What a sweep's worker and the trainers inside of the objective tell each other.
+
+    Trainers call `report` after each epoch. There the worker may leave the objective, to go on with
+    it later, or raise `StopTrial`.
 
     `checkpoints` is this trial's and replicate's own folder for them. Without it, as outside of a
     sweep, trainers save none, whatever their `checkpoint_every`; with `no_checkpoints`, which says
@@ -30,6 +41,7 @@ class TrialContext:
     fits: int = 0
     curve: list[tuple[float, float]] = field(default_factory=list)  # validation error, seconds
     start: float = field(default_factory=time.perf_counter)  # earlier, once a fit has gone on
+    report: Callable[[], None] = _nobody_listens  # says that `curve` may have grown; may stop
     checkpoints: Path | None = None
     no_checkpoints: str | None = None
 
@@ -46,12 +58,25 @@ def current_trial() -> TrialContext:
 @contextmanager
 def trial_context(**fields: Any) -> Iterator[TrialContext]:
     """A new context with these fields, which is the current one until the block ends."""
-    global _current
-    before, _current = _current, TrialContext(**fields)
+    context = TrialContext(**fields)
+    before = exchange_trial(context)
     try:
-        yield _current
+        yield context
     finally:
-        _current = before
+        exchange_trial(before)
+
+
+def exchange_trial(context: TrialContext) -> TrialContext:
+    """Makes a context the current one; gives back the one that was."""
+    global _current
+    before, _current = _current, context
+    return before
+
+
+def checkpoint_folder(sweep: Path, key: tuple[int, int]) -> Path:
+    """Where a trial and replicate of a sweep keeps its checkpoints."""
+    trial, replicate = key
+    return sweep / "checkpoints" / f"{trial}-{replicate}"
 
 
 def storage_not_shared(folder: Path, nodes: Sequence[str]) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from sweeper.worker.surroundings import surroundings, within
+
 Objective = Callable[..., Any]
 
 
@@ -104,18 +106,14 @@ def run_here(
     objective: Objective, config: dict[str, Any], arguments: dict[str, Any], seed: int, cpus: float
 ) -> float:
     """What the objective returns, or yields last, in this process as a worker would run it."""
-    import torch  # not above: the driver's start would be a second longer
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(num_threads(cpus))
-    try:
+    inside = surroundings()
+    inside.threads, inside.seed = num_threads(cpus), seed
+    with within(inside):
         seed_everything(seed)
         returned = objective(config, **arguments)
         if isinstance(returned, Iterator):
             returned = next(iter(deque(returned, maxlen=1)), None)
         return as_validation_error(returned)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def num_threads(cpus: float) -> int:
@@ -123,7 +121,8 @@ def num_threads(cpus: float) -> int:
     return max(1, int(cpus))
 
 
-_OURS = {str(Path(__file__).with_name(name)) for name in ("objective.py", "trainable.py")}
+_RUN_BY = ("objective.py", "running_trial.py", "trainable.py")
+_OURS = {str(Path(__file__).with_name(name)) for name in _RUN_BY}
 
 
 def describe_exception(exception: BaseException | None) -> dict[str, str | None]:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, TextIO
 
 _MOST_AT_ONCE = 1 << 20  # bytes that travel with one result; what is more stays behind
 
@@ -27,6 +27,18 @@ class OutputFile:
         else:
             (folder / "output").mkdir(exist_ok=True)
             self._file = open(folder / "output" / f"{worker}.txt", "ab")  # noqa: SIM115
+        self._own = self._open()
+
+    @staticmethod
+    def _open() -> tuple[TextIO, TextIO]:
+        """Streams that end in 1 and 2, as Ray's own need not.
+
+        They write line by line, so that a dying process leaves its last words.
+        """
+        return (
+            open(1, "w", buffering=1, closefd=False, errors="replace"),
+            open(2, "w", buffering=1, closefd=False, errors="replace"),
+        )
 
     def title(self, text: str) -> None:
         """Writes a line that tells which trial the following output is of."""
@@ -49,10 +61,10 @@ class OutputFile:
         self._saved = os.dup(1), os.dup(2)
         os.dup2(self._file.fileno(), 1)
         os.dup2(self._file.fileno(), 2)
-        # Ray's own streams need not end in 1 and 2. Line by line, so that a dying process leaves
-        # its last words.
-        sys.stdout = open(1, "w", buffering=1, closefd=False, errors="replace")
-        sys.stderr = open(2, "w", buffering=1, closefd=False, errors="replace")
+        # The same ones each time: an objective that is left and entered again may hold on to them.
+        if any(stream.closed for stream in self._own):
+            self._own = self._open()
+        sys.stdout, sys.stderr = self._own
 
     def __exit__(
         self,

@@ -1,35 +1,26 @@
 """The user's objective as a Ray Tune trainable that runs one trial after another, warm."""
 
 import gc
-import math
 import os
 import socket
 import sys
-import time
-import traceback
-from collections.abc import Generator, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 import numpy as np
 import ray
-import wrapt
 from ray import tune
 
 import sweeper.training.fashion_mnist
-from sweeper.training.trial import TrialContext, storage_not_shared, trial_context
-from sweeper.worker.objective import (
-    Objective,
-    as_validation_error,
-    describe_exception,
-    num_threads,
-    seed_everything,
-)
+from sweeper.training.trial import checkpoint_folder, storage_not_shared
+from sweeper.worker.objective import Objective
 from sweeper.worker.output import OutputFile
+from sweeper.worker.reports import Ended, at_rungs, never
+from sweeper.worker.running_trial import RunningTrial
 from sweeper.worker.shared_data import NodeCopy, PackedData
+from sweeper.worker.surroundings import free_memory
 from sweeper.worker.versions import differences, versions
 
 
@@ -48,6 +39,7 @@ class Task:
     sys_path: list[str] = field(default_factory=lambda: list(sys.path))
     versions: dict[str, str | None] = field(default_factory=versions)
     fashion_mnist: dict[str, np.ndarray] | None = None  # for nodes that lack the files
+    rungs: tuple[int, int] | None = None  # grace_epochs, reduction_factor: told of at once
 
 
 class Worker(tune.Trainable):
@@ -78,7 +70,8 @@ class Worker(tune.Trainable):
         if os.path.isdir(task.directory) and not _has_own_directory():
             os.chdir(task.directory)
         self._trial: dict[str, Any] = {}
-        wrapt.when_imported("torch")(self._prepare_torch)
+        self._running: RunningTrial | None = None
+        self._pause_at = never if task.rungs is None else at_rungs(*task.rungs)
         if task.fashion_mnist is not None:
             arrays = task.fashion_mnist
             sweeper.training.fashion_mnist.arrays_from_driver = lambda: arrays
@@ -102,16 +95,9 @@ class Worker(tune.Trainable):
                 "driver's versions there and start its Ray again, or take it out of the cluster."
             )
 
-    def _prepare_torch(self, torch: Any) -> None:
-        """Torch takes seconds to load, so the worker leaves it to the objective to import it."""
-        torch.set_num_threads(num_threads(self._task.cpus))
-        if self._trial:
-            torch.manual_seed(self._trial["seed"])
-
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Gets ready for another trial; the last one is closed and its memory freed."""
-        with self._output:
-            self._close()
+        """Gets ready for another trial; the last one is left and its memory freed."""
+        self._close()
         if self._trial and not self._warm:
             self._warm = True
             gc.freeze()  # what the first trial loaded stays: later collections skip it
@@ -120,14 +106,21 @@ class Worker(tune.Trainable):
         return True
 
     def step(self) -> dict[str, Any]:
-        """One epoch of an objective that yields, the whole of one that returns."""
+        """What the trial has to tell: new `points` of its curve, and how it `ended` if it has."""
         with self._output:
-            try:
-                result = self._begin() if self._context is None else self._next()
-            except BaseException as exception:  # SystemExit too: the worker lives on
-                result = self._end(exception=exception)
-        result["printed"] = self._output.unread()
-        return result
+            if self._running is None:
+                self._running = self._begin()
+            told = self._running.advance(self._pause_at)
+        ended = asdict(told) if isinstance(told, Ended) else None
+        if ended is not None:
+            del ended["points"]
+            self._close()
+        return {
+            "points": told.points,
+            "done": ended is not None,
+            "ended": ended,
+            "printed": self._output.unread(),
+        }
 
     def get_auto_filled_metrics(self, *arguments: Any, **options: Any) -> dict[str, Any]:
         """Nothing: Tune would add a dozen entries to each result and keep statistics of them."""
@@ -138,106 +131,39 @@ class Worker(tune.Trainable):
         return {"worker": self._worker, "node": self._node}
 
     def cleanup(self) -> None:
-        """Closes the last trial and lets go of the data."""
-        with self._output:
-            self._close()
+        """Leaves the last trial and lets go of the data."""
+        self._close()
         if self._data is not None:
             self._data.close()
 
-    _context: TrialContext | None = None
-    _epochs: Iterator[Any] | None = None
-    _stack: ExitStack | None = None
-
-    def _begin(self) -> dict[str, Any]:
-        self._num_yields = 0
-        self._start = time.perf_counter()
-        self._stack = ExitStack()
-        key = self._trial["trial"], self._trial["replicate"]
-        self._context = self._stack.enter_context(
-            trial_context(
-                gpus=self._task.gpus,
-                checkpoints=checkpoint_folder(Path(self._task.folder), key),
-                no_checkpoints=self._no_checkpoints,
-            )
-        )
+    def _begin(self) -> RunningTrial:
         self._output.title(f"trial {self._trial['trial']}")
-        arguments = {} if self._data is None else {"data": self._data.open()}
+        key = self._trial["trial"], self._trial["replicate"]
+        return RunningTrial(
+            self._call,
+            self._trial["config"],
+            {},
+            self._trial["seed"],
+            cpus=self._task.cpus,
+            gpus=self._task.gpus,
+            checkpoints=checkpoint_folder(Path(self._task.folder), key),
+            no_checkpoints=self._no_checkpoints,
+        )
+
+    def _call(self, config: dict[str, Any]) -> Any:
+        """What the objective gives back; in the trial, so that it fails if it can't be called."""
         if self._objective is None:
             assert self._unloadable is not None
             raise self._unloadable.with_traceback(None)
-        seed_everything(self._trial["seed"])
-        returned = self._objective(self._trial["config"], **arguments)
-        if isinstance(returned, Iterator):
-            self._epochs = returned
-            self._context.record_curve = False  # what it yields is the curve
-            return self._next()
-        return self._end(error=as_validation_error(returned))
-
-    def _next(self) -> dict[str, Any]:
-        assert self._epochs is not None
-        try:
-            self._last_error = as_validation_error(next(self._epochs))
-        except StopIteration:
-            if not self._num_yields:
-                raise ValueError(
-                    "The objective is a generator that ended without a yield. "
-                    "Yield the validation error after each epoch."
-                ) from None
-            return self._end(error=self._last_error)
-        self._num_yields += 1
-        return {
-            "validation_error": self._last_error,
-            "epoch": self._num_yields,
-            "elapsed_s": time.perf_counter() - self._start,
-        }
-
-    def _end(
-        self, error: float | None = None, exception: BaseException | None = None
-    ) -> dict[str, Any]:
-        """The result that ends a trial, whatever became of it."""
-        runtime_s = time.perf_counter() - self._start
-        assert self._context is not None
-        curve = [] if self._num_yields else self._context.curve
-        ended = {
-            "status": "failed" if error is None else _status(error),
-            "validation_error": error,
-            "epochs": self._num_yields or self._context.epochs or None,
-            "runtime_s": runtime_s,
-            "curve": [[i, e, s] for i, (e, s) in enumerate(curve, start=1)],
-            **describe_exception(exception),
-        }
-        self._close()
-        return {
-            "done": True,
-            "ended": ended,
-            "validation_error": math.nan if error is None else error,
-        }
+        arguments = {} if self._data is None else {"data": self._data.open()}
+        return self._objective(config, **arguments)
 
     def _close(self) -> None:
-        """Closes the generator and frees what the trial held."""
-        if isinstance(self._epochs, Generator):
-            try:
-                self._epochs.close()
-            except BaseException:
-                traceback.print_exc()
-        self._epochs = None
-        if self._stack is not None:
-            self._stack.close()
-        self._stack = self._context = None
-        gc.collect()
-        torch = sys.modules.get("torch")
-        if torch is not None and torch.cuda.is_initialized():
-            torch.cuda.empty_cache()
-
-
-def checkpoint_folder(sweep: Path, key: tuple[int, int]) -> Path:
-    """Where a trial and replicate of a sweep keeps its checkpoints."""
-    trial, replicate = key
-    return sweep / "checkpoints" / f"{trial}-{replicate}"
-
-
-def _status(error: float) -> str:
-    return "finished" if math.isfinite(error) else "diverged"
+        if self._running is not None:
+            with self._output:
+                self._running.stop()
+        self._running = None
+        free_memory()
 
 
 def _node_name() -> str:

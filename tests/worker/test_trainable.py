@@ -57,5 +57,44 @@ def test_a_worker_keeps_no_checkpoints_that_other_nodes_would_not_see(
         (tmp_path / "sweep.json").touch()
     trial = {"trial": 0, "replicate": 0, "seed": 1, "config": {}}
     worker = ray.remote(Worker).remote(config={"task": ray.put(task), **trial})
-    said = ray.get(worker.train.remote())["ended"]["exception"]
+    while not (result := ray.get(worker.train.remote()))["done"]:
+        assert result["points"]
+    said = result["ended"]["exception"]
     assert said is None if exception is None else said.startswith(exception)
+
+
+def test_a_worker_tells_of_rungs_at_once_and_leaves_a_trial_when_it_gets_another(
+    ray_session, tmp_path
+):
+    import ray
+
+    from sweeper.worker.trainable import Task, Worker
+
+    def objective(config):
+        try:
+            for epoch in range(1, 21):
+                yield epoch / 100
+        finally:
+            with open(tmp_path / "closed.txt", "a") as file:
+                file.write(".")
+
+    task = Task(
+        objective=cloudpickle.dumps(objective), data=None, cpus=1, gpus=0, driver_node="another",
+        folder=str(tmp_path), no_checkpoints=None, directory=os.getcwd(), rungs=(3, 2),
+    )  # fmt: skip
+    trial = {"trial": 0, "replicate": 0, "seed": 1, "config": {}}
+    worker = ray.remote(Worker).remote(config={"task": ray.put(task), **trial})
+    ends = []
+    while not ends or ends[-1] < 6:
+        ends.append(ray.get(worker.train.remote())["points"][-1][0])
+    assert {3, 6} <= set(ends)
+    assert ray.get(worker.reset.remote({**trial, "trial": 1}))
+    assert (tmp_path / "closed.txt").read_text() == "."
+    results = [ray.get(worker.train.remote())]
+    while not results[-1]["done"]:
+        results.append(ray.get(worker.train.remote()))
+    points = [point for result in results for point in result["points"]]
+    assert [(epoch, error) for epoch, error, _ in points] == [(i, i / 100) for i in range(1, 21)]
+    assert {3, 6, 12} <= {result["points"][-1][0] for result in results if result["points"]}
+    assert results[-1]["ended"]["epochs"] == 20
+    assert (tmp_path / "closed.txt").read_text() == ".."

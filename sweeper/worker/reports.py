@@ -1,0 +1,57 @@
+"""What a running trial tells, as plain data, and when it does."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Point = list[Any]  # epoch, validation error, elapsed_s
+PauseAt = Callable[[int], bool]  # whether this epoch is to be told of as soon as it is reported
+
+
+@dataclass(frozen=True)
+class Reports:
+    """New points of the learning curve; the trial goes on."""
+
+    points: list[Point]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of a trial; `points` are those that no `Reports` had yet."""
+
+    status: str  # finished, diverged, failed
+    validation_error: float | None
+    epochs: int | None
+    runtime_s: float
+    points: list[Point]
+    exception: str | None = None
+    traceback: str | None = None
+
+
+def status(error: float | None) -> str:
+    """How a trial has ended whose objective gave this; None: it gave none."""
+    if error is None:
+        return "failed"
+    return "finished" if math.isfinite(error) else "diverged"
+
+
+def never(epoch: int) -> bool:
+    """No epoch is urgent."""
+    return False
+
+
+def at_rungs(grace_epochs: int, reduction_factor: int) -> PauseAt:
+    """Whether an epoch is grace_epochs · reduction_factor ** k with k = 0, 1, 2, …
+
+    Args:
+        grace_epochs: at least 1.
+        reduction_factor: at least 2.
+    """
+
+    def is_rung(epoch: int) -> bool:
+        while epoch > grace_epochs and epoch % reduction_factor == 0:
+            epoch //= reduction_factor
+        return epoch == grace_epochs
+
+    return is_rung

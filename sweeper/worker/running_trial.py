@@ -1,0 +1,244 @@
+"""One trial in this process: its objective is left at a report, and entered again.
+
+The objective runs in a greenlet: on a stack of its own in the thread that calls `advance`. So a
+report from deep inside of `fit` hands control back, and the objective keeps the main thread, its
+signals and torch's thread-local modes.
+"""
+
+import contextvars
+import copy
+import os
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any
+
+from greenlet import getcurrent, greenlet
+
+from sweeper.training.trial import StopTrial, TrialContext, exchange_trial
+from sweeper.worker.objective import (
+    Objective,
+    as_validation_error,
+    describe_exception,
+    num_threads,
+    seed_everything,
+)
+from sweeper.worker.reports import Ended, PauseAt, Point, Reports, never, status
+from sweeper.worker.surroundings import surroundings, within
+
+_ROUND_S = 0.1  # the least time between two returns that nobody has asked for
+_MOST_STOPS = 100  # so often is an objective stopped that goes on nevertheless
+
+
+class RunningTrial:
+    """A trial from its first step to its end, all in one thread.
+
+    One that isn't advanced to its end must be stopped: nothing else leaves the objective for good.
+
+    Args:
+        objective: is called with `config` and the `arguments`.
+        seed: of Python, NumPy and torch, also if the objective imports torch only then.
+        cpus: how many torch computes on.
+        passes: exceptions of the objective that `advance` and `stop` let through, instead of
+            telling of them. The trial has ended then.
+        fields: of the `TrialContext`.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        config: dict[str, Any],
+        arguments: Mapping[str, Any],
+        seed: int,
+        *,
+        cpus: float = 1,
+        passes: tuple[type[BaseException], ...] = (),
+        **fields: Any,
+    ) -> None:
+        own = copy.deepcopy(config)  # which the objective may change
+        self._objective: Callable[[], Any] | None = lambda: objective(own, **arguments)
+        self._seed = seed
+        self._threads = num_threads(cpus)
+        self._passes = passes
+        self.context = TrialContext(report=self._report, **fields)
+        self._greenlet: greenlet | None = greenlet(self._run)
+        self._process = os.getpid()
+        self._trial_before: TrialContext | None = None
+        self._pause_at: PauseAt = never
+        self._num_told = self._num_seen = self._num_yields = self._num_stops = 0
+        self._stopping = False
+        self._error: float | None = None
+        self._exception: BaseException | None = None
+
+    def advance(self, pause_at: PauseAt = never) -> Reports | Ended:
+        """Runs the objective until there is something to tell.
+
+        Args:
+            pause_at: whether to return as soon as this epoch is reported. Other reports are
+                collected until 0.1 s have passed since the call.
+
+        Raises:
+            RuntimeError: the trial has ended.
+        """
+        if self._greenlet is None:
+            raise RuntimeError("The trial has ended.")
+        if not self._greenlet:
+            self._begin()
+        self._pause_at = pause_at
+        self._until = time.perf_counter() + _ROUND_S
+        if not self._enter():
+            return Reports(self._points())
+        exception = self._exception
+        ended = Ended(
+            status=status(self._error),
+            validation_error=self._error,
+            epochs=len(self.context.curve) if self._num_yields else self.context.epochs or None,
+            runtime_s=self._end - self._start,
+            points=self._points(),
+            **describe_exception(exception),
+        )
+        self._forget()
+        if isinstance(exception, self._passes):
+            raise exception
+        return ended
+
+    def stop(self) -> None:
+        """Leaves the objective for good: `StopTrial` is raised where it reported last.
+
+        One that catches it is stopped again at each further report, 100 times. One that still
+        reports is left there forever, with all that it holds, and a line on standard error; one
+        that goes on without any report is waited for. What else it raises is printed.
+        """
+        if self._greenlet is None or not self._greenlet:  # ended, or never begun
+            self._forget()
+            return
+        self._stopping = True
+        if not self._enter():
+            _left_behind.append(self._greenlet)
+            print(
+                "sweeper: the objective reports on and on, although its trial is stopped. Let "
+                "StopTrial pass where it catches BaseException.",
+                file=sys.stderr,
+            )
+        exception = self._exception
+        self._forget()
+        if isinstance(exception, self._passes):
+            raise exception
+        if exception is not None and not isinstance(exception, StopTrial):
+            print(describe_exception(exception)["traceback"], file=sys.stderr)
+
+    # Seen from outside
+
+    def _begin(self) -> None:
+        assert self._greenlet is not None
+        self._greenlet.gr_context = contextvars.copy_context()
+        self._inside = surroundings()
+        self._inside.threads, self._inside.seed = self._threads, self._seed
+        # Also while the objective is left, for its threads.
+        self._trial_before = exchange_trial(self.context)
+        self._start = self.context.start = time.perf_counter()
+
+    def _enter(self) -> bool:
+        """Goes on with the objective until it is to be left; whether it has come to its end."""
+        assert self._greenlet is not None
+        self._greenlet.parent = getcurrent()
+        with within(self._inside):
+            self._greenlet.switch()
+        return self._greenlet.dead
+
+    def _points(self) -> list[Point]:
+        """Those that have not been told yet."""
+        start, curve = self._num_told, self.context.curve
+        self._num_told = len(curve)
+        return [[i, e, s] for i, (e, s) in enumerate(curve[start:], start=start + 1)]
+
+    def _forget(self) -> None:
+        """Lets go of what the objective holds."""
+        self._greenlet = self._objective = self._exception = None
+        if self._trial_before is not None:
+            exchange_trial(self._trial_before)
+            self._trial_before = None
+
+    # Inside of the greenlet
+
+    def _run(self) -> None:
+        try:
+            seed_everything(self._seed)
+            assert self._objective is not None
+            returned = self._objective()
+            if isinstance(returned, Iterator):
+                self._error = self._last_yield(returned)
+            else:
+                self._error = as_validation_error(returned)
+        except BaseException as exception:  # SystemExit too: the worker lives on
+            self._exception = exception
+        self._end = time.perf_counter()
+
+    def _last_yield(self, epochs: Iterator[Any]) -> float:
+        """Goes through what the objective yields, which is the learning curve."""
+        self.context.record_curve = False
+        error, stop = None, None
+        try:
+            while True:
+                try:
+                    value = next(epochs) if stop is None else epochs.throw(stop)  # type: ignore[attr-defined]
+                except StopIteration:
+                    break
+                error = as_validation_error(value)
+                self._num_yields += 1
+                self.context.curve.append((error, time.perf_counter() - self._start))
+                stop = self._stop_at_yield(epochs)
+        finally:
+            stop = None  # its traceback has this frame, and all that the objective holds
+            _close(epochs)
+        if error is None:
+            raise ValueError(
+                "The objective is a generator that ended without a yield. "
+                "Yield the validation error after each epoch."
+            )
+        return error
+
+    def _stop_at_yield(self, epochs: Iterator[Any]) -> StopTrial | None:
+        """Reports; what the generator is to be stopped with."""
+        try:
+            self._report()
+        except StopTrial as stop:
+            if not isinstance(epochs, Generator) or self._num_stops >= _MOST_STOPS:
+                raise
+            return stop
+        return None
+
+    def _report(self) -> None:
+        """Leaves the objective, if it's time to, until it is advanced or stopped."""
+        epoch = len(self.context.curve)
+        if epoch == self._num_seen:
+            return
+        self._num_seen = epoch
+        if not self._stopping:
+            if not (self._pause_at(epoch) or time.perf_counter() > self._until):
+                return
+            self._leave()
+        if self._stopping:
+            if self._num_stops >= _MOST_STOPS:
+                self._leave()
+            self._num_stops += 1
+            raise StopTrial
+
+    def _leave(self) -> None:
+        # A thread or a process that the objective has started reports as well, and can't leave it:
+        # its points are told with those to come.
+        inner = self._greenlet
+        if inner is not None and inner is getcurrent() and self._process == os.getpid():
+            assert inner.parent is not None
+            inner.parent.switch()
+
+
+_left_behind: list[greenlet] = []  # collected, they would be stopped once more
+
+
+def _close(epochs: Iterator[Any]) -> None:
+    if isinstance(epochs, Generator):
+        try:
+            epochs.close()
+        except BaseException as exception:
+            print(describe_exception(exception)["traceback"], file=sys.stderr)

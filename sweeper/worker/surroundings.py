@@ -1,0 +1,96 @@
+"""What an objective has to itself while it runs, though it shares a process with what runs it."""
+
+import functools
+import gc
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+import wrapt
+
+
+@dataclass
+class Surroundings:
+    """The state of the process that an objective may change for itself.
+
+    Args:
+        streams: standard output and error, which it may redirect.
+        threads: of torch; None: those that it has.
+        grad: whether torch records gradients.
+        seed: of torch if it is imported only then, for which it would take seconds to wait here.
+    """
+
+    streams: tuple[TextIO, TextIO]
+    threads: int | None = None
+    grad: bool = True
+    seed: int | None = None
+
+    def put(self) -> None:
+        """Makes the process like this."""
+        sys.stdout, sys.stderr = self.streams
+        torch = sys.modules.get("torch")
+        if torch is None or self.threads is None:
+            return
+        if torch.is_grad_enabled() != self.grad:
+            torch.set_grad_enabled(self.grad)
+        if torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
+
+    def note(self) -> None:
+        """Becomes like the process."""
+        self.streams = sys.stdout, sys.stderr
+        torch = sys.modules.get("torch")
+        if torch is not None:
+            self.grad, self.threads = torch.is_grad_enabled(), torch.get_num_threads()
+
+
+def surroundings() -> Surroundings:
+    """Those of whoever asks."""
+    made = Surroundings((sys.stdout, sys.stderr))
+    made.note()
+    return made
+
+
+@contextmanager
+def within(inside: Surroundings) -> Iterator[None]:
+    """The process is like `inside`, which notes what changes; afterwards it is as before."""
+    global _entered
+    _await_torch()
+    outside = surroundings()
+    before, _entered = _entered, (inside, outside)
+    inside.put()
+    try:
+        yield
+    finally:
+        _entered = before
+        inside.note()
+        outside.put()
+
+
+_entered: tuple[Surroundings, Surroundings] | None = None  # inside, outside
+
+
+@functools.cache
+def _await_torch() -> None:
+    wrapt.when_imported("torch")(_torch_came)
+
+
+def _torch_came(torch: Any) -> None:
+    if _entered is None:
+        return
+    inside, outside = _entered
+    outside.threads = outside.threads or torch.get_num_threads()
+    if inside.threads is not None:
+        torch.set_num_threads(inside.threads)
+    if inside.seed is not None:
+        torch.manual_seed(inside.seed)
+
+
+def free_memory() -> None:
+    """Frees what the last trial held: cycles, and what torch keeps of the GPU's memory."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
