@@ -9,6 +9,7 @@ from typing import Any
 
 import ray
 
+from sweeper.cluster.ray_internals import address_started_here, is_client, unprinted_deaths
 from sweeper.cluster.token import use_token
 
 _NO_CLIENT = (
@@ -37,7 +38,7 @@ def connected(address: str | None) -> Iterator[str]:
                 f"address={address!r}, but this process is connected to a Ray already. "
                 "Leave address out to use it, or call ray.shutdown() first."
             )
-        if ray.util.client.ray.is_connected():
+        if is_client():
             raise ValueError(_NO_CLIENT.format("This process"))
         yield "Ray of this process"
         return
@@ -56,7 +57,7 @@ def _started_here() -> str | None:
 
     Not `ray.init("auto")`, which would also join the private Ray of another program.
     """
-    address = ray._private.utils.read_ray_address()
+    address = address_started_here()
     try:
         if address:
             _check_reachable(address)
@@ -106,7 +107,8 @@ def _check_reachable(address: str, timeout_s: float = 5) -> None:
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         raise ValueError(
-            f"address={address!r}: must be HOST:PORT of a Ray head node, 'auto' or 'local'."
+            f"address={address!r}: must be HOST:PORT of a Ray head node, 'auto', 'local' or "
+            "'inline'."
         )
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout_s).close()
@@ -138,14 +140,10 @@ def quiet() -> Iterator[None]:
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
-    # A page of text for each worker that dies; the row of its trial tells it in a line.
-    ray_worker = ray._private.worker
-    print_error = ray_worker.print_to_stdstream
-    ray_worker.print_to_stdstream = lambda *arguments, **options: None
     try:
-        yield
+        with unprinted_deaths():  # the row of its trial tells it in a line
+            yield
     finally:
-        ray_worker.print_to_stdstream = print_error
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)
 

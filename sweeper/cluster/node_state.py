@@ -9,6 +9,7 @@ from typing import Any
 
 from sweeper.cluster.connection import answers
 from sweeper.cluster.nodes import digest_of
+from sweeper.cluster.ray_internals import memory_bytes
 from sweeper.training.fashion_mnist import place_of_files
 from sweeper.worker.versions import versions
 
@@ -37,11 +38,8 @@ def state(ports: Mapping[str, Sequence[Address]], marker: str) -> dict[str, Any]
 
 def memory() -> dict[str, int]:
     """Bytes in all and bytes free, within the limits of a container if there are any."""
-    from ray._common.utils import get_system_memory
-    from ray._private.utils import get_used_memory
-
-    total = get_system_memory()
-    return {"memory_bytes": total, "free_bytes": max(0, total - get_used_memory())}
+    total, used = memory_bytes()
+    return {"memory_bytes": total, "free_bytes": max(0, total - used)}
 
 
 def shm_bytes() -> int | None:

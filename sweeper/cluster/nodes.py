@@ -12,6 +12,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import sweeper
+from sweeper.cluster.ray_internals import own_node
 from sweeper.training.fashion_mnist import local_arrays
 from sweeper.training.trial import storage_not_shared
 from sweeper.worker.versions import differences, versions
@@ -90,8 +91,7 @@ def _answer(node: dict[str, Any], asked: Any, limit_s: float) -> Answer:
 
 def is_alone() -> bool:
     """Whether this process has started the only node."""
-    process: Any = ray._private.worker._global_node
-    return process.is_head() and len(alive_nodes()) == 1
+    return own_node().is_head() and len(alive_nodes()) == 1
 
 
 def check_versions(say: Callable[[str], None]) -> None:

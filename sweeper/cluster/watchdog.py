@@ -6,6 +6,7 @@ from collections.abc import Callable
 import ray
 
 from sweeper.cluster.connection import answers
+from sweeper.cluster.ray_internals import start_no_other_ray
 
 _EVERY_S = 1.0
 _TIMEOUT_S = 2.0
@@ -37,7 +38,7 @@ def run_watched(work: Callable[[], None]) -> None:
         misses = misses + 1 if dead else 0
         if misses == _MISSES and thread.is_alive():
             # Once Ray is shut down, what is left in the thread would start another one.
-            ray._private.auto_init_hook.enable_auto_connect = False
+            start_no_other_ray()
             raise ConnectionError(f"{' and '.join(dead)} died. The sweep can be resumed.")
     if raised:
         raise raised[0]
