@@ -13,12 +13,18 @@ if TYPE_CHECKING:
     from sweeper.record.results import Results as Results
     from sweeper.record.results import load as load
     from sweeper.report.page import write_report as write_report
+    from sweeper.search.asha import ASHA as ASHA
+    from sweeper.search.bayesian_search import BayesianSearch as BayesianSearch
+    from sweeper.search.grid_search import GridSearch as GridSearch
+    from sweeper.search.random_search import RandomSearch as RandomSearch
+    from sweeper.search.sobol_search import SobolSearch as SobolSearch
+    from sweeper.space.conditions import when as when
+    from sweeper.space.rounded import rounded as rounded
     from sweeper.space.search_space import to_search_space as to_search_space
-    from sweeper.space.searchers import GridSearch as GridSearch
-    from sweeper.space.searchers import RandomSearch as RandomSearch
     from sweeper.sweep.confirmation import confirm as confirm
     from sweeper.sweep.final_test import test as test
     from sweeper.sweep.limits import Limits as Limits
+    from sweeper.sweep.preview import preview as preview
     from sweeper.sweep.sweep import run as run
     from sweeper.training.data import Digits as Digits
     from sweeper.training.data import FashionMNIST as FashionMNIST
@@ -36,8 +42,13 @@ __version__ = "0.1.0"
 
 _MODULE_OF = {
     "to_search_space": "space.search_space",
-    "RandomSearch": "space.searchers",
-    "GridSearch": "space.searchers",
+    "when": "space.conditions",
+    "ASHA": "search.asha",
+    "RandomSearch": "search.random_search",
+    "GridSearch": "search.grid_search",
+    "SobolSearch": "search.sobol_search",
+    "BayesianSearch": "search.bayesian_search",
+    "rounded": "space.rounded",
     "Module": "training.modules",
     "DataModule": "training.modules",
     "Trainer": "training.trainer",
@@ -56,6 +67,7 @@ _MODULE_OF = {
     "load": "record.results",
     "compare": "analysis.comparison",
     "write_report": "report.page",
+    "preview": "sweep.preview",
     "run": "sweep.sweep",
     "test": "sweep.final_test",
 }

@@ -10,37 +10,51 @@ PACKAGE = Path(sweeper.__file__).parent
 # only what stands before it.
 ORDER = {
     "": ["terminal", "files", "faults"],
-    "space": ["checks", "config_space", "text", "changes", "search_space", "searchers"],
+    "space": [
+        *("expressions", "conditions", "distributions", "rounded", "problems", "checks"),
+        *("combinations", "space", "config_space", "grids", "reading", "text", "changes"),
+        *("membership", "search_space"),
+    ],
+    "search": [
+        *("known", "arguments", "sequences", "whole_spaces"),
+        *("random_search", "grid_search", "sobol_search", "model_axes", "outlook", "replacements"),
+        *("bayesian_search", "searcher", "asha"),
+    ],
     "training": [
         *("trial", "modules", "fashion_mnist", "data", "models"),
-        *("random_states", "checkpoints", "trainer", "classifier"),
+        *("random_states", "checkpoints", "loaders", "trainer", "classifier"),
     ],
     "worker": [
-        *("output", "shared_data", "objective", "objective_reference", "versions", "trainable"),
+        *("output", "shared_data", "surroundings", "objective", "objective_reference"),
+        *("versions", "reports", "running_trial", "trainable"),
     ],
     "cluster": [
-        *("resources", "token", "connection", "nodes", "autoscaler", "fleet", "watchdog"),
-        *("node_state", "doctor", "doctor_page"),
+        *("resources", "ray_internals", "token", "connection", "nodes", "autoscaler", "fleet"),
+        *("watchdog", "node_state", "doctor", "doctor_page"),
     ],
-    "record": ["rows", "journal", "mirror", "results", "provenance", "resume", "sweep_folder"],
+    "record": [
+        *("rows", "journal", "mirror", "settled", "results", "sweep", "provenance", "differences"),
+        *("resume", "sweep_folder"),
+    ],
     "analysis": [
-        *("axes", "best_so_far", "importance", "training_advice", "advice"),
-        *("certainty", "repetitions", "comparison"),
+        *("axes", "draws", "epochs_spent", "best_so_far", "importance", "training_advice"),
+        *("advice", "certainty", "repetitions", "trajectories", "comparison"),
     ],
-    "plots": ["scales", "frames", "style", "over_space", "over_trials", "side_by_side"],
+    "plots": [
+        "scales",
+        "frames",
+        "style",
+        "over_space",
+        "across_space",
+        "over_trials",
+        "side_by_side",
+    ],
     "report": ["contents", "page"],
     "sweep": [
-        *(
-            "limits",
-            "arguments",
-            "interrupts",
-            "progress",
-            "schedulers",
-            "failures",
-            "recorder",
-            "ending",
-        ),
-        *("tuner", "sweep", "final_test", "confirmation"),
+        *("traps", "preview"),
+        *("limits", "execution", "knowledge", "core", "interrupts", "progress", "stops"),
+        *("suggestions", "conductor", "failures", "inline", "tune_hooks", "on_ray", "executors"),
+        *("ending", "sweep", "final_test", "confirmation"),
     ],
     "remote": ["screen", "head", "job", "commands"],
     "cli": ["options", "reading", "running", "parser", "main", "job_entry"],
@@ -48,12 +62,12 @@ ORDER = {
 FILES = [f"{folder}/{name}".lstrip("/") for folder, names in ORDER.items() for name in names]
 TORCH = {f"training/{name}" for name in ORDER["training"]} - {"training/trial"}
 TORCH -= {"training/fashion_mnist"}
-TORCH |= {"worker/shared_data", "worker/objective"}
+TORCH |= {"worker/shared_data"}
 RAY = {f"cluster/{name}" for name in ORDER["cluster"]} - {"cluster/resources"}
 RAY -= {"cluster/doctor_page"}
 RAY |= {"worker/trainable", "space/search_space", "remote/head"}
-RAY |= {f"sweep/{name}" for name in ("schedulers", "recorder", "tuner", "sweep")}
-PLOTLY = {"plots/style", "plots/over_space", "plots/over_trials", "plots/side_by_side"}
+RAY |= {f"sweep/{name}" for name in ("tune_hooks", "on_ray")}
+PLOTLY = {f"plots/{name}" for name in ORDER["plots"]} - {"plots/scales", "plots/frames"}
 PLOTLY |= {"report/page"}
 
 

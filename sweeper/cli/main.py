@@ -12,6 +12,7 @@ from sweeper.terminal import printable
 
 COMMANDS: dict[str, Callable[[dict[str, Any]], int]] = {
     "run": running.run,
+    "space": running.space,
     "resume": running.resume,
     "attach": running.attach,
     "show": reading.show,

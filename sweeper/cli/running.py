@@ -8,6 +8,7 @@ from typing import Any
 
 from sweeper.cli.options import BUILT_IN_ONLY, DEFAULT_SPACE, DEFAULTS, check, merge
 from sweeper.cli.reading import print_results
+from sweeper.faults import refuse
 from sweeper.record.mirror import MIRROR
 from sweeper.terminal import printable
 
@@ -24,27 +25,26 @@ def run(given: dict[str, Any]) -> int:
         head = remote_commands.chosen_head(options)
         if head is not None:
             return _end_of_job(*remote_commands.run(head, given, options), options)
+    if options["dry_run"]:
+        return _preview(options)
     space = read_config_space(options["space"] or DEFAULT_SPACE)
-    objective = _objective(options, space)
     import sweeper
 
+    objective = _objective(options, space)
     results = sweeper.run(
         objective,
         space,
         _searcher(options),
+        constraints=options["constraint"] or (),
+        scheduler=_scheduler(options, said),
         seed=options["seed"],
         replicates=options["replicates"],
         resources=sweeper.Resources(cpus=options["cpus"], gpus=options["gpus"]),
         name=options["name"],
         folder=options["folder"],
         resume=options["resume"],
-        dry_run=options["dry_run"],
         **_how_to_run(options),
     )
-    if isinstance(results, list):
-        for config in results:
-            print(config)
-        return 0
     print_results(results)
     try:
         if options["test"] and _exit_code(results) == 0:
@@ -55,15 +55,46 @@ def run(given: dict[str, Any]) -> int:
     return code
 
 
+def space(given: dict[str, Any]) -> int:
+    """Shows what a search would try."""
+    options, said = merge(given)
+    check(options, said)
+    return _preview(options)
+
+
+def _preview(options: dict[str, Any]) -> int:
+    import sweeper
+    from sweeper.space.text import read_config_space
+
+    shown = sweeper.preview(
+        read_config_space(options["space"] or DEFAULT_SPACE),
+        _searcher(options),
+        seed=options["seed"],
+        constraints=options["constraint"] or (),
+    )
+    print(printable(str(shown)))
+    return 0
+
+
 def _how_to_run(options: dict[str, Any]) -> dict[str, Any]:
     import sweeper
+    from sweeper.sweep.execution import INLINE
 
     return {
         "num_workers": options["workers"],
-        "limits": sweeper.Limits(options["max_failures"], options["time_budget"]),
+        "limits": sweeper.Limits(
+            max_failures=options["max_failures"],
+            time_budget_s=options["time_budget"],
+            total_epochs=options["total_epochs"],
+            target=options["target"],
+            patience=options["patience"],
+            trial_time_s=options["trial_time"],
+            first_failures=options["first_failures"],
+        ),
         "retry_failed": options["retry_failed"],
         "keep_checkpoints": options["keep_checkpoints"],
         "address": options["address"],
+        "debug": options.get("debug", False) and options["address"] == INLINE,
         "progress": not options["quiet"],
     }
 
@@ -75,24 +106,31 @@ def resume(given: dict[str, Any]) -> int:
     from sweeper.record.resume import rebuild
     from sweeper.record.sweep_folder import normal_path
     from sweeper.remote import commands as remote_commands
+    from sweeper.sweep.execution import Execution
+    from sweeper.sweep.sweep import run_sweep
     from sweeper.worker.objective_reference import load_objective
 
-    options = {**DEFAULTS, **given}
+    options, _ = merge({name: value for name, value in given.items() if name != "objective"})
+    options["objective"] = given.get("objective")
     folder = normal_path(options["sweep"])
     # In a job, what is said of one there is what its laptop has noted.
     head = remote_commands.chosen_head(options, None if MIRROR in os.environ else folder)
     if head is not None:
         return _end_of_job(*remote_commands.resume(head, given), options)
     objective = options["objective"] and load_objective(options["objective"])
-    arguments = rebuild(read(folder).sweep, objective)
+    sweep = rebuild(read(folder).sweep, objective)
     if "trials" in given:
-        if not isinstance(arguments["searcher"], sweeper.RandomSearch):
-            raise ValueError("--trials: only a random search can be made larger.")
-        arguments["searcher"] = replace(arguments["searcher"], num_trials=given["trials"])
+        if isinstance(sweep.searcher, sweeper.GridSearch):
+            raise ValueError("--trials: a grid can't be made larger.")
+        searcher: Any = sweep.searcher
+        sweep = replace(sweep, searcher=replace(searcher, num_trials=given["trials"]))
     if "replicates" in given:
-        arguments["replicates"] = given["replicates"]
-    arguments |= {"name": folder.name, "folder": folder.parent, "resume": True}
-    results = sweeper.run(**arguments, **_how_to_run(options))
+        sweep = replace(sweep, replicates=given["replicates"])
+    execution = Execution(
+        name=folder.name, folder=folder.parent, resume=True, **_how_to_run(options)
+    )
+    refuse(*execution.faults())
+    results = run_sweep(sweep, execution)
     print_results(results)
     return _leave_report(results, options)
 
@@ -154,10 +192,33 @@ def doctor(given: dict[str, Any]) -> int:
 
 def _searcher(options: dict[str, Any]) -> Any:
     import sweeper
+    from sweeper.space.text import read_value
 
+    first = [
+        read_value(text) if isinstance(text, str) else text for text in options["initial"] or ()
+    ]
+    if options["searcher"] == "grid":
+        return sweeper.GridSearch(points=options["points"], initial_configs=first)
     if options["searcher"] == "random":
-        return sweeper.RandomSearch(num_trials=options["trials"])
-    return sweeper.GridSearch(points=options["points"])
+        return sweeper.RandomSearch(options["trials"], first, unique=options["unique"])
+    if options["searcher"] == "sobol":
+        return sweeper.SobolSearch(options["trials"], first)
+    return sweeper.BayesianSearch(
+        options["trials"], model=options["surrogate"], lag=options["lag"], initial_configs=first
+    )
+
+
+def _scheduler(options: dict[str, Any], said: dict[str, Any]) -> Any:
+    import sweeper
+
+    if options["scheduler"] is None:
+        return None
+    known = options["objective"] is None or "max_epochs" in said
+    return sweeper.ASHA(
+        options["grace_epochs"],
+        options["reduction_factor"],
+        options["max_epochs"] if known else None,
+    )
 
 
 def _objective(options: dict[str, Any], space: dict[str, Any]) -> Any:

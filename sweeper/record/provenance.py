@@ -5,46 +5,43 @@ import json
 import os
 import platform
 import subprocess
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from sweeper.cluster.resources import Resources
 from sweeper.record import journal
-from sweeper.space.checks import ConfigSpace
-from sweeper.space.searchers import RandomSearch, Searcher, plain_configs
+from sweeper.record.sweep import Sweep
+from sweeper.search.arguments import plain_configs
+from sweeper.search.grid_search import GridSearch
+from sweeper.search.searcher import Searcher, first_configs
 from sweeper.space.text import to_text
-from sweeper.worker.objective import Objective
-from sweeper.worker.objective_reference import describe_objective
+from sweeper.worker.objective_reference import describe_objective, objective_name
 
 _DIGEST_DRAWS = 16
+A_FUNCTION = "function "  # begins what is said of an argument that is one
 
 
-def describe_sweep(
-    objective: Objective,
-    space: ConfigSpace,
-    searcher: Searcher,
-    seed: int,
-    replicates: int,
-    resources: Resources,
-    data_given: bool,
-) -> dict[str, Any]:
+def describe_sweep(sweep: Sweep) -> dict[str, Any]:
     """What `sweep.json` says. Values of the space without a text form are in `without_text`."""
-    texts = {name: to_text(value) for name, value in space.items()}
+    entries = sweep.space.entries
+    texts = {name: to_text(value) for name, value in entries.items()}
     return {
         "format": journal.FORMAT,
         "created": now(),
-        **describe_objective(objective),
-        "config_space": {name: text or repr(space[name]) for name, text in texts.items()},
+        **describe_objective(sweep.objective),
+        "config_space": {name: text or repr(entries[name]) for name, text in texts.items()},
         "without_text": [name for name, text in texts.items() if text is None],
-        "searcher": {"kind": type(searcher).__name__, **_describe_searcher(searcher)},
-        "num_trials": int(searcher.num_configs(space)),
-        "replicates": int(replicates),
-        "seed": int(seed),
-        "resources": asdict(resources),
-        "data_given": data_given,
-        "digest_of_first_draws": _digest_of_first_draws(space, searcher, seed),
+        "constraints": list(sweep.space.constraints),
+        "searcher": {"kind": type(sweep.searcher).__name__, **_describe_searcher(sweep.searcher)},
+        "scheduler": sweep.scheduler and {"kind": "ASHA", **asdict(sweep.scheduler)},
+        "num_trials": int(sweep.num_trials),
+        "replicates": sweep.replicates,
+        "lag": sweep.lag,
+        "seed": sweep.seed,
+        "resources": asdict(sweep.resources),
+        "data_given": sweep.data_given,
+        "digest_of_first_draws": _digest_of_first_draws(sweep),
         "versions": {"python": platform.python_version(), **_versions()},
         "machine": f"{platform.platform()}, {os.cpu_count()} CPUs",
         "git_commit": _git_commit(),
@@ -52,23 +49,33 @@ def describe_sweep(
 
 
 def _describe_searcher(searcher: Searcher) -> dict[str, Any]:
-    """Its arguments, with NumPy's integers as plain ones; configurations as texts."""
+    """Its arguments, with NumPy's integers as plain ones; configurations as texts.
 
-    def plain(value: Any) -> Any:
-        return value.item() if hasattr(value, "item") else value
-
-    arguments = {name: plain(value) for name, value in asdict(searcher).items()}
+    The lag is told beside it, since the sweep may have chosen it.
+    """
+    arguments = {
+        field.name: _plain(getattr(searcher, field.name))
+        for field in fields(searcher)  # type: ignore[arg-type]
+        if field.name != "lag"
+    }
     arguments["initial_configs"] = [to_text(c) for c in plain_configs(searcher.initial_configs)]
-    if isinstance(arguments.get("points"), dict):
-        arguments["points"] = {name: plain(n) for name, n in arguments["points"].items()}
     return arguments
 
 
-def _digest_of_first_draws(space: ConfigSpace, searcher: Searcher, seed: int) -> str:
+def _plain(value: Any) -> Any:
+    if callable(value):
+        return A_FUNCTION + objective_name(value)
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return value.item() if hasattr(value, "item") else value
+
+
+def _digest_of_first_draws(sweep: Sweep) -> str:
     """The SHA-256 of the first 16 configurations, however many of them are asked for."""
-    if isinstance(searcher, RandomSearch):
+    searcher: Any = sweep.searcher
+    if not isinstance(searcher, GridSearch):
         searcher = replace(searcher, num_trials=_DIGEST_DRAWS)
-    first = searcher.configs(space, seed)[:_DIGEST_DRAWS]
+    first = first_configs(searcher, sweep.space, sweep.seed, _DIGEST_DRAWS)
     draws = json.dumps(journal.encode(first), sort_keys=True)
     return hashlib.sha256(draws.encode()).hexdigest()
 
@@ -79,7 +86,7 @@ def now() -> str:
 
 
 def _versions() -> dict[str, str]:
-    names = ("sweeper", "ray", "torch", "numpy", "scipy", "pandas")
+    names = ("sweeper", "ray", "torch", "numpy", "scipy", "pandas", "optuna")
     return {name: version(name) for name in names}
 
 

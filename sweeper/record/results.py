@@ -6,10 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sweeper.record import journal
 from sweeper.record.rows import STATUSES, Row
+from sweeper.record.settled import read_scheduler, settled
+from sweeper.space.conditions import ABSENT
 from sweeper.terminal import printable, short
 
 _KEYS = ["trial", "replicate"]
@@ -58,7 +61,7 @@ class Results:
             "replicate": [row.replicate for row in self.rows],
         }
         for name, shown in names.items():
-            table[shown] = _column([row.config.get(name) for row in self.rows])
+            table[shown] = column([row.config.get(name, ABSENT) for row in self.rows])
         for name in ("validation_error", "start_s", "runtime_s"):
             table[name] = pd.Series([getattr(row, name) for row in self.rows], dtype="float64")
         table["epochs"] = pd.Series([row.epochs for row in self.rows], dtype="Int64")
@@ -158,8 +161,7 @@ class Results:
 
     def _repr_html_(self) -> str:
         """The best trials as notebooks show them; pandas escapes all that is in them."""
-        best = self.frame.sort_values(["validation_error", "trial"], kind="stable")
-        shown: str = best.head(10).to_html(index=False, border=0, max_rows=10)
+        shown: str = best_first(self.frame).head(10).to_html(index=False, border=0, max_rows=10)
         return f"<p>{html.escape(repr(self))}</p>{shown}"
 
     def __repr__(self) -> str:
@@ -174,6 +176,15 @@ class Results:
         return printable(f"{self.folder}: {self.statuses()}; {best}")
 
 
+def check_results(results: object) -> None:
+    """Raises a TypeError if somebody gives something else, such as the folder of a sweep."""
+    if not isinstance(results, Results):
+        raise TypeError(
+            f"results must be those of a sweep, but got {results!r} ({type(results).__name__}). "
+            "Give what sweeper.run returned, or sweeper.load(folder)."
+        )
+
+
 def load(folder: str | Path) -> Results:
     """The results in a sweep's folder, also while the sweep is running; Ray is not needed.
 
@@ -182,36 +193,49 @@ def load(folder: str | Path) -> Results:
         ValueError: the record is damaged or of a newer format.
     """
     record = journal.read(folder)
-    return Results(record.folder, record.sweep, record.rows, record.unreadable)
+    rows = settled(record.rows, read_scheduler(record.sweep))
+    return Results(record.folder, record.sweep, rows, record.unreadable)
 
 
-def _column(values: list[Any]) -> pd.Series:
-    """Numbers as numbers where all are of one kind, anything else untouched."""
-    kinds = {type(value) for value in values}
+def column(values: list[Any]) -> pd.Series:
+    """Numbers as numbers where all are of one kind, anything else untouched; empty where ABSENT."""
+    kinds = {type(value) for value in values if value is not ABSENT}
+    some_absent = any(value is ABSENT for value in values)
     if kinds in ({int}, {float}, {bool}):
         try:
-            return pd.Series(values)
-        except OverflowError:
+            if not some_absent:
+                return pd.Series(values)
+            kind = {int: "Int64", float: "float64", bool: "boolean"}[kinds.pop()]
+            return pd.Series([None if v is ABSENT else v for v in values], dtype=kind)
+        except (OverflowError, TypeError):
             pass
-    return pd.Series(values, dtype="object")
+    return pd.Series([None if value is ABSENT else value for value in values], dtype="object")
+
+
+def best_first(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `Results.frame`: the finished ones by their error, then the stopped ones by how
+    far they came and their error, which is none of a whole trial, then all that have none.
+    """
+    stopped = (frame["status"] == "stopped").to_numpy()
+    group = np.select([(frame["status"] == "finished").to_numpy(), stopped], [0, 1], 2)
+    epochs = frame["epochs"].astype("float64").fillna(0.0).to_numpy()
+    keys = (frame["trial"], frame["validation_error"], np.where(stopped, -epochs, 0), group)
+    return frame.iloc[np.lexsort(keys)]
 
 
 def table(results: Results, most: int = 20) -> str:
-    """The trials as text, best first, at most `most` of them; columns that tell nothing left out.
-
-    Rows without a validation error come last.
-    """
+    """The trials as text, best first, at most `most`; columns that tell nothing are left out."""
     if not results.rows:
         return "no trial has ended"
-    frame = results.frame.sort_values(
-        ["validation_error", "trial"], na_position="last", kind="stable"
-    )
+    frame = best_first(results.frame)
     hidden = ["seed", "worker"]
     hidden += [name for name in ("replicate", "node") if frame[name].nunique() <= 1]
     hidden += [name for name in ("exception", "epochs") if frame[name].isna().all()]
     shown = frame.drop(columns=hidden).head(most).copy()
     for name in shown.columns:
-        if shown[name].dtype == "object":
+        if pd.api.types.is_extension_array_dtype(shown[name].dtype):
+            shown[name] = ["" if value is pd.NA else str(value) for value in shown[name]]
+        elif shown[name].dtype == "object":
             shown[name] = ["" if value is None else short(str(value), 60) for value in shown[name]]
     shown = shown.rename(columns=lambda name: short(name, 40))
     formats: Any = {

@@ -7,11 +7,14 @@ import pandas as pd
 
 from sweeper.cluster.resources import Resources
 from sweeper.faults import int_fault, refuse
-from sweeper.record.results import Results
+from sweeper.record.results import Results, check_results
+from sweeper.record.sweep import Sweep
+from sweeper.search.random_search import RandomSearch
 from sweeper.space.config_space import trial_seed
-from sweeper.space.searchers import RandomSearch
-from sweeper.sweep.sweep import run
-from sweeper.worker.objective import Objective
+from sweeper.space.space import Space
+from sweeper.sweep.execution import Execution
+from sweeper.sweep.sweep import run_sweep
+from sweeper.worker.objective import Objective, objective_faults
 
 _FRESH = 2**52  # no sweep has so many trials: seeds made with it were never used
 
@@ -43,31 +46,38 @@ def confirm(
         num_workers, data, address, progress: as those of `sweeper.run`.
 
     Raises:
+        TypeError: `results` are none.
         ValueError: an argument is wrong; all faults are in one message.
         LookupError: no configuration has finished.
         Exception: whatever `sweeper.run` raises.
     """
     refuse(int_fault("top", top, 1), int_fault("replicates", replicates, 2))
+    check_results(results)
     _ = results.best_row  # or nothing is there to confirm
     best = results.summary.dropna(subset="validation_error")
     best = best.nsmallest(top, "validation_error", keep="first")
     configs = {row.trial: row.config for row in results.rows}
     chosen = [configs[trial] for trial in best["trial"]]
-    fresh = run(
+    names = [name for name in results.sweep["config_space"] if any(name in c for c in chosen)]
+    sweep = Sweep(
         objective,
-        {name: [config[name] for config in chosen] for name in results.sweep["config_space"]},
+        Space({name: [config[name] for config in chosen if name in config] for name in names}),
         RandomSearch(len(chosen), initial_configs=chosen),
         seed=trial_seed(results.sweep["seed"], _FRESH),
         replicates=replicates,
         resources=Resources(**results.sweep["resources"]),
+        data_given=data is not None,
+    )
+    execution = Execution(
         num_workers=num_workers,
         folder=results.folder,
         name=f"confirm-{_digest(list(best['trial']))}",
         resume=True,
-        data=data,
         address=address,
         progress=progress,
     )
+    refuse(*objective_faults(objective, data is not None), *execution.faults())
+    fresh = run_sweep(sweep, execution, data)
     table = fresh.summary.assign(trial=list(best["trial"]))
     table["selected_with"] = list(best["validation_error"])
     return table.sort_values("validation_error", kind="stable", ignore_index=True)

@@ -6,28 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sweeper.cluster.watchdog import run_watched
 from sweeper.record.mirror import MIRROR
 from sweeper.record.results import Results, table
 from sweeper.record.resume import obstacles
-from sweeper.sweep.recorder import Recorder, StopSweepError, TimeBudgetSpent
-
-
-def run_to_the_end(
-    run_trials: Callable[[], None],
-    recorder: Recorder,
-    trials: list[dict[str, Any]],
-    say: Callable[[str], None],
-) -> None:
-    """Runs trials until all have a row, be it that they were interrupted."""
-    try:
-        run_watched(run_trials)
-    except StopSweepError:
-        recorder.interrupt(trials)
-    except ConnectionError as error:
-        say(str(error))  # now, since it takes seconds to leave a broken Ray
-        recorder.stop(error)
-        recorder.interrupt(trials)
+from sweeper.sweep.limits import LimitReached
 
 
 def outcome(
@@ -37,13 +19,13 @@ def outcome(
     if stop_reason is None:
         _say_if_all_failed(results, say)
         return results
-    spent = isinstance(stop_reason, TimeBudgetSpent)
-    if not spent:  # else they are returned
+    limited = isinstance(stop_reason, LimitReached)
+    if not limited:  # else they are returned
         say(table(results))
-    after = " after its time budget" if spent else ""
+    after = f" after {stop_reason}" if limited else ""
     how = _how_to_go_on(results.sweep, results.folder)
     say(f"Stopped{after}: {results.statuses()}. {how}")
-    if spent:
+    if limited:
         return results
     raise stop_reason
 
@@ -57,4 +39,5 @@ def _how_to_go_on(sweep: dict[str, Any], path: Path) -> str:
 def _say_if_all_failed(results: Results, say: Callable[[str], None]) -> None:
     failed = [row for row in results.rows if row.status == "failed"]
     if len(failed) == len(results.rows):
-        say(f"All {len(failed)} trials failed. The first one:\n{failed[0].traceback}")
+        first = failed[0].traceback or failed[0].exception
+        say(f"All {len(failed)} trials failed. The first one:\n{first}")

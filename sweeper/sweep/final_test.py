@@ -5,7 +5,7 @@ from typing import Any
 from sweeper.cluster.resources import Resources
 from sweeper.record import journal
 from sweeper.record.provenance import now
-from sweeper.record.results import Results
+from sweeper.record.results import Results, check_results
 from sweeper.training.trial import trial_context
 from sweeper.worker.objective import Objective, accepts, objective_faults, run_here
 
@@ -29,6 +29,7 @@ def test(
         data: as it was in the sweep.
 
     Raises:
+        TypeError: `results` are none.
         LookupError: no configuration has finished.
         ValueError: the objective neither read a test set of sweeper's nor takes `test`, or it
             can't train on the validation data as well; or it doesn't take the arguments.
@@ -36,6 +37,7 @@ def test(
         TypeError: what the objective returns is no number.
         Exception: whatever the objective itself raises.
     """
+    check_results(results)
     row = results.best_row
     faults = objective_faults(objective, data is not None)
     if faults:

@@ -1,40 +1,66 @@
-"""When a sweep gives up: on a trial whose process keeps dying, and after a time."""
+"""When a sweep gives up: on a trial, on trials that all fail alike, and as a whole."""
 
 import math
 from dataclasses import dataclass
+from typing import Any
+
+from sweeper.faults import int_fault
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How often a trial is tried again after its process died, and how long a sweep may take.
+    """When a trial is given up, and when a sweep ends before all its trials have.
 
-    `max_failures` counts deaths of the process only (`os._exit`, a signal, out of memory, a lost
-    node); what the objective raises ends a trial at once. `time_budget_s` counts from the first
-    trial's start; when it is over, running trials become `interrupted` and the sweep can be
-    resumed.
+    A sweep that ends by `time_budget_s`, `total_epochs`, `target` or `patience` returns its
+    results, its running trials are `interrupted`, and it can be resumed. The rows that are there
+    are those of the whole sweep; how many there are depends on the number of workers.
+
+    Args:
+        max_failures: how often a trial is tried again after its process died (`os._exit`, a signal,
+            out of memory, a lost node), at least 0; what the objective raises ends a trial at once.
+        time_budget_s: seconds from the first trial's start to the sweep's end, above 0.
+        total_epochs: epochs that all trials together may train, at least 1.
+        target: a validation error; the sweep ends once a finished trial is at least as good.
+        patience: The sweep ends once so many trials in a row, at least 1, in the order of their
+            numbers, were no better than the best before them.
+        trial_time_s: seconds, above 0. A trial that runs longer fails, even if it never reports.
+        first_failures: The sweep ends with a `ValueError` if the first trials all fail with the
+            same exception: so many, at least 1, and at least twice as many as there are workers.
+            None for never.
 
     Raises:
-        TypeError, ValueError: a number is of the wrong type or out of range.
+        ValueError: a number is of the wrong type or out of range; lists all faults.
     """
 
     max_failures: int = 2
     time_budget_s: float | None = None
+    total_epochs: int | None = None
+    target: float | None = None
+    patience: int | None = None
+    trial_time_s: float | None = None
+    first_failures: int | None = 8
 
     def __post_init__(self) -> None:
-        if not isinstance(self.max_failures, int) or isinstance(self.max_failures, bool):
-            raise TypeError(
-                "Limits(max_failures=…) needs an int, but got "
-                f"{self.max_failures!r} ({type(self.max_failures).__name__})."
-            )
-        if self.max_failures < 0:
-            raise ValueError(f"Limits(max_failures={self.max_failures}) must be at least 0.")
-        budget = self.time_budget_s
-        if budget is None:
-            return
-        if not isinstance(budget, int | float) or isinstance(budget, bool):
-            raise TypeError(
-                "Limits(time_budget_s=…) needs a number of seconds or None, but got "
-                f"{budget!r} ({type(budget).__name__})."
-            )
-        if not (math.isfinite(budget) and budget > 0):
-            raise ValueError(f"Limits(time_budget_s={budget}) must be a number above 0.")
+        faults = [int_fault("Limits(max_failures=…)", self.max_failures, 0)]
+        for name in ("total_epochs", "patience", "first_failures"):
+            value = getattr(self, name)
+            faults.append(None if value is None else int_fault(f"Limits({name}=…)", value, 1))
+        for name in ("time_budget_s", "trial_time_s", "target"):
+            value = getattr(self, name)
+            low = -math.inf if name == "target" else 0
+            faults.append(None if value is None else _number_fault(f"Limits({name}=…)", value, low))
+        found = [fault for fault in faults if fault]
+        if found:
+            raise ValueError("\n".join(found))
+
+
+def _number_fault(name: str, value: Any, low: float) -> str | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and math.isfinite(value) and value > low:
+        return None
+    rule = "a finite number" if low == -math.inf else f"a number above {low:g}"
+    return f"{name} must be {rule} or None, but got {value!r} ({type(value).__name__})."
+
+
+class LimitReached(Exception):  # noqa: N818 (it is no error)
+    """The reason to end a sweep that has used up what it may, or found what it was to find."""

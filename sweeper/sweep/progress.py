@@ -38,6 +38,8 @@ class Progress:
         self._start = self._drawn = time.monotonic()
         self._running: dict[Any, float] = {}  # trial → when it started
         self._runtimes_s = 0.0
+        self._stopped: list[int] = []  # the epochs of trials that were stopped early
+        self._longest = 0  # epochs of a finished trial
         self._done = self._failed = self._said = self._timed = 0
         self._best = ""
         self._best_error = float("inf")
@@ -71,6 +73,10 @@ class Progress:
                 self._best = f"best {self._best_error:.4g} ({_brief(row.config)})"
         else:
             self._failed += row.status in ("failed", "diverged")
+        if row.status == "stopped":
+            self._stopped.append(row.epochs or 0)
+        elif row.status == "finished":
+            self._longest = max(self._longest, row.epochs or 0)
 
     def tick(self) -> None:
         """Redraws the live line now and then, be it on a laptop that follows this job."""
@@ -107,6 +113,9 @@ class Progress:
             parts.append(f"{len(self._running)} running")
         if self._failed:
             parts.append(f"{self._failed:,} failed or diverged")
+        if self._stopped:
+            saved = sum(max(0, self._longest - epochs) for epochs in self._stopped)
+            parts.append(f"{len(self._stopped):,} stopped early, {saved:,} epochs saved")
         if self._best:
             parts.append(self._best)
         return printable(" · ".join(parts))

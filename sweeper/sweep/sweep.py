@@ -1,47 +1,48 @@
 """`sweeper.run`: what happens in which order, from the arguments to the results."""
 
-import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any
 
-import cloudpickle
-import ray
-
-from sweeper.cluster.connection import connected
-from sweeper.cluster.fleet import Fleet
-from sweeper.cluster.nodes import check_versions, fashion_mnist_for_other_nodes, no_checkpoints
 from sweeper.cluster.resources import Resources
+from sweeper.faults import refuse
 from sweeper.record import journal
 from sweeper.record.journal import Journal
 from sweeper.record.provenance import describe_sweep
 from sweeper.record.resume import continue_record
 from sweeper.record.rows import Row
+from sweeper.record.sweep import Sweep, check_sweep
 from sweeper.record.sweep_folder import default_name, lasting, new_folder
-from sweeper.space.checks import Config, ConfigSpace
-from sweeper.space.config_space import trial_seed
-from sweeper.space.searchers import Searcher
-from sweeper.sweep.arguments import check_arguments
+from sweeper.search.asha import ASHA
+from sweeper.search.searcher import Searcher
+from sweeper.space.checks import ConfigSpace
+from sweeper.sweep import executors
+from sweeper.sweep.conductor import Conductor
+from sweeper.sweep.core import Core
+from sweeper.sweep.execution import INLINE, Execution
+from sweeper.sweep.executors import Executor
 from sweeper.sweep.interrupts import Interrupts
 from sweeper.sweep.limits import Limits
 from sweeper.sweep.progress import Progress
+from sweeper.sweep.stops import Stops
+from sweeper.sweep.suggestions import Suggestions
 from sweeper.terminal import printable
 from sweeper.worker.objective import Objective
 from sweeper.worker.objective_reference import objective_name, refuse_while_loading
-from sweeper.worker.shared_data import pack, remove_abandoned
 
 if TYPE_CHECKING:
     from sweeper.record.results import Results
 
 
-@overload
 def run(
     objective: Objective,
     config_space: ConfigSpace,
     searcher: Searcher,
     *,
+    constraints: Iterable[str] = (),
+    scheduler: ASHA | None = None,
     seed: int = 0,
     replicates: int = 1,
     num_workers: int | None = None,
@@ -54,66 +55,27 @@ def run(
     keep_checkpoints: bool = False,
     data: Any = None,
     address: str | None = None,
-    dry_run: Literal[False] = False,
+    debug: bool = False,
     progress: bool = True,
-) -> "Results": ...
-@overload
-def run(
-    objective: Objective,
-    config_space: ConfigSpace,
-    searcher: Searcher,
-    *,
-    seed: int = 0,
-    replicates: int = 1,
-    num_workers: int | None = None,
-    resources: Resources = Resources(),
-    limits: Limits = Limits(),
-    name: str | None = None,
-    folder: str | Path = "runs",
-    resume: bool = False,
-    retry_failed: bool = False,
-    keep_checkpoints: bool = False,
-    data: Any = None,
-    address: str | None = None,
-    dry_run: Literal[True],
-    progress: bool = True,
-) -> list[Config]: ...
-
-
-def run(
-    objective: Objective,
-    config_space: ConfigSpace,
-    searcher: Searcher,
-    *,
-    seed: int = 0,
-    replicates: int = 1,
-    num_workers: int | None = None,
-    resources: Resources = Resources(),
-    limits: Limits = Limits(),
-    name: str | None = None,
-    folder: str | Path = "runs",
-    resume: bool = False,
-    retry_failed: bool = False,
-    keep_checkpoints: bool = False,
-    data: Any = None,
-    address: str | None = None,
-    dry_run: bool = False,
-    progress: bool = True,
-) -> "Results | list[Config]":
+) -> "Results":
     """The results of trying the searcher's configurations in parallel.
 
     Args:
         objective: A function of one configuration (a dict of plain values) that returns the
             validation error, lower is better, or yields it after each epoch. It may take `data`.
         config_space: Name → scipy.stats distribution, list of choices, or constant.
-        searcher: `RandomSearch(num_trials=…)` or `GridSearch(points=…)`.
+        searcher: `RandomSearch`, `SobolSearch`, `BayesianSearch` (each with `num_trials=…`) or
+            `GridSearch(points=…)`: chooses the configurations.
+        constraints: What all configurations must fulfil, such as `"depth * width <= 4096"`.
+        scheduler: `ASHA(…)` stops trials early that are not among the best so far; it needs
+            epochs: objectives that yield, or train with `HPOTrainer`. None trains all to the end.
         seed: 0 ≤ seed < 2**32. The same seed gives the same configurations and trial seeds,
             whatever the number of workers.
         replicates: How often each configuration is trained, each time with another seed.
         num_workers: How many trials run at once; None for all that fit, those on nodes that join
             included. An autoscaler is asked for nodes for them, or as many as it may bring.
         resources: What each trial gets.
-        limits: When the sweep gives up: on a trial whose process keeps dying, and after a time.
+        limits: When a trial is given up, and when the sweep ends before all trials have.
         name: The sweep's own folder inside `folder`; None for one made of the time and the
             objective's name.
         folder: Where sweeps are kept; in a job that was sent to a cluster with its directory,
@@ -128,8 +90,9 @@ def run(
             as its argument `data`, writable and private to each trial.
         address: Which Ray: None for the one of this process, `RAY_ADDRESS`, or one that
             `ray start` started on this machine, else a new one; "local" for a new one; "auto" for
-            one that runs already; HOST:PORT for a running cluster.
-        dry_run: Only return the configurations.
+            one that runs already; HOST:PORT for a running cluster; "inline" for no Ray: one trial
+            after another in this process, as a debugger likes it.
+        debug: With address="inline", let exceptions of the objective through; the sweep ends then.
         progress: Print what goes on, to standard error.
 
     Raises:
@@ -142,101 +105,101 @@ def run(
         ChildProcessError: no worker starts any more; the sweep can be resumed.
         OSError: the record can't be written. What was written before stays.
         KeyboardInterrupt, SystemExit: Ctrl-C, SIGTERM; the sweep can be resumed.
+
+    Example:
+        `sweeper.run(objective, {"lr": stats.loguniform(1e-4, 1)}, sweeper.RandomSearch(16))`
     """
-    space = check_arguments(
-        objective, config_space, searcher, seed, replicates, num_workers, resources, limits, name,
-        resume, data,
+    execution = Execution(
+        num_workers, limits, name, folder, resume, retry_failed, keep_checkpoints, address, debug,
+        progress,
     )  # fmt: skip
-    say = _printer(progress)
-    say(searcher.describe(space) + (f" × {replicates} replicates" if replicates > 1 else ""))
-    configs = searcher.configs(space, seed)
-    if dry_run:
-        return configs
+    faults = execution.faults()
+    try:
+        sweep = check_sweep(
+            objective, config_space, searcher, constraints, scheduler, seed, replicates, resources,
+            data is not None,
+        )  # fmt: skip
+    except ValueError as error:
+        faults.insert(0, str(error))
+    refuse(*faults)
+    return run_sweep(sweep, execution, data)
+
+
+def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results":
+    """The results of a sweep whose parts are checked; raises what `run` does."""
+    from sweeper.record.results import Results
+
+    say = _printer(execution.progress)
+    replicates = f" × {sweep.replicates} replicates" if sweep.replicates > 1 else ""
+    say(sweep.searcher.describe(sweep.space) + replicates)
     refuse_while_loading()
-    objective_bytes = _pickled(objective)
-    packed = None if data is None else pack(data)
-    sweep = describe_sweep(
-        objective, space, searcher, seed, replicates, resources, data is not None
+    path = lasting(execution.folder) / (
+        execution.name or default_name(objective_name(sweep.objective))
     )
-    record: Journal | None = None
-    kept: list[Row] = []
-    path = lasting(folder) / (name or default_name(objective_name(objective)))
     with ExitStack() as stack:
-        if resume and path.is_dir():
+        record: Journal | None = None
+        kept: list[Row] = []
+        if execution.resume and path.is_dir():
             record = stack.enter_context(closing(Journal(path)))
-            sweep, kept = continue_record(path, sweep, configs, retry_failed, say)
-        trials = _without(kept, _trials(configs, seed, replicates))
-        if not trials:
-            from sweeper.record.results import Results
-
+            sweep, described, kept = continue_record(path, sweep, execution.retry_failed, say)
+        num_left = sweep.num_trials * sweep.replicates - len(kept)
+        if not num_left:
             say(f"{path}: all {len(kept):,} trials are on record.")
-            return Results(path, sweep, kept)
+            return Results(path, described, Core(sweep, kept).rows())
         interrupts = stack.enter_context(Interrupts())
-        if packed is not None:
-            stack.callback(remove_abandoned)  # once a Ray of its own has ended
-        where = stack.enter_context(connected(address))
-        interrupts.listen()
-        check_versions(say)
-        # Imported here, since Tune takes a second to load, in which Ray's first workers start.
-        from sweeper.record.results import Results
-        from sweeper.sweep.ending import outcome, run_to_the_end
-        from sweeper.sweep.recorder import Recorder
-        from sweeper.sweep.tuner import run_trials
-        from sweeper.worker.trainable import Task
-
-        fleet = Fleet(num_workers, resources, len(trials))
+        executor = _executor(sweep, execution, data, num_left, interrupts, say, stack)
+        sweep = sweep.with_lag_for(executor.num_workers)
         if record is None:
-            path = new_folder(path, named=name is not None)
+            path = new_folder(path, named=execution.name is not None)
             record = stack.enter_context(closing(Journal(path)))
-        sweep["num_workers"] = fleet.limit()
-        journal.write_json(path / "sweep.json", sweep)
-        say(f"{path}: {fleet.describe(where)}")
-        task = Task(
-            objective=objective_bytes,
-            data=packed,
-            cpus=resources.cpus,
-            gpus=resources.gpus,
-            driver_node=ray.get_runtime_context().get_node_id(),
-            folder=str(path.absolute()),
-            no_checkpoints=no_checkpoints(path),
-            directory=os.getcwd(),
-            fashion_mnist=fashion_mnist_for_other_nodes(),
-        )
-        bar = Progress(len(kept) + len(trials), fleet.size, progress)
+            described = describe_sweep(sweep)
+        described |= {"num_workers": executor.num_workers, "lag": sweep.lag}
+        journal.write_json(path / "sweep.json", described)
+        say(f"{path}: {executor.where}")
+        core = Core(sweep, kept)
+        bar = Progress(len(kept) + num_left, executor.size, execution.progress)
         bar.kept(kept)
         stack.callback(bar.close)
-        recorder = Recorder(
-            path, record, kept, bar, fleet, interrupts, limits.time_budget_s, keep_checkpoints
+        stops = Stops(core, execution.limits, interrupts, executor.num_workers, bar.say)
+        suggestions = Suggestions(core, executor.asker(sweep))
+        conductor = Conductor(
+            core, record, path, bar, stops, suggestions, execution.keep_checkpoints
         )
-        run_to_the_end(
-            lambda: run_trials(task, trials, fleet.limit, limits.max_failures, recorder),
-            recorder,
-            trials,
-            bar.say,
-        )
-        if interrupts.reason is not None:  # it may have come after the last step
-            recorder.stop(interrupts.reason)
-    return outcome(Results(path, sweep, recorder.rows), recorder.stop_reason, say)
+        _run_to_the_end(executor, sweep, conductor)
+    from sweeper.sweep.ending import outcome
+
+    return outcome(Results(path, described, core.rows()), stops.reason, say)
 
 
-def _trials(configs: list[Config], seed: int, replicates: int) -> list[dict[str, Any]]:
-    """What sets each trial apart, the replicates of a configuration one after another."""
-    return [
-        {
-            "trial": trial,
-            "replicate": replicate,
-            "seed": trial_seed(seed, trial, replicate),
-            "config": config,
-        }
-        for trial, config in enumerate(configs)
-        for replicate in range(replicates)
-    ]
+def _executor(
+    sweep: Sweep,
+    execution: Execution,
+    data: Any,
+    num_left: int,
+    interrupts: Interrupts,
+    say: Callable[[str], None],
+    stack: ExitStack,
+) -> Executor:
+    """Where the trials run, until the stack is left."""
+    if execution.address == INLINE:
+        return executors.inline(execution, data)
+    return stack.enter_context(
+        executors.on_ray(sweep, execution, data, num_left, interrupts.listen, say)
+    )
 
 
-def _without(kept: list[Row], trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The trials that have no row yet."""
-    done = {(row.trial, row.replicate) for row in kept}
-    return [trial for trial in trials if (trial["trial"], trial["replicate"]) not in done]
+def _run_to_the_end(executor: Executor, sweep: Sweep, conductor: Conductor) -> None:
+    """Runs trials until all that began have a row, be it that they were interrupted."""
+    stops = conductor.stops
+    try:
+        executor.run(sweep, conductor)
+    except ConnectionError as error:
+        conductor.bar.say(str(error))  # now, since it takes seconds to leave a broken Ray
+        stops.stop(error)
+    except BaseException as error:
+        stops.stop(error)  # which may be the reason for this very exception
+    stops.look()  # a signal may have come after the last step
+    conductor.interrupt()
 
 
 def _printer(enabled: bool) -> Callable[[str], None]:
@@ -245,13 +208,3 @@ def _printer(enabled: bool) -> Callable[[str], None]:
             print(printable(message), file=sys.stderr, flush=True)
 
     return say
-
-
-def _pickled(objective: Objective) -> bytes:
-    try:
-        return cloudpickle.dumps(objective)
-    except Exception as error:
-        raise TypeError(
-            f"objective can't be pickled: {error}. Open files, connections and locks inside of "
-            "it, and pass large things through data=."
-        ) from error

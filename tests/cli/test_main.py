@@ -13,7 +13,7 @@ from scipy import stats
 
 from sweeper.cli.main import main
 from sweeper.record.results import load
-from sweeper.space.searchers import RandomSearch
+from sweeper.search.random_search import RandomSearch
 
 MODULE = """
     from neighbour import scale
@@ -106,16 +106,16 @@ def test_a_yaml_file_with_the_same_words(project):
     )
     done = sweeper("run", "sweep.yaml", "--dry-run")
     assert done.returncode == 0, done.stderr
-    lines = [eval(line) for line in done.stdout.splitlines()]
-    assert lines[:2] == [{"x": 0.0, "rate": 1e-4, "names": name} for name in ("a", "b")]
-    assert len(lines) == 6
-    assert len(sweeper("run", "sweep.yaml", "--dry-run", "--points", "5").stdout.splitlines()) == 10
+    assert done.stdout.startswith("3 × 2 = 6 trials\n")
+    assert done.stdout == sweeper("space", "sweep.yaml").stdout
+    more = sweeper("space", "sweep.yaml", "--points", "5").stdout
+    assert more.startswith("5 × 2 = 10 trials\n")
 
 
 def test_the_same_dry_run_twice(project):
     first, second = (sweeper("run", "--dry-run", "--seed", "4").stdout for _ in range(2))
     assert first == second
-    assert len(first.splitlines()) == 5
+    assert "learning_rate" in first
 
 
 @pytest.mark.parametrize(

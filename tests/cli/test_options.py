@@ -20,6 +20,8 @@ def checked(given: dict) -> None:
         {"searcher": "grid"},
         {"searcher": "grid", "points": ["3"]},
         {**OWN, "trials": 3},
+        {"searcher": "bayesian", "trials": 9, "surrogate": "gp", "lag": 4},
+        {"searcher": "random", "unique": True, "scheduler": "asha", "grace_epochs": 3},
     ],
 )
 def test_options_that_go_together(given):
@@ -29,15 +31,24 @@ def test_options_that_go_together(given):
 @pytest.mark.parametrize(
     ("given", "faults"),
     [
-        ({"points": ["3"]}, ["--points: only for a grid. Add --searcher grid, or leave it out."]),
-        ({"searcher": "random", "points": ["lr=3"]}, ["--points: only for a grid."]),
-        ({"searcher": "grid", "trials": 5}, ["--trials: only for random search. Leave it out"]),
+        ({"points": ["3"]}, ["--points: only for --searcher grid, but it is random"]),
+        ({"searcher": "random", "points": ["lr=3"]}, ["--points: only for --searcher grid"]),
+        (
+            {"searcher": "grid", "trials": 5},
+            ["--trials: only for random, Sobol and Bayesian search. Leave it out"],
+        ),
         ({**OWN, "data": "digits"}, ["--data: only for sweeper's own classifier. Leave it out:"]),
         (
             {"objective": "mine:objective", "points": ["3"], "data": "digits", "batch_size": 2},
             ["--points: only", "--data, --batch-size: only", "--space NAME=VALUE: needed"],
         ),
-        ({**OWN, "searcher": "bayes", "model": "mlp"}, ["choose random or grid", "--model: only"]),
+        ({"grace_epochs": 3}, ["--grace-epochs: only for early stopping. Add --scheduler asha"]),
+        ({"scheduler": "hyperband"}, ["--scheduler 'hyperband': choose asha"]),
+        ({"unique": True, "lag": 3, "searcher": "sobol"}, ["--unique: only", "--lag: only"]),
+        (
+            {**OWN, "searcher": "bayes", "model": "mlp"},
+            ["choose random or grid or", "--model: only"],
+        ),
     ],
 )
 def test_what_would_be_ignored_is_refused_all_at_once(given, faults):
@@ -51,11 +62,11 @@ def test_what_would_be_ignored_is_refused_all_at_once(given, faults):
 def test_what_a_file_says_counts_as_said(tmp_path):
     path = tmp_path / "sweep.yaml"
     path.write_text("points: 3\n")
-    with pytest.raises(ValueError, match="--points: only for a grid"):
+    with pytest.raises(ValueError, match="--points: only for --searcher grid"):
         checked({"objective": str(path)})
     checked({"objective": str(path), "searcher": "grid"})
     path.write_text("searcher: grid\ntrials: 5\n")
-    with pytest.raises(ValueError, match="--trials: only for random search"):
+    with pytest.raises(ValueError, match="--trials: only for random, Sobol and Bayesian search"):
         checked({"objective": str(path)})
     path.write_text("points: null\ntrials: 5\n")
     checked({"objective": str(path)})
@@ -70,5 +81,28 @@ def test_a_file_may_have_all_options_but_debug():
 def test_a_sweep_with_such_options_is_not_sent_to_a_cluster(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["run", "--points", "3", "--address", "http://127.0.0.1:1"]) == 2
-    assert "--points: only for a grid" in capsys.readouterr().err
+    assert "--points: only for --searcher grid" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90", 90),
+        ("1e3", 1000),
+        ("30m", 1800),
+        ("1.5h", 5400),
+        ("2 d", 172_800),
+        (7, 7),
+        ("45s", 45),
+    ],
+)
+def test_times_are_written_as_people_do(text, seconds):
+    options, _ = merge({"time_budget": text})
+    assert options["time_budget"] == seconds
+
+
+@pytest.mark.parametrize("text", ["soon", "1h30", "-5m", "1.2.3", "", True])
+def test_other_times_are_refused(text):
+    with pytest.raises(ValueError, match=r"--trial-time must be seconds or a text such as 90"):
+        merge({"trial_time": text})

@@ -48,3 +48,20 @@ def test_a_folder_without_sweeps_is_said_to_be_one(sweeps, capsys):
     said = capsys.readouterr().err
     assert said.count("left out") == 2
     assert "no sweeps yet" not in said
+
+
+def test_show_tells_what_early_stopping_saved(tmp_path, capsys):
+    scheduler = {"kind": "ASHA", "grace_epochs": 1, "reduction_factor": 2}
+    (tmp_path / "early").mkdir()
+    folder = sweep(tmp_path / "early", config_space={"lr": "uniform(0, 1)"}, scheduler=scheduler)
+    with closing(Journal(folder)) as journal:
+        for trial, error in enumerate((0.2, 0.3, 0.4, 0.5)):
+            journal.append(
+                row(trial, validation_error=error, curve=[[1, error, 0.1], [2, error, 0.2]])
+            )
+    assert main(["show", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "1 of 4 trials was trained to the end; 3 were stopped after 1 epoch: 5 of 8 epochs." in said
+    )
+    assert "advice: " not in said

@@ -2,6 +2,7 @@ import random
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from made_records import mutated, row, sweep
 
 from sweeper.record.journal import Journal
-from sweeper.record.results import COLUMNS, Results, load, table
+from sweeper.record.results import COLUMNS, Results, best_first, load, table
 from sweeper.space.checks import RESULT_COLUMNS
 from sweeper.terminal import printable
 
@@ -207,3 +208,28 @@ def test_mutated_records_are_shown_or_refused_cleanly(tmp_path):
         assert printable(table(found)) == table(found)
         assert found._repr_html_().startswith("<p>&lt;Results")
     assert read > 250
+
+
+def test_absent_hyperparameters_are_empty_in_the_frame():
+    space = {"whole": "", "part": "", "flag": "", "word": "", "none": "", "mixed": ""}
+    there = {"whole": 3, "part": 0.5, "flag": True, "word": "x", "none": None, "mixed": "y"}
+    frame = results([row(0, config=there), row(1, config={"mixed": 2})], names=space).frame
+    assert frame.loc[0, list(space)].tolist() == list(there.values())
+    assert frame.loc[1, list(space)[:-1]].isna().all()
+    assert [str(frame[name].dtype) for name in space][:3] == ["Int64", "float64", "boolean"]
+    assert "<NA>" not in table(results([row(0, config=there), row(1, config={})], names=space))
+
+
+def test_the_table_lists_stopped_trials_after_whole_ones_whatever_their_error():
+    ends = [("stopped", 0.1, 3), ("failed", None, None), ("finished", 0.9, 27), ("stopped", 0.4, 9)]
+    ends += [("stopped", 0.3, 9), ("finished", 0.5, 27), ("stopped", float("nan"), 3)]
+    ends += [("interrupted", 0.2, 4), ("diverged", float("inf"), 2), ("stopped", 0.0, None)]
+    rows = [
+        row(i, status=status, validation_error=error, epochs=epochs)
+        for i, (status, error, epochs) in enumerate(ends)
+    ]
+    found = Results(Path("x"), {"config_space": {"status": "1", "_group": "2"}}, rows)
+    order = [5, 2, 4, 3, 0, 6, 9, 7, 8, 1]
+    assert best_first(found.frame)["trial"].tolist() == order
+    assert [int(line.split()[0]) for line in table(found).splitlines()[1:]] == order
+    assert found.best_row.trial == 5

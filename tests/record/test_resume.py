@@ -15,7 +15,10 @@ import sweeper
 from sweeper.record import journal
 from sweeper.record.provenance import describe_sweep
 from sweeper.record.resume import obstacles, rebuild
+from sweeper.record.sweep import check_sweep
 from sweeper.space.config_space import draw, trial_seed
+from sweeper.sweep.execution import Execution
+from sweeper.sweep.sweep import run_sweep
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 SPACE = {"x": stats.uniform(0, 1), "units": [(1, 2), (3, 4)]}
@@ -31,10 +34,9 @@ def half_done(tmp_path):
     """The record of a sweep of 6 trials that was killed after 3, as a run would have left it."""
 
     def make(objective=objective, space=SPACE) -> Path:
-        searcher, one = sweeper.RandomSearch(6), sweeper.Resources()
         folder = tmp_path / "runs" / "s"
         folder.mkdir(parents=True)
-        sweep = describe_sweep(objective, space, searcher, 0, 1, one, data_given=False)
+        sweep = describe_sweep(check_sweep(objective, space, sweeper.RandomSearch(6)))
         journal.write_json(folder / "sweep.json", sweep)
         record = journal.Journal(folder)
         for trial in (2, 0, 3):
@@ -223,10 +225,10 @@ def test_rebuilt_from_the_record(run):
     first_config = {"x": 0.5, "units": (3, 4)}
     searcher = sweeper.RandomSearch(3, initial_configs=[first_config])
     results = run(functools.partial(objective, factor=2.0), SPACE, searcher, seed=7, name="s")
-    arguments = rebuild(sweeper.load(results.folder).sweep, None)
-    assert arguments["searcher"] == searcher
-    assert arguments["objective"](first_config) == 1.0
-    again = run(**arguments, name="again")
+    sweep = rebuild(sweeper.load(results.folder).sweep, None)
+    assert sweep.searcher == searcher
+    assert sweep.objective(first_config) == 1.0
+    again = run_sweep(sweep, Execution(name="again", folder=results.folder.parent, progress=False))
     pd.testing.assert_frame_equal(
         again.frame.drop(columns=TIMED), results.frame.drop(columns=TIMED), check_exact=True
     )

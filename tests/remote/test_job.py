@@ -171,7 +171,7 @@ def test_ctrl_c_stops_the_sweep_and_resume_goes_on_there(laptop, head, gate):
     done = sweep("resume", "runs/stopped", "--trials", "42")
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (folder / "trials.jsonl").read_text().splitlines()]
-    ended = [row.trial for row in rows if row.status == "finished"]
+    ended = [row["trial"] for row in rows if row["status"] == "finished"]
     assert sorted(ended) == list(range(42))
     assert (head.home / "runs" / "stopped" / "trials.jsonl").read_bytes() == (
         folder / "trials.jsonl"

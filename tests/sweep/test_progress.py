@@ -2,6 +2,7 @@ import io
 
 import pytest
 
+from sweeper.record.rows import Row
 from sweeper.sweep import progress
 from sweeper.sweep.progress import Progress, duration
 
@@ -19,11 +20,11 @@ def clock(monkeypatch):
     return now
 
 
-def finished(error: float, **config) -> dict:
-    return {"status": "finished", "validation_error": error, "config": config}
+def finished(error: float, epochs: int = 9, **config) -> Row:
+    return Row(0, 0, config, error, epochs, "finished", 0)
 
 
-FAILED = {"status": "failed", "validation_error": None, "config": {}}
+FAILED = Row(0, 0, {}, None, None, "failed", 0)
 
 
 def test_time_left_is_unknown_until_a_trial_has_ended(clock):
@@ -55,7 +56,7 @@ def test_nothing_is_left_at_the_end(clock):
 
 def test_only_finished_trials_are_the_best():
     bar = Progress(3, lambda: 1, stream=io.StringIO())
-    for row in (finished(0.5), {**finished(float("nan")), "status": "diverged"}, FAILED):
+    for row in (finished(0.5), Row(0, 0, {}, float("nan"), 9, "diverged", 0), FAILED):
         bar.ended(0, row)
     assert "best 0.5" in bar.line()
     assert "2 failed or diverged" in bar.line()
@@ -111,3 +112,12 @@ def test_silent_when_told_so():
 )
 def test_durations_read_as_people_say_them(seconds, text):
     assert duration(seconds) == text
+
+
+def test_stopped_trials_and_the_epochs_they_saved():
+    bar = Progress(5, lambda: 1, stream=io.StringIO())
+    bar.ended(0, finished(0.5, epochs=27))
+    for trial, epochs in ((1, 1), (2, 9)):
+        bar.ended(trial, Row(trial, 0, {}, 0.1, epochs, "stopped", 0))
+    assert "2 stopped early, 44 epochs saved" in bar.line()
+    assert "best 0.5" in bar.line()

@@ -1,0 +1,142 @@
+"""What tells one sweep from another: a resume goes on with the same one only."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sweeper.record import journal
+from sweeper.record.journal import Record
+from sweeper.record.rows import Row
+from sweeper.record.sweep import Sweep
+from sweeper.space.checks import Config
+from sweeper.space.conditions import law_in
+from sweeper.space.config_space import trial_seed
+from sweeper.space.distributions import is_distribution
+from sweeper.space.space import Space, place_of
+
+_MUST_BE_THE_SAME = ("seed", "resources", "fixed_arguments", "data_given")
+_CAME_LATER: dict[str, Any] = {
+    "constraints": [],
+    "scheduler": None,
+}  # to the format: what an older record means
+MAY_GROW = ("num_trials", "replicates")
+_DRAWING_PACKAGES = ("numpy", "scipy")  # other versions may draw other values
+_LEARNING_PACKAGES = ("optuna", "torch")  # … and these, for searchers that learn from results
+_MOST_SHOWN = 10
+
+
+def refuse_another_sweep(record: Record, sweep: Sweep, described: dict[str, Any]) -> None:
+    """Raises a ValueError that lists what differs if the record is of another sweep."""
+    described = journal.decode(journal.encode(described))  # tuples become lists, as on the disk
+    differences = _differences(record.sweep, described)
+    differences = differences or list(_differing_draws(record, sweep, described))
+    if differences:
+        shown = differences[:_MOST_SHOWN]
+        if len(differences) > len(shown):
+            shown.append(f"… and {len(differences) - len(shown):,} more")
+        raise ValueError(
+            f"{record.folder}: can't go on, it holds another sweep:\n  "
+            + "\n  ".join(shown)
+            + "\nUndo the change, or run a new sweep under another name."
+        )
+
+
+def changes_worth_a_warning(before: dict[str, Any], sweep: dict[str, Any]) -> list[str]:
+    """What differs and may matter, one sentence each; only the user can tell."""
+    warnings = []
+    if before["objective"].rpartition(":")[2] != sweep["objective"].rpartition(":")[2]:
+        warnings.append(f"the objective was {before['objective']}, is {sweep['objective']}.")
+    elif before["objective_source"] != sweep["objective_source"]:
+        warnings.append("the source of the objective has changed since the sweep began.")
+    was, now = (versions["versions"].get("torch") for versions in (before, sweep))
+    if was != now:
+        warnings.append(f"torch was {was}, is {now}: validation errors may differ slightly.")
+    return warnings
+
+
+def as_in(space: Space, config: Config) -> Config:
+    """A configuration of the record with the space's own values: JSON makes lists of tuples."""
+    found = {}
+    for name, value in config.items():
+        law = law_in(space.entries[name], config)
+        if isinstance(law, list | tuple):
+            value = law[place_of(name, law, value)]
+        elif not is_distribution(law):
+            value = law
+        found[name] = value
+    return found
+
+
+def _differences(before: dict[str, Any], sweep: dict[str, Any]) -> list[str]:
+    found = []
+    old, new = before["config_space"], sweep["config_space"]
+    for name in old | new:
+        if name not in new:
+            found.append(f"config_space[{name!r}]: was {old[name]}, is gone")
+        elif name not in old:
+            found.append(f"config_space[{name!r}]: is new")
+        elif old[name] != new[name] and name not in before["without_text"]:
+            found.append(f"config_space[{name!r}]: was {old[name]}, is {new[name]}")
+    if not found and list(old) != list(new):
+        found.append(f"config_space: the order was {list(old)}, is {list(new)}")
+    for name in _MUST_BE_THE_SAME:
+        if before[name] != sweep[name]:
+            found.append(f"{name}: was {before[name]!r}, is {sweep[name]!r}")
+    searchers = [
+        {name: value for name, value in described["searcher"].items() if name != "num_trials"}
+        for described in (before, sweep)
+    ]
+    if searchers[0] != searchers[1]:
+        found.append(f"searcher: was {searchers[0]}, is {searchers[1]}")
+    for name in MAY_GROW:
+        if sweep[name] < before[name]:
+            found.append(f"{name}: was {before[name]}, is {sweep[name]}; it may only grow")
+    for name, meant in _CAME_LATER.items():
+        was, now = before.get(name, meant), sweep[name]
+        if was != now:
+            found.append(f"{name}: was {was!r}, is {now!r}")
+    if before.get("lag") != sweep["lag"]:
+        found.append(f"lag: was {before.get('lag')!r}, is {sweep['lag']!r}")
+    learns = sweep["lag"] is not None
+    if learns and sweep["replicates"] > before["replicates"]:
+        found.append("replicates: may not grow, since the searcher has learned from their means")
+    for package in (*_DRAWING_PACKAGES, *(_LEARNING_PACKAGES if learns else ())):
+        was, now = (described["versions"].get(package) for described in (before, sweep))
+        if was != now:
+            found.append(f"{package}: was {was}, is {now}; install the version of before")
+    return found
+
+
+def _differing_draws(record: Record, sweep: Sweep, described: dict[str, Any]) -> Iterator[str]:
+    """Differences between the record and the configurations and seeds that are drawn now."""
+    equal = True
+    for row in record.rows:
+        where = f"trial {row.trial}, replicate {row.replicate}"
+        if row.trial >= described["num_trials"] or row.replicate >= sweep.replicates:
+            equal = False
+            yield f"{where}: is on record, but not in the sweep"
+            continue
+        fault = _differing_draw(row, sweep)
+        if fault is None and row.seed != trial_seed(sweep.seed, row.trial, row.replicate):
+            fault = f"{where}: has another seed on record"
+        if fault is not None:
+            equal = False
+            yield fault
+    if equal and record.sweep["digest_of_first_draws"] != described["digest_of_first_draws"]:
+        yield "the first 16 configurations are drawn differently (their digest differs)"
+
+
+def _differing_draw(row: Row, sweep: Sweep) -> str | None:
+    """How a row's configuration differs from what is drawn now.
+
+    What a searcher has learned is not worked out again; that its values are of the space is seen.
+    """
+    if sweep.searcher.looks_back:
+        try:
+            as_in(sweep.space, row.config)
+        except (KeyError, ValueError) as error:
+            return f"trial {row.trial}: is no configuration of the space ({error})"
+        return None
+    drawn = sweep.searcher.config(sweep.space, sweep.seed, row.trial, ())
+    if journal.encode(row.config) == journal.encode(drawn):
+        return None
+    return f"trial {row.trial}: was {row.config}, is drawn as {drawn}"

@@ -1,0 +1,127 @@
+"""What sets a sweep's table: one value, which `sweep.json` describes and a resume compares."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from sweeper.cluster.resources import Resources
+from sweeper.faults import int_fault, refuse
+from sweeper.record.rows import Trial
+from sweeper.search.asha import ASHA
+from sweeper.search.searcher import Searcher, check_search
+from sweeper.space.checks import Config, ConfigSpace, check_seed
+from sweeper.space.config_space import trial_seed
+from sweeper.space.space import Space
+from sweeper.worker.objective import Objective, objective_faults
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """All that sets the table of a sweep. Made by `check_sweep`.
+
+    Attributes:
+        objective: configuration in, validation error out.
+        space: the configuration space with its constraints.
+        searcher: chooses the configurations.
+        scheduler: chooses how long each trains; None trains all to their end.
+        seed: 0 ≤ seed < 2**32.
+        replicates: trainings of each configuration, each with another seed.
+        resources: what each trial gets.
+        data_given: whether the objective is given `data`.
+        lag: How many trials earlier by number a trial must be to be known to the searcher; None
+            as long as it was not chosen, or for searchers that ask for no results.
+    """
+
+    objective: Objective
+    space: Space
+    searcher: Searcher
+    scheduler: ASHA | None = None
+    seed: int = 0
+    replicates: int = 1
+    resources: Resources = Resources()
+    data_given: bool = False
+    lag: int | None = None
+
+    @property
+    def num_trials(self) -> int:
+        """How many configurations there are."""
+        return self.searcher.num_configs(self.space)
+
+    def trial(self, trial: int, replicate: int, config: Config) -> Trial:
+        """A trial with its seed, once its configuration is known."""
+        return Trial(trial, replicate, trial_seed(self.seed, trial, replicate), config)
+
+    def without_objective(self) -> "Sweep":
+        """The same for a process that only chooses configurations."""
+        return replace(self, objective=None)  # type: ignore[arg-type]
+
+    def with_lag_for(self, num_workers: int) -> "Sweep":
+        """The same with a lag, if it needs one and has none: twice the number of workers, with
+        which nobody waits on even trials.
+        """
+        if not self.searcher.looks_back or self.lag is not None:
+            return self
+        return replace(self, lag=2 * num_workers)
+
+
+def check_sweep(
+    objective: Objective,
+    config_space: ConfigSpace,
+    searcher: Searcher,
+    constraints: Iterable[str] = (),
+    scheduler: ASHA | None = None,
+    seed: int = 0,
+    replicates: int = 1,
+    resources: Resources = Resources(),
+    data_given: bool = False,
+) -> Sweep:
+    """The sweep, if nothing is wrong with it; arguments as those of `sweeper.run`.
+
+    Raises:
+        ValueError: the faults of all arguments in one message.
+    """
+    faults: list[str | None] = [*objective_faults(objective, data_given)]
+    space = Space({})
+    try:
+        space = check_search(config_space, searcher, constraints)
+    except (TypeError, ValueError) as error:
+        faults.append(str(error))
+    try:
+        check_seed(seed)
+    except (TypeError, ValueError) as error:
+        faults.append(str(error))
+    faults.append(int_fault("replicates", replicates, 1))
+    faults += _scheduler_faults(scheduler, replicates)
+    if not isinstance(resources, Resources):
+        faults.append(
+            "resources must be sweeper.Resources(…), but got "
+            f"{resources!r} ({type(resources).__name__})."
+        )
+    refuse(*faults)
+    return Sweep(
+        objective,
+        space,
+        searcher,
+        scheduler,
+        int(seed),
+        int(replicates),
+        resources,
+        data_given,
+        searcher.lag,
+    )
+
+
+def _scheduler_faults(scheduler: ASHA | None, replicates: int) -> list[str]:
+    if scheduler is None:
+        return []
+    if not isinstance(scheduler, ASHA):
+        return [
+            "scheduler must be sweeper.ASHA(…) or None, but got "
+            f"{scheduler!r} ({type(scheduler).__name__})."
+        ]
+    if replicates != 1:
+        return [
+            f"scheduler=ASHA(…) with replicates={replicates}: a verdict is on one training, and "
+            "replicates of one configuration could get different ones. Leave out one of them; "
+            "sweeper.confirm trains the best configurations again with other seeds."
+        ]
+    return scheduler.faults()

@@ -1,0 +1,199 @@
+"""A running sweep as its executors see it: they ask for trials, and tell what becomes of them."""
+
+import shutil
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sweeper.record.journal import Journal
+from sweeper.record.rows import Key, Row, Trial
+from sweeper.sweep.core import Core
+from sweeper.sweep.progress import Progress
+from sweeper.sweep.stops import Stops
+from sweeper.sweep.suggestions import Suggestions
+from sweeper.training.trial import checkpoint_folder
+from sweeper.worker.reports import Ended
+
+
+@dataclass(frozen=True)
+class Place:
+    """Who runs a trial."""
+
+    worker: str | None = None
+    node: str | None = None
+
+
+class Conductor:
+    """Passes the events of an executor to the core, and writes the rows that come of them.
+
+    Args:
+        core: decides.
+        journal: where each ended trial gets its line before it counts as ended.
+        folder: the sweep's own.
+        bar: shows progress.
+        stops: knows when the sweep ends before all trials have.
+        suggestions: works out configurations ahead of time.
+        keep_checkpoints: leave those of ended trials where they are.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        journal: Journal,
+        folder: Path,
+        bar: Progress,
+        stops: Stops,
+        suggestions: Suggestions,
+        keep_checkpoints: bool = False,
+    ) -> None:
+        self.core = core
+        self.folder = folder
+        self.bar = bar
+        self.stops = stops
+        self._journal = journal
+        self._suggestions = suggestions
+        self._keep_checkpoints = keep_checkpoints
+        # Times go on after those of an earlier run.
+        self._start = time.monotonic() - max(map(_end_s, core.lines.values()), default=0.0)
+        self._started_s: dict[Key, float] = {}
+        self._places: dict[Key, Place] = {}
+        self._writing = threading.RLock()  # an executor's thread may outlive the sweep's end
+
+    def step(self) -> BaseException | None:
+        """Shows progress and works ahead, to be called often; the reason to end the sweep, if any.
+
+        After a reason was given, call `interrupt`, and nothing else.
+        """
+        self.bar.tick()
+        self._work_ahead()
+        return self.stops.look()
+
+    def next_trial(self) -> Trial | None:
+        """The trial that a free worker runs now; None if there is none, or none yet."""
+        self._work_ahead()
+        return self.core.next_trial()
+
+    def started(self, key: Key, place: Place) -> None:
+        """A worker begins a trial, perhaps again after its process died."""
+        self._started_s[key] = self._now()
+        self._places[key] = place
+        self.stops.began()
+        self.bar.started(key)
+
+    def reported(self, key: Key, points: Sequence[list[float]]) -> bool:
+        """A trial has trained so far; whether it is to stop. Then it has its row."""
+        self.core.reported(key, points)
+        self.stops.reported()
+        if not self.core.should_stop(key):
+            return False
+        trial = self.core.running.get(key)
+        if trial is not None:
+            curve = self.core.curves[key]
+            self._write(self._row(trial, "stopped", curve[-1][1], len(curve), self.runs_for_s(key)))
+        return True
+
+    def ended(self, key: Key, ended: Ended) -> None:
+        """A trial ended by itself: finished, diverged or failed."""
+        trial = self.core.running.get(key)
+        if trial is None:
+            return  # it was stopped before; the first row of a trial counts
+        self.core.reported(key, ended.points)
+        row = self._row(trial, ended.status, ended.validation_error, ended.epochs, ended.runtime_s)
+        row.exception, row.traceback = ended.exception, ended.traceback
+        self._write(row)
+
+    def died(self, key: Key) -> None:
+        """The process of a trial died; its executor starts it again, unless it has its verdict."""
+        self.reported(key, [])
+
+    def gave_up(self, key: Key, exception: str, traceback: str | None) -> None:
+        """A trial is not tried any more: its process died too often, or it took too long."""
+        trial = self.core.running.get(key)
+        if trial is None:
+            return
+        row = self._row(trial, "failed", None, None, self.runs_for_s(key))
+        row.exception, row.traceback = exception, traceback
+        self._write(row)
+
+    def interrupt(self) -> None:
+        """Rows for the trials that have begun when the sweep ends by force."""
+        with self._writing:
+            for trial in self.core.unfinished():
+                if trial.key not in self._started_s:
+                    continue
+                self._write(self._row(trial, "interrupted", None, None, None))
+
+    def runs_for_s(self, key: Key) -> float:
+        """How long a trial has run."""
+        return self._now() - self._started_s.get(key, self._now())
+
+    def keep_output(self, place: Place, printed: str) -> None:
+        """Writes down what a worker on another node printed."""
+        output = self.folder / "output"
+        try:
+            output.mkdir(exist_ok=True)
+            with open(output / f"{place.worker}.txt", "a", encoding="utf-8") as file:
+                file.write(printed)
+        except OSError as error:
+            self.stops.stop(error)
+
+    def _work_ahead(self) -> None:
+        try:
+            self._suggestions.step()
+        except Exception as error:  # of the user's own sampler, say
+            self.stops.stop(error)
+
+    def _now(self) -> float:
+        """Seconds since the sweep began, those of earlier runs included."""
+        return time.monotonic() - self._start
+
+    def _row(
+        self,
+        trial: Trial,
+        status: str,
+        error: float | None,
+        epochs: int | None,
+        runtime_s: float | None,
+    ) -> Row:
+        curve = self.core.curves.get(trial.key, [])
+        place = self._places.get(trial.key, Place())
+        return Row(
+            trial=trial.trial,
+            replicate=trial.replicate,
+            config=trial.config,
+            validation_error=error,
+            epochs=epochs or len(curve) or None,
+            status=status,
+            seed=trial.seed,
+            start_s=self._started_s.get(trial.key),
+            runtime_s=runtime_s,
+            worker=place.worker,
+            node=place.node,
+            curve=list(curve),
+        )
+
+    def _write(self, row: Row) -> None:
+        """Writes a line, then lets it count."""
+        with self._writing:
+            line = self.core.ended(row)
+            try:
+                self._journal.append(line)
+            except OSError as error:
+                self.stops.stop(error)
+                return
+            if row.status != "interrupted" and not self._keep_checkpoints:
+                shutil.rmtree(checkpoint_folder(self.folder, row.key), ignore_errors=True)
+        if row.status != "interrupted":
+            self.bar.ended(row.key, line)
+            self.stops.ended(line)
+
+
+def _end_s(row: Row) -> float:
+    return (row.start_s or 0.0) + (row.runtime_s or 0.0)
+
+
+def time_over(limit_s: float) -> str:
+    """What is said of a trial that has taken too long."""
+    return f"TrialTimeOver: the trial ran longer than trial_time_s={limit_s:g}"

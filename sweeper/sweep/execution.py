@@ -1,0 +1,50 @@
+"""What may differ each time that a sweep is run: where, how fast, how long, what is kept."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sweeper.faults import int_fault
+from sweeper.record.sweep_folder import name_faults
+from sweeper.sweep.limits import Limits
+
+INLINE = "inline"  # the address of this process, without Ray
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a sweep is run this time; each field is an argument of `sweeper.run`."""
+
+    num_workers: int | None = None
+    limits: Limits = Limits()
+    name: str | None = None
+    folder: str | Path = "runs"
+    resume: bool = False
+    retry_failed: bool = False
+    keep_checkpoints: bool = False
+    address: str | None = None
+    debug: bool = False
+    progress: bool = True
+
+    def faults(self) -> list[str]:
+        """What is wrong with it, one sentence a fault; empty if nothing is."""
+        faults = name_faults(self.name, self.resume)
+        if self.num_workers is not None and (
+            wrong := int_fault("num_workers", self.num_workers, 1)
+        ):
+            faults.append(f"{wrong} None stands for all that fit.")
+        if not isinstance(self.limits, Limits):
+            faults.append(
+                "limits must be sweeper.Limits(…), but got "
+                f"{self.limits!r} ({type(self.limits).__name__})."
+            )
+        if self.address == INLINE and self.num_workers not in (None, 1):
+            faults.append(
+                f"num_workers={self.num_workers} with address='inline': one trial runs after "
+                "another in this process. Leave one of them out."
+            )
+        if self.debug and self.address != INLINE:
+            faults.append(
+                "debug=True lets exceptions of the objective through, which needs "
+                "address='inline'. Add it, or leave debug out."
+            )
+        return faults

@@ -1,0 +1,105 @@
+"""Where trials run: on Ray, or in this process."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sweeper.record.sweep import Sweep
+from sweeper.sweep.conductor import Conductor
+from sweeper.sweep.execution import Execution
+from sweeper.sweep.suggestions import Asker, Here
+from sweeper.worker.objective import Objective
+
+
+@dataclass(frozen=True)
+class Executor:
+    """A place for trials, ready to run them.
+
+    Attributes:
+        where: such as `2 workers on this machine`.
+        num_workers: how many trials may run or wait for a place.
+        size: how many have a place now, which changes as nodes come and go.
+        asker: where a searcher works that learns from results.
+        run: runs trials until all have ended, or the conductor gives a reason to end the sweep.
+    """
+
+    where: str
+    num_workers: int
+    size: Callable[[], int]
+    asker: Callable[[Sweep], Asker]
+    run: Callable[[Sweep, Conductor], None]
+
+
+def inline(execution: Execution, data: Any) -> Executor:
+    """This process, in which one trial runs after another, without Ray."""
+    from sweeper.sweep.inline import run_inline
+
+    def run(sweep: Sweep, conductor: Conductor) -> None:
+        run_inline(sweep, data, conductor, execution.limits.trial_time_s, execution.debug)
+
+    return Executor("this process, one trial after another", 1, lambda: 1, Here, run)
+
+
+@contextmanager
+def on_ray(
+    sweep: Sweep,
+    execution: Execution,
+    data: Any,
+    num_left: int,
+    listen: Callable[[], None],
+    say: Callable[[str], None],
+) -> Iterator[Executor]:
+    """The workers of a Ray, which is stopped afterwards if it was started for this.
+
+    Args:
+        sweep: what is run.
+        execution: how.
+        data: what the objective is given; None for nothing.
+        num_left: how many trials are still to be run.
+        listen: takes over signals once Ray has set its own handlers.
+        say: is told of versions that differ.
+
+    Raises:
+        TypeError: the objective or the data can't be pickled.
+        ValueError: a trial fits on no node, or nodes have other versions.
+        ConnectionError: no Ray answers, or it dies.
+    """
+    from sweeper.cluster.connection import connected
+    from sweeper.worker.shared_data import pack, remove_abandoned
+
+    objective_bytes = _pickled(sweep.objective)
+    packed = None if data is None else pack(data)
+    with ExitStack() as stack:
+        if packed is not None:
+            stack.callback(remove_abandoned)  # once a Ray of its own has ended
+        where = stack.enter_context(connected(execution.address))
+        listen()
+        from sweeper.cluster.nodes import check_versions
+
+        check_versions(say)
+        # Imported here, since Tune takes a second to load, in which Ray's first workers start.
+        from sweeper.cluster.fleet import Fleet
+        from sweeper.cluster.watchdog import run_watched
+        from sweeper.sweep.on_ray import Apart, make_task, run_on_ray
+
+        fleet = Fleet(execution.num_workers, sweep.resources, num_left)
+
+        def run(sweep: Sweep, conductor: Conductor) -> None:
+            task = make_task(sweep, objective_bytes, packed, conductor.folder, os.getcwd())
+            run_watched(lambda: run_on_ray(task, conductor, fleet, execution.limits))
+
+        yield Executor(fleet.describe(where), fleet.limit(), fleet.size, Apart, run)
+
+
+def _pickled(objective: Objective) -> bytes:
+    import cloudpickle
+
+    try:
+        return cloudpickle.dumps(objective)
+    except Exception as error:
+        raise TypeError(
+            f"objective can't be pickled: {error}. Open files, connections and locks inside of "
+            "it, and pass large things through data=."
+        ) from error

@@ -1,0 +1,133 @@
+"""Trials in this process, one after another: to debug an objective, and without any Ray."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from greenlet import getcurrent
+
+from sweeper.record.rows import Trial
+from sweeper.record.sweep import Sweep
+from sweeper.sweep.conductor import Conductor, Place, time_over
+from sweeper.training.trial import checkpoint_folder
+from sweeper.worker.reports import PauseAt, Reports, at_rungs, never
+from sweeper.worker.running_trial import RunningTrial
+from sweeper.worker.surroundings import free_memory
+
+
+class TrialTimeOverError(BaseException):
+    """Ends a trial that has taken longer than `Limits(trial_time_s=…)`.
+
+    Derived from BaseException, so that an objective that catches Exception lets it pass.
+    """
+
+
+def run_inline(
+    sweep: Sweep,
+    data: Any,
+    conductor: Conductor,
+    trial_time_s: float | None = None,
+    debug: bool = False,
+) -> None:
+    """Runs trials until none is left, or there is a reason to end the sweep.
+
+    Args:
+        sweep: what sets the table.
+        data: what the objective is given, None for nothing; trials share it.
+        conductor: hands out trials, and is told of them.
+        trial_time_s: seconds after which a trial fails; heeded in the main thread only.
+        debug: let exceptions of the objective through, with which the sweep ends.
+    """
+    arguments = {} if data is None else {"data": data}
+    pause_at: PauseAt = never
+    if sweep.scheduler is not None:
+        pause_at = at_rungs(sweep.scheduler.grace_epochs, sweep.scheduler.reduction_factor)
+    while conductor.step() is None:
+        trial = conductor.next_trial()
+        if trial is None:
+            return
+        conductor.started(trial.key, Place(f"{socket.gethostname()}-{os.getpid()}"))
+        running = RunningTrial(
+            sweep.objective,
+            trial.config,
+            arguments,
+            trial.seed,
+            cpus=sweep.resources.cpus,
+            passes=(Exception, SystemExit, KeyboardInterrupt) if debug else (KeyboardInterrupt,),
+            gpus=sweep.resources.gpus,
+            checkpoints=checkpoint_folder(conductor.folder, trial.key),
+        )
+        try:
+            with _alarm(trial_time_s) as over, _ctrl_c(conductor):
+                _run(running, trial, conductor, pause_at, over)
+        finally:
+            running.stop()
+            free_memory()
+
+
+def _run(
+    running: RunningTrial,
+    trial: Trial,
+    conductor: Conductor,
+    pause_at: PauseAt,
+    over: list[str],
+) -> None:
+    """Runs one trial until it ends, is stopped, takes too long, or the sweep ends."""
+    while conductor.step() is None:
+        told = running.advance(pause_at)
+        if over:  # whatever the objective has made of that
+            conductor.gave_up(trial.key, over[0], None)
+            return
+        if not isinstance(told, Reports):
+            conductor.ended(trial.key, told)
+            return
+        if conductor.reported(trial.key, told.points):
+            return
+
+
+@contextmanager
+def _alarm(after_s: float | None) -> Iterator[list[str]]:
+    """Raises `TrialTimeOverError` in the block after so many seconds; then the list says so."""
+    over: list[str] = []
+    if after_s is None or threading.current_thread() is not threading.main_thread():
+        yield over
+        return
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        if getcurrent().parent is None:  # between two parts of the trial: once it is inside again
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            return
+        over.append(time_over(after_s))
+        raise TrialTimeOverError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, after_s)
+    try:
+        yield over
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _ctrl_c(conductor: Conductor) -> Iterator[None]:
+    """Ctrl-C is raised in the objective as ever; the sweep ends even if it is caught there."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        reason = KeyboardInterrupt("the sweep was interrupted")
+        conductor.stops.stop(reason)
+        raise reason
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,146 @@
+"""What a searcher may know of earlier trials: a function of trials' numbers, not of time."""
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from statistics import fmean
+
+from sweeper.record.rows import Key, Row
+from sweeper.record.sweep import Sweep
+from sweeper.search.asha import Verdicts
+from sweeper.search.known import Known
+from sweeper.space.checks import Config
+
+Curve = Sequence[Sequence[float]]
+
+
+class Knowledge:
+    """What each trial knows of those before it, as soon as all of that has come to light.
+
+    With the lag L, trial i knows trial j wholly if i − j ≥ L, else only its configuration. Where
+    trials are stopped early, it knows what L virtual workers would have shown by the time at which
+    one of them is free for it, if every epoch took one unit of time: as much as an asynchronous
+    search on L workers would know, but a function of the trials' numbers and curves alone.
+
+    On LCBench's surrogate (9 data sets, 3 seeds, 60 trials, L = 8) that is worth 1.4 ± 0.4 points
+    of error after 20 whole trainings, and 0.8 ± 0.5 after 60 trials, beside knowing of trial j the
+    first ⌊(i − j) / L⌋ × `grace_epochs` epochs.
+
+    Args:
+        sweep: what sets the table; its lag is chosen.
+        lines: the rows of the trials that have ended, by trial and replicate.
+        curves: the learning curves of those that run.
+        config_of: the configuration of a trial, None if it is not known yet.
+        verdicts: those on early stopping, if there are any.
+    """
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        lines: Mapping[Key, Row],
+        curves: Mapping[Key, Curve],
+        config_of: Callable[[int], Config | None],
+        verdicts: Verdicts | None,
+    ) -> None:
+        self._sweep = sweep
+        self._lines = lines
+        self._curves = curves
+        self._config_of = config_of
+        self._verdicts = verdicts
+        self._starts: list[int] = []  # of the trials on the virtual workers
+        self._last: list[int | None] = [None] * (sweep.lag or 0)  # trial on each of them
+
+    def before(self, trial: int, asked: Collection[int] = ()) -> list[Known | None] | None:
+        """What is known to a trial, one entry for each before it; None if that is still to come.
+
+        The entries of trials that are being `asked` for, whose configurations come just before
+        this one's, are None.
+        """
+        found: list[Known | None] = []
+        for earlier in range(trial):
+            config = {} if earlier in asked else self._config_of(earlier)
+            known = None if config is None else self._of(earlier, config, trial)
+            if known is None:
+                return None
+            found.append(None if earlier in asked else known)
+        return found
+
+    def _of(self, earlier: int, config: Config, trial: int) -> Known | None:
+        """What a trial knows of an earlier one; None if that is still to come."""
+        lag = self._sweep.lag
+        if lag is None:
+            return Known(config)
+        if self._sweep.scheduler is None or self._verdicts is None:
+            return self._whole(earlier, config) if trial - earlier >= lag else Known(config)
+        start = self._start(trial)
+        if start is None:
+            return None
+        return self._part(earlier, config, start - self._starts[earlier], self._verdicts)
+
+    def _start(self, trial: int) -> int | None:
+        """When a trial starts on the virtual workers; None if that is not certain yet."""
+        while len(self._starts) <= trial:
+            free = [(0, False) if last is None else self._end(last) for last in self._last]
+            first = min(free)
+            time, is_uncertain = first
+            if is_uncertain:
+                return None
+            self._last[free.index(first)] = len(self._starts)
+            self._starts.append(time)
+        return self._starts[trial]
+
+    def _end(self, trial: int) -> tuple[int, bool]:
+        """When a trial ends on the virtual workers at the earliest, and whether it may be later."""
+        assert self._verdicts is not None
+        start, row = self._starts[trial], self._ended(trial)
+        rung = self._verdicts.stopped_at(trial)
+        open_rung = self._verdicts.open_at(trial)
+        if rung is not None:
+            return start + rung, False
+        if open_rung is not None:
+            return start + open_rung, True
+        if row is not None:
+            return start + (row.epochs or 1), False
+        return start + len(self._curves.get(Key(trial, 0), [])), True
+
+    def _ended(self, trial: int) -> Row | None:
+        row = self._lines.get(Key(trial, 0))
+        return None if row is None or row.status == "interrupted" else row
+
+    def _whole(self, trial: int, config: Config) -> Known | None:
+        rows = [self._lines.get(Key(trial, r)) for r in range(self._sweep.replicates)]
+        ended = [row for row in rows if row is not None and row.status != "interrupted"]
+        if len(ended) < len(rows):
+            return None
+        finished = [row for row in ended if row.status == "finished"]
+        chosen = finished or ended[:1]
+        errors = [row.validation_error for row in chosen if row.validation_error is not None]
+        error = fmean(errors) if errors else None
+        return Known(config, _means([row.curve for row in chosen]), error, chosen[0].status)
+
+    def _part(self, trial: int, config: Config, most: int, verdicts: Verdicts) -> Known | None:
+        """The first `most` epochs, and the end if it comes by then."""
+        row = self._ended(trial)
+        curve = row.curve if row is not None else self._curves.get(Key(trial, 0), [])
+        rung = verdicts.stopped_at(trial)
+        if rung is not None and rung <= most:
+            points = _points(curve, rung)
+            return Known(config, points, points[-1][1], "stopped")
+        open_rung = verdicts.open_at(trial)
+        if open_rung is not None and open_rung <= most:
+            return None
+        points = _points(curve, most)
+        # Its end shows one epoch later: after the last one it may still be about to go on.
+        if row is not None and rung is None and (row.epochs or 0) < most:
+            return Known(config, points, row.validation_error, row.status)
+        return Known(config, points) if row is not None or len(curve) >= most else None
+
+
+def _points(curve: Curve, most: float = math.inf) -> tuple[tuple[int, float], ...]:
+    return tuple((int(epoch), error) for epoch, error, _ in curve if epoch <= most)
+
+
+def _means(curves: Sequence[Curve]) -> tuple[tuple[int, float], ...]:
+    """The mean curve as far as all of them go."""
+    length = min(map(len, curves))
+    rows = zip(*(_points(curve[:length]) for curve in curves), strict=True)
+    return tuple((row[0][0], fmean(error for _, error in row)) for row in rows)

@@ -1,0 +1,161 @@
+"""Trials on Ray Tune: on warm workers of this machine or of a cluster."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from sweeper.cluster.connection import quiet, wants_logs
+from sweeper.cluster.fleet import Fleet
+from sweeper.cluster.nodes import fashion_mnist_for_other_nodes, no_checkpoints
+from sweeper.record.sweep import Sweep
+from sweeper.space.checks import Config
+from sweeper.sweep.conductor import Conductor
+from sweeper.sweep.core import Question
+from sweeper.sweep.limits import Limits
+from sweeper.sweep.suggestions import suggest, warm_up
+from sweeper.sweep.tune_hooks import Events, HandOver, InOrder
+from sweeper.worker.shared_data import PackedData
+from sweeper.worker.trainable import Task, Worker
+
+_TUNE_SETTINGS = {
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # it would end `fit` as if all were well
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # five files a trial
+    "TUNE_GLOBAL_CHECKPOINT_S": "1e9",  # the journal is the record
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new one prints although told to be silent
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "1e9",
+    "TUNE_MAX_PENDING_TRIALS_PG": "1000000",  # how many wait is for the searcher to say
+}
+
+
+def run_on_ray(task: Task, conductor: Conductor, fleet: Fleet, limits: Limits) -> None:
+    """Runs trials on Tune; its own files go to a folder that is removed.
+
+    Args:
+        task: what all trials share.
+        conductor: hands out trials, and is told of them.
+        fleet: how many may run or wait for a place, at each moment.
+        limits: how often a trial is tried again after its process died, and how long it may take.
+
+    Raises:
+        StopSweepError: there is a reason to end the sweep.
+    """
+    trainable = tune.with_resources(Worker, {"cpu": task.cpus, "gpu": task.gpus})
+    with (
+        _environment(_TUNE_SETTINGS),
+        quiet(),
+        tempfile.TemporaryDirectory(prefix="sweeper-tune-") as scratch,
+    ):
+        tune.Tuner(
+            trainable,
+            param_space={"task": ray.put(task)},
+            tune_config=tune.TuneConfig(
+                search_alg=HandOver(conductor, fleet.limit),
+                scheduler=InOrder(conductor),
+                num_samples=-1,  # as many as are handed over
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.trial_id,
+            ),
+            run_config=tune.RunConfig(
+                name="tune",
+                storage_path=scratch,
+                callbacks=[Events(conductor, fleet, limits.trial_time_s)],
+                failure_config=tune.FailureConfig(max_failures=limits.max_failures),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                verbose=1 if wants_logs() else 0,
+            ),
+        ).fit()
+
+
+def make_task(
+    sweep: Sweep, objective: bytes, data: PackedData | None, folder: Path, directory: str
+) -> Task:
+    """What every worker is given once.
+
+    Args:
+        sweep: what is run.
+        objective: its objective, pickled.
+        data: what the objective is given.
+        folder: the sweep's own.
+        directory: where the user is.
+    """
+    asha = sweep.scheduler
+    return Task(
+        objective=objective,
+        data=data,
+        cpus=sweep.resources.cpus,
+        gpus=sweep.resources.gpus,
+        driver_node=ray.get_runtime_context().get_node_id(),
+        folder=str(folder.absolute()),
+        no_checkpoints=no_checkpoints(folder),
+        directory=directory,
+        fashion_mnist=fashion_mnist_for_other_nodes(),
+        rungs=None if asha is None else (asha.grace_epochs, asha.reduction_factor),
+    )
+
+
+class Apart:
+    """A searcher that works in a process of its own, so that nobody waits for it.
+
+    The process is on this machine, takes none of the CPUs that trials are given, and is started
+    again if it dies.
+    """
+
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
+        self._actor: Any = None
+        self._asked: Any = None
+
+    def ask(self, questions: Sequence[Question]) -> None:
+        """Begins to work out configurations."""
+        if self._actor is None:
+            here = ray.get_runtime_context().get_node_id()
+            self._actor = (
+                ray.remote(_SearcherProcess)
+                .options(
+                    num_cpus=0,
+                    max_restarts=3,
+                    max_task_retries=3,
+                    scheduling_strategy=NodeAffinitySchedulingStrategy(here, soft=False),
+                )
+                .remote(self._sweep.without_objective())
+            )
+        self._asked = self._actor.suggest.remote(questions)
+
+    def answer(self) -> list[Config] | None:
+        """The configurations; None as long as they are being worked out."""
+        ready, _ = ray.wait([self._asked], timeout=0)
+        if not ready:
+            return None
+        configs: list[Config] = ray.get(ready[0])
+        return configs
+
+
+class _SearcherProcess:
+    def __init__(self, sweep: Sweep) -> None:
+        warm_up(sweep)
+        self._sweep = sweep
+
+    def suggest(self, questions: Sequence[Question]) -> list[Config]:
+        return suggest(self._sweep, questions)
+
+
+@contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

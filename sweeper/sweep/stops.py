@@ -1,0 +1,133 @@
+"""Why a sweep ends before all its trials have: signals, limits, what broke."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from sweeper.record.rows import Key, Row
+from sweeper.sweep.core import Core
+from sweeper.sweep.interrupts import Interrupts
+from sweeper.sweep.limits import LimitReached, Limits
+
+
+class Stops:
+    """The reason to end the sweep, once there is one; the first one counts.
+
+    Args:
+        core: the state of the sweep.
+        limits: what it may use.
+        interrupts: signals that end it.
+        num_workers: how many trials run at once.
+        say: is told when the first trials fail alike.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        limits: Limits,
+        interrupts: Interrupts,
+        num_workers: int,
+        say: Callable[[str], None],
+    ) -> None:
+        self._core = core
+        self._limits = limits
+        self._interrupts = interrupts
+        self._deadline = math.inf
+        self._failures = Counter(
+            row.exception for row in core.lines.values() if row.status == "failed"
+        )
+        self._say = say
+        self._said_of_epochs = False
+        self._say_at = max(2, num_workers)
+        self._most_alike = max(limits.first_failures or 0, 2 * num_workers)
+        self._best = math.inf  # of the trials before `_judged`, for `patience`
+        self._judged = self._in_vain = 0
+        self.reason: BaseException | None = None
+
+    def stop(self, reason: BaseException) -> None:
+        """Ends the sweep at the next step."""
+        self.reason = self.reason or reason
+
+    def began(self) -> None:
+        """A trial starts: from the first one on the time counts."""
+        if self._limits.time_budget_s is not None:
+            self._deadline = min(self._deadline, time.monotonic() + self._limits.time_budget_s)
+
+    def look(self) -> BaseException | None:
+        """The reason to end the sweep now, be it a signal or the time; None to go on."""
+        if self._interrupts.reason is not None:
+            self.stop(self._interrupts.reason)
+        if time.monotonic() > self._deadline:
+            self.stop(LimitReached(f"its time budget of {self._limits.time_budget_s:g} s"))
+        return self.reason
+
+    def reported(self) -> None:
+        """A trial has trained some more."""
+        most = self._limits.total_epochs
+        if most is not None and self._core.epochs_trained >= most:
+            self.stop(LimitReached(f"{self._core.epochs_trained:,} epochs (total_epochs={most:,})"))
+
+    def ended(self, row: Row) -> None:
+        """A trial has its line."""
+        self.reported()
+        if row.status == "finished" and not row.curve:
+            self._say_if_epochs_are_needed()
+        if row.status == "failed" and row.exception:
+            self._failures[row.exception] += 1
+            if self._failures[row.exception] == len(self._core.lines):
+                self._first_failed_alike(row, len(self._core.lines))
+        target, error = self._limits.target, self._error(row.trial)
+        if target is not None and error is not None and error <= target:
+            self.stop(LimitReached(f"trial {row.trial} got {error:.4g} (target={target:g})"))
+        if self._limits.patience is not None:
+            self._judge(self._limits.patience)
+
+    def _say_if_epochs_are_needed(self) -> None:
+        needs = ["ASHA"] if self._core.sweep.scheduler else []
+        if self._limits.total_epochs is not None and not self._core.epochs_trained:
+            needs.append("total_epochs")
+        if needs and not self._said_of_epochs:
+            self._said_of_epochs = True
+            self._say(
+                f"A trial ended without having reported an epoch, so {' and '.join(needs)} can do "
+                "nothing for it. Yield the validation error after each epoch, or train with "
+                "HPOTrainer."
+            )
+
+    def _first_failed_alike(self, row: Row, alike: int) -> None:
+        told = (row.traceback or row.exception or "").rstrip()
+        if alike == self._say_at:
+            self._say(f"The first {alike} trials failed alike:\n{told}")
+        if self._limits.first_failures is not None and alike >= self._most_alike:
+            self.stop(
+                ValueError(
+                    f"The first {alike} trials all failed alike, so the sweep ended:\n{told}\n"
+                    "Correct the objective, then go on with retry_failed. To train the rest all "
+                    "the same, set Limits(first_failures=None)."
+                )
+            )
+
+    def _judge(self, patience: int) -> None:
+        """Looks at the trials in their order, up to the first that has not ended."""
+        while self._judged < self._core.num_trials:
+            error = self._error(self._judged)
+            if error is None:
+                return
+            self._in_vain = 0 if error < self._best else self._in_vain + 1
+            self._best = min(self._best, error)
+            self._judged += 1
+            if self._in_vain >= patience:
+                self.stop(LimitReached(f"{patience:,} trials without a better one (patience)"))
+
+    def _error(self, trial: int) -> float | None:
+        """A trial's validation error, the mean of its replicates; infinite where one of them did
+        not finish, None where one has not ended.
+        """
+        rows = [self._core.row(Key(trial, r)) for r in range(self._core.sweep.replicates)]
+        ended = [row for row in rows if row is not None and row.status != "interrupted"]
+        if len(ended) < len(rows):
+            return None
+        errors = [row.validation_error for row in ended if row.status == "finished"]
+        numbers = [error for error in errors if error is not None]
+        return sum(numbers) / len(numbers) if len(numbers) == len(rows) else math.inf

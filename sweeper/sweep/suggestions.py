@@ -1,0 +1,86 @@
+"""Configurations that a searcher works out from results, ahead of the trials that need them."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sweeper.record.sweep import Sweep
+from sweeper.search.known import Known
+from sweeper.space.checks import Config
+from sweeper.sweep.core import Core, Question
+
+_ENOUGH = 12  # trials, after which models are used
+
+
+class Asker(Protocol):
+    """Where a searcher works: it is asked, and asked again once it has answered."""
+
+    def ask(self, questions: Sequence[Question]) -> None:
+        """Begins to work out configurations."""
+
+    def answer(self) -> list[Config] | None:
+        """The configurations; None as long as they are being worked out.
+
+        Raises:
+            Exception: whatever the searcher raises.
+        """
+
+
+class Here:
+    """A searcher that works in this process, while its caller waits."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
+        self._configs: list[Config] = []
+
+    def ask(self, questions: Sequence[Question]) -> None:
+        """Works out the configurations."""
+        self._configs = suggest(self._sweep, questions)
+
+    def answer(self) -> list[Config] | None:
+        """The configurations that were worked out last."""
+        return self._configs
+
+
+class Suggestions:
+    """Asks the searcher for configurations as soon as what it may know has come to light."""
+
+    def __init__(self, core: Core, asker: Asker) -> None:
+        self._core = core
+        self._asker = asker
+        self._asked: list[Question] = []
+
+    def step(self) -> None:
+        """Takes what is ready, and asks for the next."""
+        while True:
+            if self._asked:
+                configs = self._asker.answer()
+                if configs is None:
+                    return
+                for question, config in zip(self._asked, configs, strict=True):
+                    self._core.answer(question.trial, config)
+            self._asked = self._core.questions()
+            if not self._asked:
+                return
+            self._asker.ask(self._asked)
+
+
+def suggest(sweep: Sweep, questions: Sequence[Question]) -> list[Config]:
+    """The searcher's answers, each of which the next one knows."""
+    configs: dict[int, Config] = {}
+    for question in questions:
+        known = [
+            Known(configs[trial]) if one is None else one
+            for trial, one in enumerate(question.known)
+        ]
+        configs[question.trial] = sweep.searcher.config(
+            sweep.space, sweep.seed, question.trial, known
+        )
+    return list(configs.values())
+
+
+def warm_up(sweep: Sweep) -> None:
+    """Asks for what nobody needs, so that what a searcher's model takes to load is there early."""
+    known: list[Known] = []
+    for trial in range(min(_ENOUGH, sweep.num_trials)):
+        config = sweep.searcher.config(sweep.space, sweep.seed, trial, known)
+        known.append(Known(config, error=float(trial), status="finished"))

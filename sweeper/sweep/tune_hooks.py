@@ -1,0 +1,223 @@
+"""The conductor in the words of Ray Tune: its searcher, its scheduler and its callback."""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+from ray.tune import Callback
+from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial as TuneTrial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from sweeper.cluster.fleet import Fleet
+from sweeper.cluster.ray_internals import actor_of, forget_results, try_no_more
+from sweeper.record.rows import Key, Trial
+from sweeper.sweep.conductor import Conductor, Place, time_over
+from sweeper.sweep.failures import MissedStarts, describe_failure, last_failure
+from sweeper.worker.reports import Ended
+
+
+class StopSweepError(Exception):
+    """Leads out of Tune, which would hide any other exception of a callback in its own."""
+
+
+class _NotRestored:
+    """Tune pickles what it is given, to restore it; the sweep's folder is the record instead."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class HandOver(_NotRestored, Searcher):
+    """Hands Tune one trial after another, as the conductor gives them out.
+
+    Args:
+        conductor: gives out trials.
+        limit: how many may be handed out and not ended, asked again at each step of Tune: Tune's
+            own `max_concurrent_trials` can't change, as nodes come and go.
+    """
+
+    def __init__(self, conductor: Conductor, limit: Callable[[], int] = lambda: sys.maxsize):
+        super().__init__()
+        self._conductor = conductor
+        self._limit = limit
+        self._running: set[str] = set()
+
+    def suggest(self, trial_id: str) -> Any:
+        """The next trial; None at the limit or as one may come, FINISHED in the end."""
+        if len(self._running) >= self._limit():
+            return None
+        trial = self._conductor.next_trial()
+        if trial is None:
+            return Searcher.FINISHED if self._conductor.core.is_over else None
+        self._running.add(trial_id)
+        return {
+            "trial": trial.trial,
+            "replicate": trial.replicate,
+            "seed": trial.seed,
+            "config": trial.config,
+        }
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Counts; what is to be learned from, the callback has told."""
+        self._running.discard(trial_id)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the sweep's folder is the record."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore: the sweep's folder is the record."""
+
+
+class InOrder(_NotRestored, FIFOScheduler):
+    """Stops the trials that the conductor stops, and leaves no worker unused.
+
+    Tune's own FIFO scheduler, told to reuse workers, picks a trial whose worker is still starting,
+    gives it a free worker and kills the starting one: of 16 workers 6 ever ran. Choosing nothing
+    leaves the choice to Tune's controller, which serves trials without a worker first.
+    """
+
+    def __init__(self, conductor: Conductor) -> None:
+        super().__init__()
+        self._conductor = conductor
+
+    def choose_trial_to_run(self, tune_controller: TuneController) -> TuneTrial | None:
+        """None: the controller chooses."""
+        return None
+
+    def on_trial_result(
+        self, tune_controller: TuneController, trial: TuneTrial, result: dict[str, Any]
+    ) -> str:
+        """Whether a trial that has trained some more goes on."""
+        stops = self._conductor.reported(key_of(trial), result["points"])
+        return TrialScheduler.STOP if stops else TrialScheduler.CONTINUE
+
+
+class Events(_NotRestored, Callback):
+    """Tells the conductor what becomes of Tune's trials, and ends Tune when the sweep ends.
+
+    Args:
+        conductor: is told.
+        fleet: knows what is waited for while nothing runs.
+        trial_time_s: seconds after which a trial fails; None for never.
+    """
+
+    def __init__(self, conductor: Conductor, fleet: Fleet, trial_time_s: float | None) -> None:
+        self._conductor = conductor
+        self._fleet = fleet
+        self._trial_time_s = trial_time_s
+        self._running: dict[Key, TuneTrial] = {}
+        self._places: dict[Any, Place] = {}  # of the actors
+        self._starts = MissedStarts(conductor.bar.say)
+
+    def on_step_begin(self, iteration: int, trials: list[TuneTrial], **info: Any) -> None:
+        """Shows progress, ends trials that take too long, and carries out a stop."""
+        waiting_for = self._fleet.waiting_for(bool(self._running))
+        if waiting_for is not None:
+            self._conductor.bar.say(waiting_for)
+        if self._trial_time_s is not None:
+            self._end_slow_ones(self._trial_time_s)
+        if self._conductor.step() is not None:
+            for trial in self._running.values():
+                _kill(trial)
+            raise StopSweepError
+
+    def _end_slow_ones(self, limit_s: float) -> None:
+        for key, trial in list(self._running.items()):
+            if self._conductor.runs_for_s(key) > limit_s:
+                self._conductor.gave_up(key, time_over(limit_s), None)
+                del self._running[key]
+                try_no_more(trial)
+                _kill(trial)
+
+    def on_trial_start(
+        self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any
+    ) -> None:
+        """Tells that a trial begins, and where; a worker that is new is asked for its names."""
+        key = key_of(trial)
+        self._running[key] = trial
+        actor = actor_of(trial)
+        if actor is not None and actor not in self._places:
+            # Waited for before its first trial, so that the names of a worker that dies are known.
+            try:
+                names: Any = ray.get(actor.names.remote(), timeout=10)
+                self._places[actor] = Place(**names)
+            except (RayError, TimeoutError):
+                self._places[actor] = Place()
+        self._starts.went_well()
+        self._conductor.started(key, self._places.get(actor, Place()))
+
+    def on_trial_result(
+        self,
+        iteration: int,
+        trials: list[TuneTrial],
+        trial: TuneTrial,
+        result: dict[str, Any],
+        **info: Any,
+    ) -> None:
+        """Tells of the end of a trial; its other results were told to the scheduler."""
+        key = key_of(trial)
+        if result["ended"] is not None:
+            self._conductor.ended(key, Ended(points=result["points"], **result["ended"]))
+        if result["done"]:
+            self._running.pop(key, None)
+        if result["printed"]:
+            place = self._places.get(actor_of(trial), Place())
+            self._conductor.keep_output(place, result["printed"])
+
+    def on_trial_error(
+        self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any
+    ) -> None:
+        """Tells of what Tune sees of failures: a process that died, or that could not be set up.
+
+        A trial that did not start is handed out again, since its worker or node is to blame.
+        """
+        key = key_of(trial)
+        told = last_failure(trial.error_file)
+        if self._running.pop(key, None) is not None:
+            self._conductor.gave_up(key, describe_failure(told), told)
+        elif key in self._conductor.core.running:  # it did not start
+            self._miss_start(told)
+            self._conductor.core.not_started(Trial(**_set_apart(trial.config)))
+
+    def on_trial_recover(
+        self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any
+    ) -> None:
+        """Tune will start the trial again, since its process died, or did not start."""
+        key = key_of(trial)
+        if self._running.pop(key, None) is None:
+            self._miss_start(last_failure(trial.error_file))
+        else:
+            self._conductor.died(key)
+
+    def _miss_start(self, told: str) -> None:
+        hopeless = self._starts.missed(told)
+        if hopeless and not self._running:
+            self._conductor.stops.stop(hopeless)
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any
+    ) -> None:
+        """Lets go of what Tune keeps of the trial."""
+        forget_results(trial)
+
+
+def key_of(trial: TuneTrial) -> Key:
+    """Which of the sweep's trials one of Tune's is."""
+    return Key(trial.config["trial"], trial.config["replicate"])
+
+
+def _set_apart(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what Tune is handed, what makes the trial."""
+    return {name: config[name] for name in ("trial", "replicate", "seed", "config")}
+
+
+def _kill(trial: TuneTrial) -> None:
+    actor = actor_of(trial)
+    if actor is not None:
+        ray.kill(actor)

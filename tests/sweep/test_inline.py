@@ -1,0 +1,211 @@
+"""Sweeps in this process, without Ray."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pandas as pd
+import pytest
+from scipy import stats
+
+import sweeper
+
+SPACE = {"x": stats.uniform(0, 1), "units": [(1, 2), (3, 4)]}
+SEARCHERS = [
+    sweeper.RandomSearch(12),
+    sweeper.SobolSearch(12),
+    sweeper.GridSearch(points=6),
+    sweeper.BayesianSearch(14, lag=2),
+    sweeper.BayesianSearch(14, model="tpe", lag=3),
+]
+TIMED = ["start_s", "runtime_s", "worker", "node"]
+
+
+def yields(config):
+    for epoch in range(1, 10):
+        yield (config["x"] - 0.3) ** 2 + config["units"][0] / epoch
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run_inline(objective=yields, searcher=SEARCHERS[0], **options):
+        options = {"folder": tmp_path, "address": "inline", "progress": False} | options
+        return sweeper.run(objective, SPACE, searcher, **options)
+
+    return run_inline
+
+
+def test_it_needs_no_ray(tmp_path):
+    code = (
+        "import sys, sweeper; from scipy import stats\n"
+        "r = sweeper.run(lambda c: c['x'], {'x': stats.uniform(0, 1)}, sweeper.RandomSearch(3), "
+        "address='inline', folder=sys.argv[1], progress=False)\n"
+        "print(len(r.rows), {'ray', 'torch'} & set(sys.modules))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout == "3 set()\n", done.stderr
+
+
+def test_the_objective_has_the_main_thread_and_prints_as_usual(run, capfd):
+    def objective(config):
+        print("hello from", threading.current_thread() is threading.main_thread())
+        return config["x"]
+
+    run(objective)
+    assert capfd.readouterr().out == "hello from True\n" * 12
+
+
+def test_an_exception_is_a_row_or_in_debug_mode_raised_through(run, tmp_path):
+    def fails(config):
+        if config["x"] > 0.5:
+            raise KeyError("missing")
+        return config["x"]
+
+    statuses = run(fails).frame["status"]
+    assert set(statuses) == {"finished", "failed"}
+    with pytest.raises(KeyError, match="missing") as caught:
+        run(fails, name="debug", debug=True)
+    assert caught.traceback[-1].name == "fails"
+    left = sweeper.load(tmp_path / "debug").frame["status"]
+    assert list(left)[-1] == "interrupted"
+
+
+def test_ctrl_c_ends_the_sweep_at_once(run, tmp_path):
+    def interrupts(config):
+        if config["units"] == (3, 4):
+            raise KeyboardInterrupt
+        return config["x"]
+
+    with pytest.raises(KeyboardInterrupt):
+        run(interrupts, name="s")
+    assert list(sweeper.load(tmp_path / "s").frame["status"])[-1] == "interrupted"
+
+
+@pytest.mark.parametrize("scheduler", [None, sweeper.ASHA()])
+@pytest.mark.parametrize("searcher", SEARCHERS, ids=lambda s: f"{type(s).__name__}")
+def test_a_sweep_that_is_stopped_again_and_again_ends_with_the_same_table(run, searcher, scheduler):
+    whole = run(searcher=searcher, scheduler=scheduler)
+    stops = [3, 40, 9]  # epochs after which it is stopped
+    for epochs in stops:
+        run(
+            searcher=searcher, scheduler=scheduler, name="s", resume=True,
+            limits=sweeper.Limits(total_epochs=epochs),
+        )  # fmt: skip
+    resumed = run(searcher=searcher, scheduler=scheduler, name="s", resume=True)
+    for frame in (resumed.frame, sweeper.load(resumed.folder).frame):
+        pd.testing.assert_frame_equal(
+            frame.drop(columns=[*TIMED, "units"]),
+            whole.frame.drop(columns=[*TIMED, "units"]),
+            check_exact=True,
+        )
+    pd.testing.assert_series_equal(resumed.frame["units"], whole.frame["units"])
+
+
+def test_what_can_not_be_is_refused(run):
+    with pytest.raises(ValueError, match="num_workers=2 with address='inline'"):
+        run(num_workers=2)
+    with pytest.raises(ValueError, match="debug=True lets exceptions of the objective through"):
+        run(debug=True, address="local")
+    with pytest.raises(ValueError, match=r"scheduler=ASHA\(…\) with replicates=2"):
+        run(scheduler=sweeper.ASHA(), replicates=2)
+    with pytest.raises(ValueError, match=r"scheduler must be sweeper.ASHA\(…\) or None, but got"):
+        run(scheduler="asha")
+
+
+def test_failed_trials_are_not_retried_once_something_was_learned_from_them(run):
+    def fails(config):
+        if config["units"] == (3, 4):
+            raise ValueError("no")
+        yield config["x"]
+
+    for name, options in {
+        "bayes": {"searcher": sweeper.BayesianSearch(8, lag=1)},
+        "asha": {"scheduler": sweeper.ASHA()},
+    }.items():
+        run(fails, name=name, **options)
+        with pytest.raises(ValueError, match=r"retry_failed: .* the failure of trial"):
+            run(fails, name=name, resume=True, retry_failed=True, **options)
+
+
+def test_the_lag_is_recorded_and_kept(run):
+    searcher = sweeper.BayesianSearch(6)
+    first = run(searcher=searcher, name="s", limits=sweeper.Limits(total_epochs=20))
+    assert first.sweep["lag"] == 2
+    more = sweeper.BayesianSearch(8)
+    assert run(searcher=more, name="s", resume=True).sweep["lag"] == 2
+    with pytest.raises(ValueError, match="lag: was 2, is 5"):
+        run(searcher=sweeper.BayesianSearch(8, lag=5), name="s", resume=True)
+
+
+def test_another_scheduler_or_constraint_is_another_sweep(run):
+    run(name="s")
+    with pytest.raises(ValueError, match=r"scheduler: was None, is \{'kind': 'ASHA'"):
+        run(name="s", resume=True, scheduler=sweeper.ASHA())
+    with pytest.raises(ValueError, match=r"constraints: was \[\], is \['x < 0.9'\]"):
+        run(name="s", resume=True, constraints=["x < 0.9"])
+
+
+def test_our_trainer_is_left_in_the_middle_of_fit(run):
+    left = []
+
+    def objective(config):
+        trainer = sweeper.HPOTrainer(max_epochs=9)
+        model = sweeper.SoftmaxRegression(num_outputs=10, lr=10 ** (-4 * config["x"]))
+        try:
+            trainer.fit(model=model, data=sweeper.Digits())
+        finally:
+            left.append(trainer.epoch)
+        return trainer.validation_error()
+
+    plain = run(objective)
+    stopped = run(objective, scheduler=sweeper.ASHA())
+    assert set(plain.frame["epochs"]) == {9}
+    assert set(stopped.frame["epochs"]) == {1, 3, 9}
+    assert left[12:] == list(stopped.frame["epochs"])
+    errors = {row.trial: row.curve for row in plain.rows}
+    for row in stopped.rows:
+        assert [p[:2] for p in row.curve] == [p[:2] for p in errors[row.trial][: row.epochs]]
+
+
+def test_an_objective_may_change_its_configuration(run):
+    def pops(config):
+        config["new"] = 1
+        return config.pop("x")
+
+    results = run(pops)
+    assert all(row.config["x"] == row.validation_error for row in results.rows)
+    assert not any("new" in row.config for row in results.rows)
+
+
+def test_an_objective_that_swallows_everything_still_hears_ctrl_c_and_its_time(run, tmp_path):
+    def swallows(config):
+        end = time.monotonic() + 0.6
+        while time.monotonic() < end:
+            try:
+                if not (tmp_path / "interrupted").exists():
+                    (tmp_path / "interrupted").touch()
+                    os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.01)
+            except BaseException:
+                continue
+        return config["x"]
+
+    with pytest.raises(KeyboardInterrupt):
+        run(swallows, name="s")
+    assert len(sweeper.load(tmp_path / "s").rows) == 1
+    slow = run(swallows, sweeper.RandomSearch(2), limits=sweeper.Limits(trial_time_s=0.2))
+    assert (
+        list(slow.frame["exception"])
+        == ["TrialTimeOver: the trial ran longer than trial_time_s=0.2"] * 2
+    )
+
+
+def test_an_objective_without_epochs_is_told_of(run, capfd):
+    options = {"scheduler": sweeper.ASHA(), "progress": True}
+    run(lambda config: config["x"], limits=sweeper.Limits(total_epochs=3), **options)
+    printed = capfd.readouterr().err
+    assert printed.count("so ASHA and total_epochs can do nothing for it") == 1

@@ -1,0 +1,118 @@
+"""Every searcher, with and without early stopping: the same table on any number of real workers,
+and after kills. `test_core.py` shows the same for thousands of simulated sweeps.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import waiting
+from drivers import running
+from scipy import stats
+
+import sweeper
+
+SPACE = {
+    "x": stats.uniform(0, 1),
+    "optimizer": ["sgd", "adam"],
+    "momentum": sweeper.when("optimizer == 'sgd'", stats.uniform(0.5, 0.49)),
+    "width": sweeper.rounded(stats.loguniform(4, 64)),
+}
+SEARCHERS = {
+    "random": sweeper.RandomSearch(14),
+    "sobol": sweeper.SobolSearch(14),
+    "grid": sweeper.GridSearch(points={"x": 3, "momentum": 2, "width": 2}),
+    "gp": sweeper.BayesianSearch(16, model="gp", lag=4),
+    "tpe": sweeper.BayesianSearch(16, model="tpe", lag=4),
+}
+TIMED = ["start_s", "runtime_s", "worker", "node"]
+
+
+def uneven(config):
+    """Epochs that take different times, by what is no part of the configuration."""
+    import time
+
+    for epoch in range(1, 10):
+        time.sleep(0.03 * (time.time_ns() % 3))
+        yield (config["x"] - 0.3) ** 2 + config.get("momentum", 0.7) / epoch + 1 / config["width"]
+
+
+def same(one, other) -> None:
+    pd.testing.assert_frame_equal(
+        one.frame.drop(columns=TIMED), other.frame.drop(columns=TIMED), check_exact=True
+    )
+    curves = [r.curves.drop(columns="elapsed_s") for r in (one, other)]
+    pd.testing.assert_frame_equal(*curves, check_exact=True)
+
+
+@pytest.mark.usefixtures("ray_session")
+@pytest.mark.parametrize("scheduler", [None, sweeper.ASHA()], ids=["whole", "asha"])
+@pytest.mark.parametrize("name", SEARCHERS)
+def test_one_two_and_four_workers(run, name, scheduler):
+    options = {"searcher": SEARCHERS[name], "scheduler": scheduler}
+    alone = run(uneven, SPACE, num_workers=1, address="inline", **options)
+    statuses = set(alone.frame["status"])
+    assert statuses == ({"finished", "stopped"} if scheduler else {"finished"})
+    for workers in (2, 4):
+        same(run(uneven, SPACE, num_workers=workers, **options), alone)
+
+
+KILLED = """
+    import sys, time
+    from pathlib import Path
+    sys.path.insert(0, {here!r})
+    import sweeper
+    from test_same_table import SEARCHERS, SPACE, uneven
+
+    def objective(config):
+        with open(Path(__file__).with_name("epochs.txt"), "a") as file:
+            for error in uneven(config):
+                file.write("epoch\\n")
+                file.flush()
+                yield error
+
+    def sweep(**options):
+        return sweeper.run(
+            objective, SPACE, SEARCHERS[sys.argv[1]], scheduler=sweeper.ASHA(), progress=False,
+            folder=Path(__file__).parent, name="s", resume=True, **options)
+
+    if __name__ == "__main__":
+        sweep(num_workers=2, address="local")
+"""
+
+
+@pytest.mark.parametrize("name", ["random", "gp"])
+def test_killed_three_times(tmp_path, name):
+    script = tmp_path / "killed.py"
+    script.write_text(textwrap.dedent(KILLED.format(here=str(Path(__file__).parent))))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, str(script), name]
+    log = tmp_path / "epochs.txt"
+    log.touch()
+    ended: set = set()
+    for _ in range(3):
+        before = len(log.read_text().splitlines())
+        with running(command, env=environment, start_new_session=True) as process:
+            waiting.wait_until(
+                lambda before=before: len(log.read_text().splitlines()) >= before + 12, process
+            )
+            os.killpg(process.pid, signal.SIGKILL)
+        rows = sweeper.load(tmp_path / "s").rows if (tmp_path / "s" / "sweep.json").exists() else []
+        settled = {row.key for row in rows if row.status in ("finished", "stopped")}
+        assert ended <= settled
+        ended = settled
+        time.sleep(1)
+    subprocess.run(command, env=environment, check=True)
+    lines = (tmp_path / "s" / "trials.jsonl").read_text().splitlines()
+    assert len(lines) == SEARCHERS[name].num_trials, "one line a trial: none was run again"
+    alone = sweeper.run(
+        uneven, SPACE, SEARCHERS[name], scheduler=sweeper.ASHA(), address="inline",
+        folder=tmp_path, progress=False,
+    )  # fmt: skip
+    same(sweeper.load(tmp_path / "s"), alone)
