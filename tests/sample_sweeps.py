@@ -1,6 +1,7 @@
 """Sweeps made up for pictures and reports: ordinary, odd, large and hostile ones."""
 
 import math
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import numpy as np
 from made_records import row
 
 from sweeper.record.results import Results
+from sweeper.record.settled import settled
+from sweeper.search.asha import ASHA
 
 MARKUP = "<img src=x onerror=window.hacked=1></script><script>window.hacked=1</script><!--"
 SPACE = {
@@ -74,6 +77,34 @@ def _trained(rng, trial, replicate, config, start_s, seconds, worker) -> dict:
         ending = {"status": "stopped", "validation_error": curve[3][1], "curve": curve[:4]}
     times = {"start_s": start_s, "runtime_s": seconds, "worker": f"{worker}", "node": "here"}
     return row(trial, replicate=replicate, config=dict(config), **times | ending)
+
+
+def stopped_early(n: int = 60, folder: Path | None = None) -> Results:
+    """A sweep with ASHA and a conditional hyperparameter, one of its verdicts still open."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for trial in range(n):
+        config = {"lr": float(10 ** rng.uniform(-4, 0)), "optimizer": ["sgd", "adam"][trial % 2]}
+        if config["optimizer"] == "sgd":
+            config["momentum"] = float(rng.uniform(0.5, 0.99))
+        config["lr"] = config["lr"] if trial else 1e-4  # the first one goes on, however bad it is
+        error = 0.1 + 0.03 * (math.log10(config["lr"]) + 2) ** 2
+        curve = [[e, error + 0.5 * math.exp(-e / 6), 0.1 * e] for e in range(1, 28)]
+        times = {"start_s": 3.0 * (trial // 2), "runtime_s": 2.7, "worker": str(trial % 2)}
+        ending = {"validation_error": curve[-1][1], "epochs": 27, "curve": curve}
+        if trial % 17 == 16:
+            ending = {"validation_error": None, "epochs": 1, "curve": curve[:1]}
+            ending |= {"status": "failed", "exception": "RuntimeError: out of memory"}
+        elif trial % 23 == 22:
+            ending |= {"curve": [[1, math.nan, 0.1], *curve[1:]]}
+        rows.append(row(trial, config=config, **times | ending))
+    rows[-1] = replace(rows[-1], status="interrupted", curve=rows[-1].curve[:2])
+    space = {"lr": "loguniform(0.0001, 1)", "optimizer": "['sgd', 'adam']"}
+    space |= {"momentum": "uniform(0.5, 0.49) if optimizer == 'sgd'"}
+    scheduler = ASHA(grace_epochs=1, reduction_factor=3)
+    fields = {"scheduler": {"kind": "ASHA", **asdict(scheduler)}, "lag": None}
+    fields["constraints"] = ["lr < 0.9 or optimizer == 'sgd'"]
+    return made(settled(rows, scheduler), space, folder, **fields)
 
 
 def grid() -> Results:
@@ -155,5 +186,9 @@ def odd() -> dict[str, Results]:
         "all_failed": all_failed(),
         "no_times": made([row(0, start_s=None, runtime_s=None, worker=None)], {"lr": "0.5"}),
         "hostile": hostile(),
+        "stopped_early": stopped_early(),
+        "all_stopped": made(
+            [replace(r, status="stopped") for r in ordinary(9).rows], SPACE, scheduler={"kind": 3}
+        ),
         "large": ordinary(10_000),
     }

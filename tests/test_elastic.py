@@ -187,7 +187,7 @@ def test_nodes_that_are_killed_and_added_all_the_time_change_nothing(tmp_path, c
 def recorded(folder: Path) -> set[int]:
     """The trials that have a row by now."""
     try:
-        return {row["trial"] for row in sweeper.load(folder / "runs" / "s").rows}
+        return {row.trial for row in sweeper.load(folder / "runs" / "s").rows}
     except FileNotFoundError:
         return set()
 

@@ -1,6 +1,5 @@
 """The scripts as a user starts them, at tiny settings."""
 
-import ast
 import os
 import re
 import shlex
@@ -33,6 +32,25 @@ def test_examples(tmp_path, name):
     accuracy = float(re.search(r"accuracy on the test set (\S+)", done.stdout)[1])
     assert 0.05 < accuracy < 1  # one epoch may be no better than chance
     assert "2/2 trials" in done.stderr
+
+
+def test_searches_that_learn_beside_random_search(tmp_path):
+    printed = python(
+        tmp_path, ROOT / "scripts" / "learning_searches.py", "--seeds", "2", "--trials", "2"
+    )
+    lines = printed.splitlines()
+    assert [line.split()[0] for line in lines] == [
+        *("random", "sobol", "random-asha", "bayesian", "bayesian-asha")
+    ]
+    assert "random search's final mean is reached with 1.00 of its epochs" in lines[0]
+
+
+def test_searchers_on_functions_with_known_minima(tmp_path):
+    code = "import compare_searchers; compare_searchers.functions(seeds=2, trials=5)"
+    printed = python(tmp_path, "-c", code, path=ROOT / "scripts")
+    assert printed.count("Branin") == printed.count("Hartmann-6") == 4
+    # The first trials have no model: both are somewhere above the minimum.
+    assert all(-9 < float(regret) < 3 for regret in re.findall(r"sweeper +(-?[0-9.]+)", printed))
 
 
 def test_random_beside_grid(tmp_path):
@@ -127,10 +145,10 @@ def readme_blocks(language: str) -> list[str]:
     return [textwrap.dedent(block) for block in blocks]
 
 
-def python(folder: Path, *arguments: str) -> str:
-    """What a Python process prints in this folder."""
-    command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+def python(folder: Path, *arguments: str | Path, path: Path = ROOT) -> str:
+    """What a Python process prints in this folder; it can import what lies in `path`."""
+    command, its = [sys.executable, *arguments], {**os.environ, "PYTHONPATH": f"{path}:{ROOT}"}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=its)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -140,20 +158,23 @@ def test_the_readme_examples_compile():
         compile(block, "README.md", "exec")
 
 
-def test_the_readme_has_the_same_sweep_in_python_shell_and_yaml(tmp_path):
+def test_the_readme_has_the_same_space_in_python_shell_and_yaml(tmp_path):
     mine = readme_blocks("python")[0]
     (tmp_path / "mine.py").write_text(mine)
     (yaml_block,) = readme_blocks("yaml")
     (tmp_path / "sweep.yaml").write_text(yaml_block)
     names: dict = {"__name__": "mine"}
     exec(mine, names)
-    search = names["sweeper"].RandomSearch(num_trials=16)
-    configs = search.configs(names["config_space"], seed=0)
+    of_readme = names["sweeper"]
     on_one_line = (ROOT / "README.md").read_text().replace("\\\n", " ")
     shell = re.search(r"sweeper (run mine\.py:.*)", on_one_line)[1]
-    for words in (shlex.split(shell), ["run", "sweep.yaml"]):
+    for words, searcher in (
+        (shlex.split(shell), of_readme.RandomSearch(num_trials=16)),
+        (["run", "sweep.yaml"], of_readme.BayesianSearch(num_trials=16)),
+    ):
         printed = python(tmp_path, "-m", "sweeper", *words, "--dry-run")
-        assert list(map(ast.literal_eval, printed.splitlines())) == configs, words
+        shown = of_readme.preview(names["config_space"], searcher, seed=0)
+        assert printed == f"{shown}\n", words
 
 
 def test_the_python_of_the_readme_runs_in_order(tmp_path):

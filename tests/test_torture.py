@@ -17,6 +17,7 @@ import pytest
 import torch  # noqa: F401 (so that it is seeded)
 
 import sweeper
+from sweeper.record.rows import Row
 from sweeper.worker.objective import seed_everything
 from sweeper.worker.objective_reference import load_objective
 
@@ -111,12 +112,12 @@ def kill(driver: subprocess.Popen, what: str) -> None:
                 continue
 
 
-def finished_on_disk(folder: Path) -> list[dict]:
+def finished_on_disk(folder: Path) -> list[Row]:
     try:
         rows = sweeper.load(folder).rows
     except FileNotFoundError:
         return []
-    return [row for row in rows if row["status"] == "finished"]
+    return [row for row in rows if row.status == "finished"]
 
 
 def started(log: Path) -> int:
@@ -166,24 +167,22 @@ def test_killed_again_and_again(tmp_path, request):
         )
         for number, before in settled.items():
             assert starts[str(number)] == before, f"trial {number} was run again"
-        settled = {row["trial"]: starts[str(row["trial"])] for row in finished_on_disk(folder)}
+        settled = {row.trial: starts[str(row.trial)] for row in finished_on_disk(folder)}
         if driver.returncode == 0:
             break
     assert sum(done.values()) == kills, f"the sweep ended after {done}"
     rows = sweeper.load(folder).rows
-    assert [row["trial"] for row in rows] == list(range(trials))
+    assert [row.trial for row in rows] == list(range(trials))
     for row in rows:
-        assert row["status"] == "finished"
-        assert [error for _, error, _ in row["curve"]] == undisturbed({**row, "script": script}), (
-            row
-        )
-        assert row["validation_error"] == row["curve"][-1][1]
+        assert row.status == "finished"
+        assert [error for _, error, _ in row.curve] == undisturbed(row, script), row
+        assert row.validation_error == row.curve[-1][1]
     assert not list((folder / "checkpoints").iterdir())
     print(dict(done))
 
 
-def undisturbed(row: dict) -> list[float]:
+def undisturbed(row: Row, script: Path) -> list[float]:
     """The learning curve as a plain loop gives it."""
-    objective = load_objective(f"{row['script']}:objective")
-    seed_everything(row["seed"])
-    return [float(error) for error in objective({**row["config"], "pause": 0})]
+    objective = load_objective(f"{script}:objective")
+    seed_everything(row.seed)
+    return [float(error) for error in objective({**row.config, "pause": 0})]

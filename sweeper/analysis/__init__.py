@@ -14,12 +14,15 @@ from sweeper.analysis.best_so_far import (
     promise,
     trials_for_top,
 )
+from sweeper.analysis.epochs_spent import EpochsSpent, epochs
 
 __all__ = [
+    "EpochsSpent",
     "ParallelUse",
     "advice",
     "certainty",
     "chance_of_top",
+    "epochs",
     "expected_best",
     "importance",
     "incumbents",

@@ -4,6 +4,7 @@ On such an axis from 0 to 1 a random search is uniform, whatever the distributio
 is said of "the top 4 % of its range" holds for all of them.
 """
 
+import itertools
 import json
 import math
 from collections.abc import Iterable
@@ -13,10 +14,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from sweeper.record.results import Results
-from sweeper.space.checks import is_distribution
-from sweeper.space.config_space import is_discrete
+from sweeper.space.conditions import ABSENT, When, law_in, laws
+from sweeper.space.distributions import is_discrete, is_distribution
 from sweeper.space.text import read_value
 
 
@@ -29,9 +31,10 @@ class Axis:
         distribution: of scipy.stats; None for choices, constants and what has no text form.
         values: floats; NaN where the value is no number, and everywhere if any label is no number.
         u: the probability of a value up to this one, the middle of a step if discrete; NaN where
-            the value is missing.
+            the value is missing, as under a condition that does not hold, or is a constant there.
         labels: the choices, in order of size if they are numbers; empty for distributions.
         codes: which label each configuration has, -1 for none; empty for distributions.
+        num_distributions: how many it has under different conditions.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Axis:
     u: np.ndarray
     labels: list[Any]
     codes: np.ndarray
+    num_distributions: int = 1
 
     @property
     def is_number(self) -> bool:
@@ -57,12 +61,16 @@ def configurations(results: Results) -> pd.DataFrame:
 
     Columns: `trial`; `status`, `finished` if any replicate has finished; `validation_error`, the
     mean over its finished replicates, NaN if there are none; `count` of them; `sd` between them,
-    NaN if fewer than two; `end_s` of its last replicate, since the start of the sweep.
+    NaN if fewer than two; `end_s` of its last replicate, since the start of the sweep; `epochs` of
+    all its replicates; `last_error`, that after the last epoch, also of one that was stopped.
     """
-    frame = results.frame[["trial", "status", "validation_error", "start_s", "runtime_s"]]
+    frame = results.frame[["trial", "status", "validation_error", "start_s", "runtime_s", "epochs"]]
     finished = (frame["status"] == "finished") & np.isfinite(frame["validation_error"])
+    stopped = (frame["status"] == "stopped") & np.isfinite(frame["validation_error"])
     frame = frame.assign(
+        last_error=frame["validation_error"].where(finished | stopped),
         validation_error=frame["validation_error"].where(finished),
+        epochs=frame["epochs"].astype("float64").fillna(0.0),
         end_s=frame["start_s"] + frame["runtime_s"],
     )
     groups = frame.groupby("trial", sort=True)
@@ -72,6 +80,8 @@ def configurations(results: Results) -> pd.DataFrame:
         count=("validation_error", "count"),
         sd=("validation_error", "std"),
         end_s=("end_s", "max"),
+        epochs=("epochs", "sum"),
+        last_error=("last_error", "mean"),
     ).reset_index()
     # A row that claims to have finished without a number is hostile or damaged: it has failed.
     table["status"] = table["status"].where(table["status"] != "finished", "failed")
@@ -79,34 +89,76 @@ def configurations(results: Results) -> pd.DataFrame:
     return table
 
 
+def standings(table: pd.DataFrame) -> np.ndarray:
+    """The place of each row of `configurations`, low is good; infinite for what failed or diverged.
+
+    Those that finished come first, by their error; then those that were stopped, by how far they
+    came and then by their error: a low error after few epochs tells less than a rung that was
+    passed. One that was stopped without a number, such as NaN, has diverged.
+    """
+    finished = (table["status"] == "finished").to_numpy()
+    stopped = ((table["status"] == "stopped") & table["last_error"].notna()).to_numpy()
+    places = np.full(len(table), np.inf)
+    places[finished] = stats.rankdata(table["validation_error"][finished], method="dense")
+    later = table.loc[stopped, ["epochs", "last_error"]]
+    if len(later):
+        order = later.assign(epochs=-later["epochs"])
+        _, place = np.unique(order.to_numpy(), axis=0, return_inverse=True)
+        places[stopped] = finished.sum() + 1 + place.ravel()
+    return places
+
+
+def diverged(table: pd.DataFrame) -> np.ndarray:
+    """Which rows of `configurations` failed or diverged, also if they were stopped for that."""
+    without = (table["status"] == "stopped") & table["last_error"].isna()
+    return (table["status"].isin(["failed", "diverged"]) | without).to_numpy()
+
+
 def axes(results: Results) -> list[Axis]:
     """The hyperparameters, in the order of the space; one entry each for `configurations`."""
     configs = {row.trial: row.config for row in reversed(results.rows)}
     rows = [configs[trial] for trial in sorted(configs)]
-    return [
-        _axis(name, text, [config.get(name) for config in rows])
-        for name, text in results.sweep["config_space"].items()
-    ]
+    return [_axis(name, text, rows) for name, text in results.sweep["config_space"].items()]
 
 
-def _axis(name: str, text: Any, values: list[Any]) -> Axis:
-    space = read_recorded(text)
+def _axis(name: str, text: Any, configs: list[dict[str, Any]]) -> Axis:
+    recorded = read_recorded(text)
+    space = the_law(recorded)
+    values = [config.get(name, ABSENT) for config in configs]
     numbers = np.array([number(value) for value in values], dtype=float)
+    # Of one with conditions, what holds in each configuration; a constant has no probability.
+    held = [law_in(recorded, config) for config in configs] if isinstance(recorded, When) else None
+    distributions = [law for law in laws(recorded) if is_distribution(law)]
+    if held is not None and distributions:
+        u = np.full(len(values), np.nan)
+        for law in distributions:
+            here = np.array([one is law for one in held], dtype=bool)
+            u[here] = _probabilities(law, numbers[here])
+        return Axis(name, space, numbers, u, [], np.empty(0, int), len(distributions))
     if is_distribution(space):
         return Axis(name, space, numbers, _probabilities(space, numbers), [], np.empty(0, int))
-    if not isinstance(space, list | tuple) and np.isfinite(numbers).all() and len(numbers):
+    present = np.array([value is not ABSENT for value in values], dtype=bool)
+    if (
+        not isinstance(space, list | tuple)
+        and present.any()
+        and np.isfinite(numbers[present]).all()
+    ):
         # A distribution without text form: where it lies among those seen.
-        u = (pd.Series(numbers).rank(method="average").to_numpy() - 0.5) / len(numbers)
+        u = (pd.Series(numbers).rank(method="average").to_numpy() - 0.5) / present.sum()
         return Axis(name, None, numbers, u, [], np.empty(0, int))
-    labels = _distinct([*space, *values] if isinstance(space, list | tuple) else values)
+    there = [value for value in values if value is not ABSENT]
+    labels = _distinct([*space, *there] if isinstance(space, list | tuple) else there)
     sizes = [number(label) for label in labels]
     if np.isfinite(sizes).all():
         labels = [label for _, label in sorted(zip(sizes, labels, strict=True), key=lambda p: p[0])]
     else:
         numbers = np.full(len(values), np.nan)
     index = {key(label): code for code, label in enumerate(labels)}
-    codes = np.array([index.get(key(value), -1) for value in values], dtype=int)
-    return Axis(name, None, numbers, (codes + 0.5) / max(1, len(labels)), labels, codes)
+    codes = np.array([-1 if v is ABSENT else index.get(key(v), -1) for v in values], dtype=int)
+    u = np.where(codes < 0, np.nan, (codes + 0.5) / max(1, len(labels)))
+    if held is not None:
+        u[[not isinstance(law, list | tuple) for law in held]] = np.nan
+    return Axis(name, None, numbers, u, labels, codes)
 
 
 def read_recorded(text: Any) -> Any:
@@ -115,6 +167,20 @@ def read_recorded(text: Any) -> Any:
         return read_value(text)
     except Exception:  # hostile text; SciPy raises nearly anything
         return None
+
+
+def the_law(recorded: Any) -> Any:
+    """What a hyperparameter's axis is made of, whatever its conditions: its one distribution, or
+    all its choices and constants; None if it has several distributions.
+    """
+    if not isinstance(recorded, When):
+        return recorded
+    every = list(laws(recorded))
+    distributions = [law for law in every if is_distribution(law)]
+    if distributions:
+        return distributions[0] if len(distributions) == 1 else None
+    lists = [law if isinstance(law, list | tuple) else [law] for law in every]
+    return _distinct(itertools.chain(*lists))
 
 
 def _probabilities(distribution: Any, values: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import gammaln
 
 from sweeper.analysis.axes import configurations
+from sweeper.analysis.draws import check_random, num_initial
 from sweeper.record.results import Results
 
 _RESAMPLES = 400
@@ -25,8 +26,9 @@ def incumbents(results: Results) -> pd.DataFrame:
 
     Columns: `trials`, how many have ended, from 1; `seconds` since the sweep's start when the last
     of them ended; `validation_error`, the lowest so far, NaN before the first finished one;
-    `trial`, whose it is (`Int64`), ties to the one that ended earlier. Only what finished can be
-    incumbent. What has no time, such as interrupted trials, comes last with NaN `seconds`.
+    `trial`, whose it is (`Int64`), ties to the one that ended earlier; `epochs`, how many all that
+    have ended were trained, stopped ones too. Only what finished can be incumbent. What has no
+    time, such as interrupted trials, comes last with NaN `seconds`.
 
     Source: any-time performance, Dive into Deep Learning, section 19.2.
     """
@@ -39,6 +41,7 @@ def incumbents(results: Results) -> pd.DataFrame:
         "seconds": ended["end_s"],
         "validation_error": best.replace(np.inf, np.nan),
         "trial": ended["trial"].where(better).ffill().astype("Int64"),
+        "epochs": ended["epochs"].cumsum().astype("int64"),
     }
     return pd.DataFrame(table).reset_index(drop=True)
 
@@ -59,9 +62,12 @@ def expected_best(
 
     Columns: `trials`; `expected`, without bias, the best error itself for n = N; `low` and `high`,
     an interval for it of this confidence, NaN where fewer than 3 trials finished; `chance_none`,
-    the probability that none of n finishes. Trials that failed, diverged or were stopped are draws
-    that can't win: n counts them, and `expected` is that of the best given that one finishes.
-    Interrupted trials and `initial_configs` are no draws. Nothing is extrapolated beyond N.
+    the probability that none of n finishes. Trials that failed or diverged are draws that can't
+    win: n counts them, and `expected` is that of the best given that one finishes. Interrupted
+    trials and `initial_configs` are no draws. Nothing is extrapolated beyond N.
+
+    A sweep that stops trials early is refused: of the stopped ones no final error is known, and the
+    finished ones are no random part of the draws. So are searchers other than random search.
 
     The interval is a Bayesian bootstrap (Rubin 1981) with the probability between neighbouring
     errors spread evenly, and some below the lowest (Banks 1988). Resampling the errors themselves
@@ -70,7 +76,7 @@ def expected_best(
     normal errors, which have none, in about 70 for n = N and 80 for n = N / 2.
 
     Raises:
-        ValueError: the trials are no independent draws.
+        ValueError: the trials are no independent draws, or some are stopped early.
     """
     errors, total = _draws(results)
     if not len(errors):
@@ -103,7 +109,7 @@ def promise(results: Results, confidence: float = 0.9, seed: int = 0) -> dict[st
     No claim is made on trials that were not run.
 
     Raises:
-        ValueError: the trials are no independent draws.
+        ValueError: the trials are no independent draws, or some are stopped early.
     """
     errors, total = _draws(results)
     half = total // 2
@@ -129,17 +135,9 @@ def promise(results: Results, confidence: float = 0.9, seed: int = 0) -> dict[st
 
 def _draws(results: Results) -> tuple[np.ndarray, int]:
     """The sorted errors of the draws that finished, and how many draws there were."""
-    searcher = results.sweep.get("searcher")
-    searcher = searcher if isinstance(searcher, dict) else {}
-    if searcher.get("kind") != "RandomSearch":
-        raise ValueError(
-            "The expected best of n trials needs independent draws: a sweep of RandomSearch, but "
-            f"this one is of {searcher.get('kind', 'an unknown searcher')}. "
-            "Use incumbents(results), which tells what each number of trials did reach."
-        )
-    initial = searcher.get("initial_configs")
+    check_random(results)
     table = configurations(results)
-    table = table[table["trial"] >= (len(initial) if isinstance(initial, list) else 0)]
+    table = table[table["trial"] >= num_initial(results)]
     table = table[table["status"] != "interrupted"]
     errors = np.sort(table.loc[table["status"] == "finished", "validation_error"].to_numpy())
     return errors, len(table)
@@ -202,6 +200,8 @@ def _resampled_best(
 
 def chance_of_top(n: int, fraction: float) -> float:
     """The probability that n random trials hit the best fraction of the space at least once.
+
+    Of independent draws: RandomSearch, whole or stopped early. Other searchers do better or worse.
 
     It is 1 - (1 - p)^n. Source: Bergstra and Bengio, "Random Search for Hyper-Parameter
     Optimization", JMLR 2012.

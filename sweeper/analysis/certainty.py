@@ -44,7 +44,8 @@ class Winner:
 
 
 def winner(results: Results, seed: int = 0, resamples: int = 10_000) -> Winner:
-    """The winner of a sweep and how sure it is.
+    """The winner of a sweep and how sure it is: among the configurations that were trained to the
+    end, whatever was stopped before it.
 
     The winner has the lowest mean among the configurations with two finished replicates or more,
     if there are any, else the lowest error: a single lucky one beats no mean.
@@ -58,6 +59,7 @@ def winner(results: Results, seed: int = 0, resamples: int = 10_000) -> Winner:
     Holm's correction (Holm 1979) for the number of configurations.
     """
     table = configurations(results)
+    stopped = int((table["status"] == "stopped").sum())
     table = table[table["status"] == "finished"]
     order = np.lexsort((table["trial"], table["validation_error"], table["count"] < 2))
     table = table.iloc[order].reset_index(drop=True)
@@ -82,7 +84,7 @@ def winner(results: Results, seed: int = 0, resamples: int = 10_000) -> Winner:
         probability_best=frame,
         indistinguishable=close,
         more_replicates=more,
-        sentence=_sentence(frame, known, close, more),
+        sentence=_sentence(frame, known, close, more, stopped),
     )
 
 
@@ -155,13 +157,17 @@ def _more_replicates(frame: pd.DataFrame) -> int | None:
     return max(0, math.ceil(needed) - int(two["count"].min()))
 
 
-def _sentence(frame: pd.DataFrame, known: bool, close: list[int], more: int | None) -> str:
+def _sentence(
+    frame: pd.DataFrame, known: bool, close: list[int], more: int | None, stopped: int
+) -> str:
     if frame.empty:
         return "No trial has finished, so nothing has won."
     best = frame.iloc[0]
     head = f"Trial {best['trial']:.0f} has the lowest validation error, {best['mean']:.4g}"
     if not known:
         others = f" of {len(frame):,} configurations" if len(frame) > 1 else ""
+        if stopped:
+            others = f", of {len(frame):,} trained to the end ({stopped:,} were stopped early)"
         return (
             f"{head}{others}, but with one replicate each nothing is known of the noise: another "
             "seed may order them otherwise, and the lowest of many is likely a lucky one."
@@ -170,6 +176,7 @@ def _sentence(frame: pd.DataFrame, known: bool, close: list[int], more: int | No
     head += "replicates)"
     if len(frame) == 1:
         return f"{head}; no other configuration has finished."
+    head += f"; {stopped:,} others were stopped early" if stopped else ""
     if not close:
         return f"{head}; every other configuration is worse by more than noise (5 %)."
     some = ", ".join(map(str, close[:5])) + (", …" if len(close) > 5 else "")

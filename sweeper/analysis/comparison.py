@@ -11,15 +11,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sweeper.analysis.axes import configurations
+from sweeper.analysis.draws import stops_early
 from sweeper.analysis.repetitions import labels
+from sweeper.analysis.trajectories import Trajectory, trajectory
 from sweeper.record.results import Results, load
 
 _BUDGETS = ("trials", "epochs", "seconds")
 _CONFIDENCE = 0.9
 _LEVEL = 0.05
-_RESAMPLES = 400
-_MOST_NUMBERS = 2_000_000
 _MOST_POINTS = 200
 
 
@@ -43,28 +42,8 @@ class Comparison:
     sentence: str
 
 
-@dataclass(frozen=True)
-class _Sweep:
-    """One sweep: its trials in the order of ending.
-
-    Attributes:
-        spent: the budget that was spent when each ended; never falls.
-        errors: infinite where a trial has not finished.
-    """
-
-    label: str
-    folder: str
-    seed: Any
-    spent: np.ndarray
-    errors: np.ndarray
-
-    def best_at(self, points: np.ndarray) -> np.ndarray:
-        """The best error within each budget; infinite where nothing has finished."""
-        return _best_at(self.spent, self.errors, points)
-
-
 def compare(
-    sweeps: Sequence[Results | str | Path], budget: str = "trials", seed: int = 0
+    sweeps: Sequence[Results | str | Path], budget: str | None = None, seed: int = 0
 ) -> Comparison:
     """The sweeps side by side, all at the budget of the smallest.
 
@@ -73,7 +52,9 @@ def compare(
     are its 90 % interval by Student's t; all are NaN until each has a finished trial. A label with
     one sweep alone has the mean over random orders of its trials, of those orders in which one has
     finished by then (NaN if fewer than half), and the range from 5 % to 95 % of a bootstrap of its
-    trials. Any-time performance: Dive into Deep Learning, section 19.2.
+    trials; but what it did reach, without a range, if its order matters, as it does with Sobol and
+    Bayesian search and with early stopping. Any-time performance: Dive into Deep Learning,
+    section 19.2.
 
     Labels with repetitions are compared by the Mann-Whitney U test of their best errors, several
     with Holm's correction. If one has a single sweep, that can't be: the sentence then gives the
@@ -81,7 +62,9 @@ def compare(
 
     Args:
         sweeps: results or folders of sweeps, two or more.
-        budget: `trials` that ended, `epochs` that they trained, or `seconds` since the start.
+        budget: `trials` that ended, `epochs` that they trained (stopped and failed ones too), or
+            `seconds` since the start. Without one, `epochs` if any sweep stops trials early, since
+            its trials cost less than others, else `trials`.
         seed: of the bootstrap.
 
     Raises:
@@ -89,7 +72,7 @@ def compare(
         TypeError: `sweeps` is a single path or results, or holds anything else.
         FileNotFoundError: a folder holds no sweep.
     """
-    read = _read(sweeps, budget)
+    read, budget = _read(sweeps, budget)
     limit = min(float(sweep.spent[-1]) for sweep in read)
     points = _points(read, limit, budget)
     groups = {label: [s for s in read if s.label == label] for label in _labels(read)}
@@ -111,14 +94,14 @@ def compare(
     )
 
 
-def _labels(read: list[_Sweep]) -> list[str]:
+def _labels(read: list[Trajectory]) -> list[str]:
     return list(dict.fromkeys(sweep.label for sweep in read))
 
 
 # Reading
 
 
-def _read(sweeps: Any, budget: str) -> list[_Sweep]:
+def _read(sweeps: Any, budget: str | None) -> tuple[list[Trajectory], str]:
     example = "Write sweeper.compare(['runs/one', 'runs/other'])."
     if isinstance(sweeps, str | Path | Results):
         raise TypeError(f"compare needs a list of sweeps, but got one alone. {example}")
@@ -130,15 +113,14 @@ def _read(sweeps: Any, budget: str) -> list[_Sweep]:
     faults = []
     if len(found) < 2:
         faults.append(f"compare needs at least two sweeps, but got {len(found)}. {example}")
-    if budget not in _BUDGETS:
+    if budget is not None and budget not in _BUDGETS:
         faults.append(f"budget must be one of {', '.join(_BUDGETS)}, but got {budget!r}.")
     if faults:
         raise ValueError("\n".join(faults))
     results = [s if isinstance(s, Results) else load(s) for s in found]
-    read = [
-        _Sweep(label, str(r.folder), r.sweep.get("seed"), *_spent(r, budget))
-        for label, r in zip(labels(results), results, strict=True)
-    ]
+    budget = budget or ("epochs" if any(map(stops_early, results)) else "trials")
+    named = zip(labels(results), results, strict=True)
+    read = [trajectory(one, label, budget) for label, one in named]
     faults = [
         f"{s.folder}: no trial has ended with a number of {budget}, so that there is nothing to "
         "compare. Wait for it, leave it out, or take another budget."
@@ -147,27 +129,13 @@ def _read(sweeps: Any, budget: str) -> list[_Sweep]:
     ]
     if faults:
         raise ValueError("\n".join(faults))
-    return read
-
-
-def _spent(results: Results, budget: str) -> tuple[np.ndarray, np.ndarray]:
-    """The budget spent when each configuration had ended, and their errors."""
-    table = configurations(results)
-    trials = results.frame.groupby("trial")["epochs"]  # replicates are trials too
-    cost = trials.size() if budget == "trials" else trials.sum().astype(float)
-    table = table.assign(spent=table["trial"].map(cost))
-    table = table.sort_values(["end_s", "trial"], kind="stable")
-    spent = table["spent"].fillna(0).cumsum()
-    if budget == "seconds":
-        table = table[table["end_s"].notna()]
-        spent = table["end_s"]
-    return spent.to_numpy(dtype=float), table["validation_error"].fillna(np.inf).to_numpy()
+    return read, budget
 
 
 # Curves
 
 
-def _points(read: list[_Sweep], limit: float, budget: str) -> np.ndarray:
+def _points(read: list[Trajectory], limit: float, budget: str) -> np.ndarray:
     """The budgets at which curves are given."""
     if budget == "trials" and limit <= _MOST_POINTS:
         return np.arange(1, int(limit) + 1, dtype=float)
@@ -179,13 +147,8 @@ def _points(read: list[_Sweep], limit: float, budget: str) -> np.ndarray:
     return spent
 
 
-def _best_at(spent: np.ndarray, errors: np.ndarray, points: np.ndarray) -> np.ndarray:
-    best = np.concatenate([[np.inf], np.minimum.accumulate(errors)])
-    return best[np.searchsorted(spent, points * (1 + 1e-12), side="right")]
-
-
 def _curve(
-    label: str, group: list[_Sweep], points: np.ndarray, rng: np.random.Generator
+    label: str, group: list[Trajectory], points: np.ndarray, rng: np.random.Generator
 ) -> pd.DataFrame:
     if len(group) > 1:
         best = np.array([sweep.best_at(points) for sweep in group])
@@ -194,14 +157,17 @@ def _curve(
         quantile = stats.t.ppf((1 + _CONFIDENCE) / 2, len(group) - 1)
         half = quantile * best.std(axis=0, ddof=1) / math.sqrt(len(group))
         low, high = mean - half, mean + half
+    elif not group[0].any_order:
+        mean = group[0].best_at(points)
+        low = high = np.full(len(points), np.nan)
     else:
-        orders = _reordered(group[0], points, rng, again=False)
+        orders = group[0].reordered(points, rng, again=False)
         finite = np.isfinite(orders)
         total = np.where(finite, orders, 0).sum(axis=0)
         mean = np.where(
             finite.mean(axis=0) >= 0.5, total / np.maximum(finite.sum(axis=0), 1), np.nan
         )
-        resampled = _reordered(group[0], points, rng, again=True)
+        resampled = group[0].reordered(points, rng, again=True)
         tails = [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2]
         low, high = np.quantile(resampled, tails, axis=0, method="nearest")
         low, high = np.fmin(low, mean), np.fmax(high, mean)
@@ -210,23 +176,10 @@ def _curve(
     return pd.DataFrame(table).replace(np.inf, np.nan)
 
 
-def _reordered(
-    sweep: _Sweep, points: np.ndarray, rng: np.random.Generator, again: bool
-) -> np.ndarray:
-    """Best errors of the trials in random orders, `(orders, points)`; `again`: with replacement."""
-    num = len(sweep.errors)
-    costs = np.diff(sweep.spent, prepend=0.0)  # of seconds what passed until the next one ended
-    curves = []
-    for _ in range(min(_RESAMPLES, max(50, _MOST_NUMBERS // num))):
-        order = rng.integers(num, size=num) if again else rng.permutation(num)
-        curves.append(_best_at(np.cumsum(costs[order]), sweep.errors[order], points))
-    return np.array(curves)
-
-
 # The sentence
 
 
-def _sentence(groups: dict[str, list[_Sweep]], limit: float, budget: str) -> str:
+def _sentence(groups: dict[str, list[Trajectory]], limit: float, budget: str) -> str:
     end = np.array([limit])
     finals = {label: [float(s.best_at(end)[0]) for s in group] for label, group in groups.items()}
     means = {label: float(np.mean(bests)) for label, bests in finals.items()}
@@ -240,6 +193,8 @@ def _sentence(groups: dict[str, list[_Sweep]], limit: float, budget: str) -> str
         for label in ranked
     ]
     head = f"Best validation error after {limit:,.4g} {what}: {', '.join(told)}. "
+    if budget == "trials" and any(s.stops for group in groups.values() for s in group):
+        head += "Trials that were stopped early count as whole ones: take epochs instead. "
     if len(ranked) == 1:
         return head + "They are repetitions of one searcher and space: there is nothing to compare."
     if min(map(len, finals.values())) < 2:
@@ -266,13 +221,18 @@ def _verdicts(pairs: list[tuple[str, str]], tests: list[Any], finals: dict) -> l
     return texts
 
 
-def _over_trials(groups: dict[str, list[_Sweep]], ranked: list[str], limit: float) -> str:
-    """What can be said where a label has one sweep only."""
+def _over_trials(groups: dict[str, list[Trajectory]], ranked: list[str], limit: float) -> str:
+    """What can be said where a label has one sweep only: of trials that learn or are stopped by
+    each other, nothing.
+    """
+    unknown = "Nothing is known of the noise: repeat each with at least 4 seeds."
+    if not all(sweep.any_order for label in ranked for sweep in groups[label]):
+        return unknown
     one, other = (
         np.concatenate([s.errors[s.spent <= limit] for s in groups[label]]) for label in ranked
     )
     if not len(one) or not len(other):
-        return "Nothing is known of the noise: repeat each with at least 4 seeds."
+        return unknown
     test = stats.mannwhitneyu(one, other)
     return (
         f"With a single sweep nothing is known of the noise between sweeps; trial by trial, "

@@ -34,8 +34,9 @@ class Importance:
         pairs: `first`, `second`, `importance` beyond the two alone, most important first; of the
             6 most important hyperparameters.
         evaluator: what computed it.
-        trials_used: how many finished trials it rests on.
-        trials: how many had finished; more than were used if there were very many.
+        trials_used: how many trials it rests on.
+        trials: how many had finished or were stopped; more than were used if there were very many.
+        stopped: how many of these were stopped early, of which the last error counts.
         explained: the part of the variance that the forest predicts of trials it has not seen; the
             rest is noise, or too intricate for so few trials.
     """
@@ -46,6 +47,7 @@ class Importance:
     trials_used: int
     trials: int
     explained: float
+    stopped: int = 0
 
 
 def importance(results: Results, seed: int = 0) -> Importance:
@@ -55,7 +57,15 @@ def importance(results: Results, seed: int = 0) -> Importance:
     importance is what the two explain together beyond each alone. `low` and `high` hold 90 % of
     the trees, each grown on a bootstrap sample of the trials. Errors far above the others (over
     the third quartile by more than 3 interquartile ranges) count as lying there, so that a
-    few diverging trials don't hide the rest. Missing values count as the middle of their axis.
+    few diverging trials don't hide the rest. Where a hyperparameter is absent its place is drawn at
+    random, so that it counts only where it was there.
+
+    Trials that were stopped early count with their last error. The finished ones alone are too few,
+    and the best ones alone, among which what matters most hardly varies any more. Learning curves
+    of LCBench, 60 trials: the shares lay 0.23 (sum of absolute differences) from those of 300
+    whole trials, with ASHA(3) 0.32 by the last errors, 0.39 by those after the first rung, and none
+    by the finished ones; with ASHA(1), where most have one epoch, 0.70: stop later if importance
+    is what is asked for.
 
     Shares are those of the forest, which sees strong hyperparameters first: where 0.9 and 0.1 are
     true it said 0.85 and 0.05 after 32 trials, 0.89 and 0.07 after 128, with the strong one in its
@@ -63,13 +73,14 @@ def importance(results: Results, seed: int = 0) -> Importance:
     number.
 
     Raises:
-        ValueError: too few finished trials to say, or they tell nothing: fewer than 16, or the
+        ValueError: too few trials with an error to say, or they tell nothing: fewer than 16, or the
             forest predicts less than a fifth of the variance of trials it has not seen, or there
             is no hyperparameter or error that varies.
     """
-    finished = (configurations(results)["status"] == "finished").to_numpy()
-    errors = configurations(results)["validation_error"].to_numpy()[finished]
-    varying = _varying(axes(results), finished)
+    table = configurations(results)
+    shown = table["last_error"].notna().to_numpy()
+    errors = table["last_error"].to_numpy()[shown]
+    varying = _varying(axes(results), shown, seed)
     _check(len(errors), errors, varying)
     rng = np.random.default_rng(seed)
     used = np.sort(rng.permutation(len(errors))[:_MOST_TRIALS])
@@ -78,7 +89,7 @@ def importance(results: Results, seed: int = 0) -> Importance:
     explained = float(forest.oob_score_)
     if explained < LEAST_EXPLAINED:
         raise ValueError(
-            f"The {len(errors):,} finished trials don't tell what matters: of the variance of "
+            f"The {len(errors):,} trials with an error don't tell what matters: of the variance of "
             f"trials it had not seen, a forest predicts {max(0.0, explained):.0%}, and less than "
             f"{LEAST_EXPLAINED:.0%} is too little. Run more trials, or replicates if it is noise."
         )
@@ -106,25 +117,36 @@ def importance(results: Results, seed: int = 0) -> Importance:
         trials_used=len(used),
         trials=len(errors),
         explained=explained,
+        stopped=int((table["status"] == "stopped").to_numpy()[shown].sum()),
     )
 
 
-def _varying(every: list[Axis], finished: np.ndarray) -> list[tuple[Axis, np.ndarray]]:
-    """The hyperparameters that have more than one value among the finished, and their positions."""
-    positions = [np.where(np.isfinite(axis.u), axis.u, 0.5)[finished] for axis in every]
-    return [(a, u) for a, u in zip(every, positions, strict=True) if len(u) and np.ptp(u) > 0]
+def _varying(every: list[Axis], shown: np.ndarray, seed: int) -> list[tuple[Axis, np.ndarray]]:
+    """The hyperparameters that have more than one value in the trials used, and their positions.
+
+    Where one is absent it lies anywhere: nothing depends on it there, and at any fixed place it
+    would stand for what its condition does.
+    """
+    rng = np.random.default_rng(seed)
+    found = []
+    for axis in every:
+        u = axis.u[shown]
+        known = np.isfinite(u)
+        if known.any() and np.ptp(u[known]) > 0:
+            found.append((axis, np.where(known, u, rng.uniform(size=len(u)))))
+    return found
 
 
 def _check(finished: int, errors: np.ndarray, varying: list[Any]) -> None:
     if finished < LEAST_TRIALS:
         raise ValueError(
-            f"Importance needs at least {LEAST_TRIALS} finished trials to say anything, but got "
-            f"{finished}. Run more trials."
+            f"Importance needs at least {LEAST_TRIALS} trials with an error to say anything, but "
+            f"got {finished}. Run more trials."
         )
     if not varying:
         raise ValueError(
             "Importance needs a hyperparameter that varies, but every one has the same value in "
-            "all finished trials. Give the space a distribution or a list."
+            "all trials with an error. Give the space a distribution or a list."
         )
     if np.ptp(errors) == 0:
         raise ValueError(

@@ -7,10 +7,12 @@ from sweeper.record.results import Results
 
 
 def labels(results: list[Results]) -> list[str]:
-    """A label for each sweep, the same for repetitions: its searcher, and the folder if in doubt.
+    """A label for each sweep, the same for repetitions: its searcher and scheduler, and the folder
+    if in doubt.
 
-    Repetitions have the same objective, space and searcher, whatever its `num_trials`, and other
-    seeds: a sweep with the same seed repeats nothing and stands for itself.
+    Repetitions have the same objective, space with its constraints, searcher (whatever its
+    `num_trials`), lag and scheduler, and other seeds: a sweep with the same seed repeats nothing
+    and stands for itself.
     """
     keys = [_key(r) for r in results]
     seen: list[tuple[str, Any]] = []
@@ -36,7 +38,9 @@ def _key(results: Results) -> str:
     if isinstance(searcher, dict):
         searcher = {name: value for name, value in searcher.items() if name != "num_trials"}
     named = ("config_space", "objective", "fixed_arguments", "replicates")
+    # What older records lack is as if it were None.
     common = [searcher, *(sweep.get(name) for name in named)]
+    common += [sweep.get(name) or None for name in ("constraints", "scheduler", "lag")]
     return json.dumps(common, sort_keys=True, default=repr)
 
 
@@ -45,4 +49,8 @@ def _searcher_text(results: Results) -> str:
     searcher = searcher if isinstance(searcher, dict) else {}
     points = searcher.get("points")
     kind = str(searcher.get("kind", "sweep"))
-    return f"{kind}(points={points})" if points is not None else kind
+    text = f"{kind}(points={points})" if points is not None else kind
+    scheduler = results.sweep.get("scheduler")
+    if not scheduler:
+        return text
+    return f"{text} with {scheduler.get('kind') if isinstance(scheduler, dict) else scheduler}"

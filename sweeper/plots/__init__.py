@@ -4,7 +4,8 @@ Figures are shown with `.show()` and exported with `.write_html(…)`. Their tit
 found; where there is nothing to draw, the figure says why.
 """
 
-from sweeper.plots.over_space import hyperparameter, importance, pair, parallel_coordinates
+from sweeper.plots.across_space import parallel_coordinates
+from sweeper.plots.over_space import hyperparameter, importance, pair
 from sweeper.plots.over_trials import (
     expected_best,
     incumbents,

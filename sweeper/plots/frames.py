@@ -14,12 +14,12 @@ from sweeper.record.rows import Row
 
 def trials(results: Results) -> pd.DataFrame:
     """One row a trial: `trial`, `replicate`, `validation_error`, `start_s`, `runtime_s`, `status`,
-    `worker`, `node`.
+    `worker`, `node`, `epochs` (a float, NaN if nobody counted).
     """
     rows = results.rows
     floats = {
         name: np.array([number(getattr(row, name)) for row in rows], dtype="float64")
-        for name in ("validation_error", "start_s", "runtime_s")
+        for name in ("validation_error", "start_s", "runtime_s", "epochs")
     }
     whole = {
         name: np.array([getattr(row, name) for row in rows], dtype="int64")
@@ -34,10 +34,15 @@ def trials(results: Results) -> pd.DataFrame:
 
 def ended(results: Results) -> pd.DataFrame:
     """One row a configuration, in the order of `analysis.incumbents`: `trials`, how many had ended
-    by then; `seconds`; `trial`, `status`, `validation_error`.
+    by then; `seconds`; `epochs`, how many these were trained; `trial`, `status`,
+    `validation_error`.
     """
     frame = configurations(results).sort_values(["end_s", "trial"], kind="stable")
-    return frame.assign(trials=np.arange(1, len(frame) + 1), seconds=frame["end_s"])
+    return frame.assign(
+        trials=np.arange(1, len(frame) + 1),
+        seconds=frame["end_s"],
+        epochs=frame["epochs"].cumsum(),
+    )
 
 
 def hyperparameter(results: Results, name: str) -> pd.DataFrame:
@@ -65,9 +70,10 @@ def grid_cells(results: Results, x: str, y: str) -> pd.DataFrame:
 
 def curves(results: Results, most: int = 200) -> pd.DataFrame:
     """Learning curves of at most `most` trials: `trial`, `replicate`, `epoch`,
-    `validation_error`, `last` (the curve's last error), `is_best`; only finite errors.
+    `validation_error`, `last` (the curve's last error), `is_best`, `stopped`; only finite errors.
 
-    Thinned evenly by the curves' last errors, so that the best and the worst stay.
+    Thinned evenly by the curves' last errors, so that the best and the worst stay. A curve of a
+    trial that was stopped ends at its rung.
     """
     frame = results.curves
     frame = frame[np.isfinite(frame["validation_error"])]
@@ -79,6 +85,8 @@ def curves(results: Results, most: int = 200) -> pd.DataFrame:
     if best and best in last.index and not kept["is_best"].any():
         extra = {"trial": best[0], "replicate": best[1], "last": last[best], "is_best": True}
         kept = pd.concat([kept, pd.DataFrame([extra])], ignore_index=True)
+    stopped = {(row.trial, row.replicate) for row in results.rows if row.status == "stopped"}
+    kept["stopped"] = [key in stopped for key in zip(kept["trial"], kept["replicate"], strict=True)]
     return frame.drop(columns="elapsed_s").merge(kept, on=keys)
 
 
@@ -113,10 +121,18 @@ def replicates(results: Results, confidence: float = 0.9) -> pd.DataFrame:
 
 
 def thin(frame: pd.DataFrame, most: int) -> pd.DataFrame:
-    """At most `most` rows in their order: a tenth of them the best, the others evenly spaced."""
+    """At most `most` rows in their order: a tenth of them the best, the others evenly spaced.
+
+    Args:
+        frame: with `status` and `validation_error`.
+        most: rows.
+    """
     if len(frame) <= most:
         return frame
-    order = frame["validation_error"].argsort(kind="stable").to_numpy()
+    errors = frame["validation_error"]
+    if (frame["status"] == "finished").any():  # the last errors of others are none to compare with
+        errors = errors.where(frame["status"] == "finished")
+    order = np.argsort(errors.to_numpy(), kind="stable")
     best, rest = order[: most // 10], np.sort(order[most // 10 :])
     return frame.iloc[np.sort(np.concatenate([best, rest[spread(len(rest), most - len(best))]]))]
 

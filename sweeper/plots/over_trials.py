@@ -1,5 +1,7 @@
 """Pictures of the course of a search: what was found when, and what each trial did."""
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
@@ -22,16 +24,23 @@ from sweeper.plots.style import (
 )
 from sweeper.record.results import Results
 
+_UNITS = {
+    "trials": "trials that have ended",
+    "epochs": "epochs of all trials that have ended",
+    "seconds": "time since the start (s)",
+}
+
 
 def incumbents(results: Results, over: str = "trials") -> go.Figure:
-    """The lowest validation error so far, over `trials` or wall-clock `seconds`.
+    """The lowest validation error so far, over `trials`, `epochs` or wall-clock `seconds`.
+
+    Epochs are those of all trials that have ended, stopped ones too.
 
     Raises:
-        ValueError: `over` is neither.
+        ValueError: `over` is none of these.
     """
-    units = {"trials": "trials that have ended", "seconds": "time since the start (s)"}
-    if over not in units:
-        raise ValueError(f"over must be 'trials' or 'seconds', but got {over!r}.")
+    if over not in _UNITS:
+        raise ValueError(f"over must be 'trials', 'epochs' or 'seconds', but got {over!r}.")
     if frames.best_row(results) is None:
         return none_finished(results)
     steps = analysis.incumbents(results)
@@ -55,20 +64,27 @@ def incumbents(results: Results, over: str = "trials") -> go.Figure:
         line={"shape": "hv", "color": VERMILION, "width": 2.5}, name="best so far",
         hovertemplate="%{x:.4g}: %{y:.4g}<extra></extra>",
     )  # fmt: skip
-    reached = f"{best['trials']:,.0f} of {steps['trials'].max():,} trials"
-    if over == "seconds":
-        reached = f"{best['seconds']:,.0f} of {steps['seconds'].max():,.0f} s"
+    short = "s" if over == "seconds" else over
+    reached = f"{best[over]:,.0f} of {steps[over].max():,.0f} {short}"
     describe(figure, f"{best['validation_error']:.4g} after {reached}", drawn(shown, points))
-    return error_axis(figure.update_xaxes(title_text=units[over]), shown["validation_error"])
+    return error_axis(figure.update_xaxes(title_text=_UNITS[over]), shown["validation_error"])
 
 
 def learning_curves(results: Results) -> go.Figure:
-    """Validation error after each epoch, one line a trial, coloured by its last one."""
+    """Validation error after each epoch, one line a trial, coloured by its last one.
+
+    Trials that were stopped early are lighter, end at their rung, and are counted in the legend.
+    """
     lines = frames.curves(results)
     if lines.empty:
         return nothing("No learning curves: no trial yielded a validation error after an epoch.")
     figure = go.Figure()
-    others, best = lines[~lines["is_best"]], lines[lines["is_best"]]
+    stopped, best = lines[lines["stopped"]], lines[lines["is_best"]]
+    others = lines[~lines["is_best"] & ~lines["stopped"]]
+    many_stopped = sum(row.status == "stopped" for row in results.rows)
+    if len(stopped):
+        name = f"{many_stopped:,} stopped early"
+        _add_curves(figure, stopped, STATUS_COLOURS["stopped"], 1, opacity=0.45, name=name)
     # Eight traces, not one a trial, which browsers draw at once; by rank, so all colours occur.
     shades = (others["last"].rank(method="dense", pct=True) * 7.99).astype(int)
     for shade, part in others.groupby(shades):
@@ -81,14 +97,17 @@ def learning_curves(results: Results) -> go.Figure:
         end = best.iloc[-1]
         finding = f"The best trial is at {end['last']:.4g} after {end['epoch']} epochs"
     notes = ["The best trial is thick and red, the others from dark (low) to light (high)."]
+    notes += ["Trials that were stopped early end at their rung."] if len(stopped) else []
     notes += [f"{few:,} of {many:,} are drawn."] if few < many else []
     whole = {"dtick": 1} if lines["epoch"].max() <= 10 else {}
-    figure.update_layout(showlegend=False).update_xaxes(title_text="epochs", **whole)
+    figure.update_layout(showlegend=bool(len(stopped))).update_xaxes(title_text="epochs", **whole)
     return error_axis(describe(figure, finding, *notes), lines["validation_error"])
 
 
-def _add_curves(figure: go.Figure, lines: pd.DataFrame, colour: str, width: float) -> None:
-    """Several lines as one trace: a gap parts them."""
+def _add_curves(
+    figure: go.Figure, lines: pd.DataFrame, colour: str, width: float, **trace: Any
+) -> None:
+    """Several lines as one trace: a gap parts them. Only a named one is in the legend."""
     x: list[float | None] = []
     y: list[float | None] = []
     said: list[str] = []
@@ -96,9 +115,11 @@ def _add_curves(figure: go.Figure, lines: pd.DataFrame, colour: str, width: floa
         x += [*line["epoch"], None]
         y += [*line["validation_error"], None]
         said += [*names(line), ""]
+    points = lines.groupby(["trial", "replicate"])["epoch"].transform("size").min() == 1
     figure.add_scatter(
-        x=x, y=y, customdata=said, mode="lines" if len(lines) > 1 else "markers",
-        line={"color": colour, "width": width}, marker={"color": colour},
+        x=x, y=y, customdata=said, mode="lines+markers" if points else "lines",
+        line={"color": colour, "width": width}, marker={"color": colour, "size": 4},
+        showlegend="name" in trace, **trace,
         hovertemplate="%{customdata}<br>epoch %{x}: %{y:.4g}<extra></extra>",
     )  # fmt: skip
 

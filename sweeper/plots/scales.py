@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.analysis.axes import key, number, read_recorded
+from sweeper.analysis.axes import key, number, read_recorded, the_law
 from sweeper.record.results import Results
 from sweeper.space.changes import is_logarithmic
-from sweeper.space.checks import is_distribution
-from sweeper.space.config_space import quantile
+from sweeper.space.conditions import ABSENT as ABSENT
+from sweeper.space.distributions import is_distribution, quantile
 
 MOST_CHOICES = 12  # of numbers: more are laid out as numbers, not one beside the other
-ABSENT = object()  # stands for the value that a configuration lacks
 
 
 @dataclass(frozen=True)
@@ -55,13 +54,17 @@ def values_of(results: Results, name: str) -> list[Any]:
 def tuned(results: Results) -> list[str]:
     """The hyperparameters that took more than one value, or all if none did."""
     names = list(results.sweep["config_space"])
-    several = [name for name in names if len({_key(v) for v in values_of(results, name)}) > 1]
+    several = [name for name in names if len(_seen(results, name)) > 1]
     return several or names
+
+
+def _seen(results: Results, name: str) -> set[str]:
+    return {_key(value) for value in values_of(results, name) if value is not ABSENT}
 
 
 def scale_of(results: Results, name: str) -> Scale:
     """The scale of a hyperparameter: from its distribution, else from the values observed."""
-    space = read_recorded(results.sweep["config_space"].get(name))
+    space = the_law(read_recorded(results.sweep["config_space"].get(name)))
     values = [value for value in values_of(results, name) if value is not ABSENT]
     few = isinstance(space, list | tuple) and len(space) <= MOST_CHOICES
     if few or any(math.isnan(number(value)) and not isinstance(value, float) for value in values):

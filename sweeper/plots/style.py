@@ -21,6 +21,7 @@ BLUE, VERMILION = "#0072B2", "#D55E00"
 SKY_BLUE = "#56B4E9"  # instead of blue on dark pages
 ERRORS = "Viridis"  # dark is low
 ERROR = "validation error"
+BAR = {"title": {"text": ERROR, "side": "right"}, "thickness": 12}
 MOST_POINTS = 2000  # in one picture, which a browser draws at once
 MOST_LINES = 1000
 
@@ -68,6 +69,14 @@ def error_axis(figure: go.Figure, errors: pd.Series, axis: str = "y") -> go.Figu
     logarithmic = len(found) > 0 and 0 < 30 * found.min() < found.max()
     kind = {"type": "log", **_decades(found.min(), found.max())} if logarithmic else {}
     return figure.update_layout({f"{axis}axis": {"title": {"text": ERROR}, **kind}})
+
+
+def error_colours(points: pd.DataFrame) -> dict:
+    """Viridis from the best error to the ninth tenth, so that a few bad ones don't flatten it."""
+    errors = points["validation_error"]
+    low, high = errors.min(), errors.quantile(0.9)
+    high = high if high > low else low + 1e-9
+    return {"colorscale": ERRORS, "cmin": low, "cmax": high, "colorbar": BAR, "showscale": True}
 
 
 def value_axis(axis: Scale, positions: pd.Series | None = None) -> dict:

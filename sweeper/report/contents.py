@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from sweeper.analysis.axes import number
@@ -13,7 +14,7 @@ from sweeper.analysis.certainty import Winner
 from sweeper.plots.frames import best_row
 from sweeper.plots.scales import ABSENT, label, shorten, values_of
 from sweeper.record import journal
-from sweeper.record.results import Results
+from sweeper.record.results import Results, best_first
 from sweeper.record.rows import STATUSES, Row
 
 MOST_EXCEPTIONS = 100  # different ones
@@ -23,6 +24,9 @@ _FACTS = {
     "objective": "objective",
     "fixed_arguments": "its fixed arguments",
     "searcher": "searcher",
+    "scheduler": "scheduler",
+    "constraints": "constraints",
+    "lag": "lag (trials)",
     "seed": "seed",
     "num_trials": "trials planned",
     "replicates": "replicates",
@@ -155,7 +159,11 @@ def _look_in_words(look: dict[str, Any]) -> dict[str, str]:
 
 
 def table(results: Results) -> dict[str, Any]:
-    """All trials for the page's table: `columns` with `name` and `kind`, and `rows` of values."""
+    """All trials for the page's table: `columns` with `name` and `kind`, and `rows` of values.
+
+    By their error they are ordered by `groups` first, the finished, the stopped and the others, and
+    then by `places`.
+    """
     found = exceptions(results)
     places = {one["text"]: place for place, one in enumerate(found)}
     rows = results.rows
@@ -180,6 +188,8 @@ def table(results: Results) -> dict[str, Any]:
     return {
         "columns": [{"name": shorten(name, 60), "kind": kind} for name, kind, _ in columns],
         "rows": [list(values) for values in zip(*cells, strict=True)],
+        "groups": [{"finished": 0, "stopped": 1}.get(row.status, 2) for row in rows],
+        "places": np.argsort(best_first(results.frame).index).tolist(),
         "exceptions": [places.get((row.exception or "")[:_LONGEST]) for row in rows],
     }
 

@@ -87,7 +87,7 @@ function brush(chart) {
 // The table: sorted, searched, and written page by page.
 
 const PAGE = 25;
-const { columns, rows, exceptions } = data.table;
+const { columns, rows, exceptions, groups, places } = data.table;
 const at = (name) => columns.findIndex((column) => column.name === name);
 const order = [...rows.keys()];
 const texts = [];
@@ -114,9 +114,15 @@ function compare(a, b) {
   return way * (typeof a === "number" ? a - b : a < b ? -1 : 1);
 }
 
+// A stopped trial's error is none of a whole trial: it comes after all of these, either way.
+function compareErrors(a, b) {
+  return groups[a] - groups[b] || (sorted.ascending ? 1 : -1) * (places[a] - places[b]);
+}
+
 function sortBy(column) {
   sorted = { column, ascending: sorted.column === column ? !sorted.ascending : true };
-  order.sort((a, b) => compare(rows[a][column], rows[b][column]) || a - b);
+  const byError = column === at("validation_error");
+  order.sort((a, b) => (byError ? compareErrors(a, b) : compare(rows[a][column], rows[b][column])) || a - b);
   page = 0;
   fill();
 }

@@ -18,6 +18,8 @@ import sweeper
 from sweeper import plots
 from sweeper.analysis.advice import advice
 from sweeper.analysis.certainty import Winner, winner
+from sweeper.analysis.draws import stops_early
+from sweeper.analysis.epochs_spent import epochs
 from sweeper.analysis.importance import Importance, importance
 from sweeper.files import write_whole
 from sweeper.plots.scales import shorten, tuned
@@ -65,6 +67,7 @@ def _page(results: Results) -> str:
         statuses=contents.statuses(results),
         count=len(results.rows),
         outstanding=contents.outstanding(results),
+        spent=epochs(results).sentence,
         unreadable=results.unreadable,
         facts=contents.facts(results),
         space=contents.space(results),
@@ -89,8 +92,10 @@ def _findings(results: Results) -> dict[str, Any]:
     importances = _tried(importance, results)
     known = importances if isinstance(importances, Importance) else None
     names = _by_importance(results, known)
+    over_epochs = [_chart(plots.incumbents, results, "epochs")] if stops_early(results) else []
     charts = {
         "search": [
+            *over_epochs,
             _chart(plots.incumbents, results),
             _chart(plots.incumbents, results, "seconds"),
             _chart(plots.learning_curves, results),

@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from made_results import made, odd_sweeps
+from made_results import made, odd_sweeps, with_asha
 
 from sweeper.analysis.advice import advice
 from sweeper.space.text import read_value
@@ -133,3 +133,47 @@ def test_a_given_importance_is_used():
 def test_odd_sweeps_are_no_trouble(name):
     for one in advice(odd_sweeps()[name]):
         assert one.text
+
+
+def test_stopped_trials_are_no_failures():
+    for seed in range(10):  # the lower half of y is worse, so that it is stopped
+        results = with_asha(60, seed, matters=1)
+        assert not [one for one in advice(results) if one.kind == "failures"]
+
+
+def test_trials_that_were_stopped_at_nan_have_diverged():
+    results = with_asha(60, matters=0)
+    for row in results.rows:
+        if row.config["x"] > 0.7:
+            row.status, row.validation_error = "stopped", float("nan")
+    (found,) = [one for one in advice(results) if one.kind == "failures"]
+    assert found.hyperparameter == "x"
+    assert found.evidence["lost"] == found.evidence["of"]
+
+
+def test_how_far_trials_came_tells_of_an_edge():
+    results = with_asha(80, matters=1)
+    assert sum(row.status == "finished" for row in results.rows) < 8
+    (found,) = [one for one in advice(results) if one.kind == "edge"]
+    assert found.hyperparameter == "x"
+    assert "lowest" in found.text
+
+
+def test_early_errors_never_call_a_hyperparameter_useless():
+    kinds = {one.kind for one in advice(with_asha(200, matters=1, grace_epochs=3))}
+    assert "no_effect" not in kinds
+    assert with_asha(200, matters=1, grace_epochs=3).statuses().count("stopped")
+
+
+def test_noise_of_stopped_trials_rarely_gets_advice():
+    for seed in range(40):  # that curves still fall at their end is none
+        found = advice(with_asha(40, seed, matters=0, noise=0.3))
+        assert {one.kind for one in found} <= {"epochs"}
+
+
+def test_the_first_points_of_a_grid_which_go_on_easily_are_no_edge():
+    for seed in range(30):
+        results = with_asha(36, seed, matters=0, noise=0.3, searcher={"kind": "GridSearch"})
+        for row in results.rows:
+            row.config["x"] = row.trial // 6 / 5
+        assert {one.kind for one in advice(results)} <= {"epochs"}

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_results import made, odd_sweeps
+from made_results import made, odd_sweeps, with_asha
 
 from sweeper.analysis.best_so_far import (
     chance_of_top,
@@ -34,6 +34,12 @@ def test_incumbents_are_the_running_minimum_in_the_order_of_ending(errors, rando
     assert list(found["trials"]) == list(range(1, len(errors) + 1))
     known = found.dropna(subset="trial")
     assert [errors[trial] for trial in known["trial"]] == list(known["validation_error"])
+
+
+def test_epochs_of_stopped_trials_are_counted():
+    results = with_asha()
+    found = incumbents(results)
+    assert found["epochs"].tolist() == np.cumsum([row.epochs for row in results.rows]).tolist()
 
 
 def test_ties_stay_with_the_incumbent_that_ended_first():
@@ -97,7 +103,7 @@ def test_initial_and_interrupted_configurations_are_no_draws():
     assert list(expected_best(results)["expected"]) == [0.25, 0.2]
 
 
-@pytest.mark.parametrize("kind", ["GridSearch", "SobolSearch"])
+@pytest.mark.parametrize("kind", ["GridSearch", "SobolSearch", "BayesianSearch"])
 def test_only_random_searches_have_an_expected_best(kind):
     for function in (expected_best, promise):
         with pytest.raises(ValueError, match=f"independent draws.*{kind}.*incumbents"):
@@ -161,7 +167,12 @@ def test_parallel_use_adds_up():
 def test_odd_sweeps_are_no_trouble(name):
     results = odd_sweeps()[name]
     assert len(incumbents(results)) == results.frame["trial"].nunique()
-    assert isinstance(expected_best(results), pd.DataFrame)
-    assert isinstance(promise(results)["sentence"], str)
+    if any(row.status == "stopped" for row in results.rows) or results.sweep.get("scheduler"):
+        for function in (expected_best, promise):
+            with pytest.raises(ValueError, match=r"this sweep stops trials early.*incumbents"):
+                function(results)
+    else:
+        assert isinstance(expected_best(results), pd.DataFrame)
+        assert isinstance(promise(results)["sentence"], str)
     use = parallel_use(results)
     assert math.isnan(use.busy_fraction) or 0 <= use.busy_fraction <= 1

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from made_results import made, odd_sweeps
+from made_results import made, made_stopped, odd_sweeps, with_asha
 from scipy import stats
 
 from sweeper.analysis.certainty import winner
@@ -126,3 +126,15 @@ def test_odd_sweeps_are_no_trouble(name):
     found = winner(odd_sweeps()[name], resamples=100)
     assert (found.trial is None) == math.isnan(found.mean)
     assert found.sentence.endswith(".")
+
+
+def test_only_whole_trials_win_and_it_is_said_how_many_were_stopped():
+    results = with_asha(60)
+    finished = [row for row in results.rows if row.status == "finished"]
+    best = min(finished, key=lambda row: row.validation_error)
+    best.validation_error = 9.0  # worse than all that were stopped
+    found = winner(results)
+    assert sorted(found.probability_best["trial"]) == [row.trial for row in finished]
+    ends = f"of {len(finished)} trained to the end ({60 - len(finished)} were stopped early), but"
+    assert ends in found.sentence
+    assert winner(made_stopped(results)).sentence == "No trial has finished, so nothing has won."

@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from made_results import made, odd_sweeps
+from made_results import made, odd_sweeps, with_asha
 from scipy import stats
 
 from sweeper import compare
@@ -126,3 +126,42 @@ def test_odd_sweeps_are_compared_or_refused(name, budget):
         return
     assert found.sentence.endswith(".")
     assert not np.isinf(found.curves[["mean", "low", "high"]].to_numpy()).any()
+
+
+def test_the_budget_is_epochs_where_trials_are_stopped_early():
+    whole, early = made([0.3, 0.2, 0.1] * 20), with_asha(60)
+    assert compare([whole, made([0.5] * 3, searcher="GridSearch")]).budget == "trials"
+    found = compare([whole, early])
+    assert found.budget == "epochs"
+    assert found.limit == min(240, sum(row.epochs for row in early.rows))
+    assert "epochs: " in found.sentence
+    assert "Trials that were stopped early" not in found.sentence
+    by_trials = compare([whole, early], "trials")
+    assert (by_trials.budget, by_trials.limit) == ("trials", 60)
+    assert "count as whole ones: take epochs instead" in by_trials.sentence
+
+
+def test_a_single_sweep_whose_order_matters_is_as_it_went():
+    rng = np.random.default_rng(0)
+    learned = made(rng.random(30), searcher="BayesianSearch")
+    early = with_asha(60, luck=2)
+    found = compare([learned, early], "epochs")
+    for results, label in ((learned, "BayesianSearch"), (early, "RandomSearch with ASHA")):
+        curve = found.curves[found.curves["sweep"] == label]
+        spent = results.frame["epochs"].cumsum()
+        errors = results.frame["validation_error"].where(results.frame["status"] == "finished")
+        oracle = [errors[spent <= point].min() for point in curve["budget"]]
+        np.testing.assert_array_equal(curve["mean"], oracle)
+        assert curve[["low", "high"]].isna().all(axis=None)
+    # Trials that depend on each other are no sample to test.
+    assert found.sentence.endswith(
+        "Nothing is known of the noise: repeat each with at least 4 seeds."
+    )
+
+
+def test_repetitions_with_early_stopping_are_compared_by_their_bests():
+    sweeps = [with_asha(40, seed, seed=seed) for seed in range(5)]
+    sweeps += [made(np.random.default_rng(s).random(20) + 1, seed=s) for s in range(5)]
+    found = compare(sweeps)
+    assert sorted(found.finals["sweep"].unique()) == ["RandomSearch", "RandomSearch with ASHA"]
+    assert "more than noise" in found.sentence

@@ -1,14 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
 import optuna
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_results import made, odd_sweeps
+from made_results import made, odd_sweeps, with_asha, with_configs
 from scipy import stats
 from sklearn.ensemble import RandomForestRegressor
 
 from sweeper.analysis import importance as module
 from sweeper.analysis.importance import importance
+from sweeper.record.results import Results
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -137,7 +140,9 @@ def test_the_interval_holds_a_strong_share():
 
 
 def test_few_trials_are_refused():
-    with pytest.raises(ValueError, match="at least 16 finished trials to say anything, but got 15"):
+    with pytest.raises(
+        ValueError, match="at least 16 trials with an error to say anything, but got 15"
+    ):
         importance(made([*np.random.default_rng(0).random(15), None, None]))
 
 
@@ -173,3 +178,51 @@ def test_odd_sweeps_are_answered_or_refused(name):
         assert str(error).endswith(".")  # noqa: PT017
         return
     assert found.frame["importance"].between(0, 1).all()
+
+
+def with_condition(effect, seed=0, trials=160):
+    """Errors by the optimizer, and by momentum where the optimizer has one."""
+    rng = np.random.default_rng(seed)
+    configs, errors = [], []
+    for _ in range(trials):
+        config = {"optimizer": ["sgd", "adam"][rng.integers(2)], "lr": rng.uniform()}
+        if config["optimizer"] == "sgd":
+            config["momentum"] = rng.uniform()
+        optimizer = 0.3 * (config["optimizer"] == "sgd") + 0.1 * config["lr"]
+        errors.append(optimizer + effect * config.get("momentum", 0.5) + 0.01 * rng.normal())
+        configs.append(config)
+    space = {
+        "optimizer": "['sgd', 'adam']",
+        "momentum": "uniform(0, 1) if optimizer == 'sgd'",
+        "lr": "uniform(0, 1)",
+    }
+    results = made(errors, columns={"x": [0.5] * trials}, space=space)
+    return with_configs(results, configs)
+
+
+def test_a_conditional_hyperparameter_has_only_its_own_effect():
+    for seed in range(3):
+        frame = importance(with_condition(0.0, seed)).frame.set_index("hyperparameter")
+        assert frame["importance"]["momentum"] < 0.03
+        assert frame["importance"]["optimizer"] > 0.8
+
+
+def test_a_conditional_hyperparameter_is_found_where_it_was_there():
+    found = importance(with_condition(0.8))
+    shares = found.frame.set_index("hyperparameter")["importance"]
+    assert shares["momentum"] > 2 * shares["lr"]
+    pairs = found.pairs.set_index(["first", "second"])["importance"]
+    assert {*pairs.idxmax()} == {"optimizer", "momentum"}
+
+
+def test_stopped_trials_count_with_their_last_error():
+    results = with_asha(60, matters=1, grace_epochs=3)
+    stopped = sum(row.status == "stopped" for row in results.rows)
+    found = importance(results)
+    assert (found.trials_used, found.stopped) == (60, stopped)
+    assert found.trials_used - stopped < module.LEAST_TRIALS  # the finished ones would be too few
+    assert found.frame["hyperparameter"][0] == "x"
+    as_if = [replace(row, status="finished") for row in results.rows]
+    whole = importance(Results(results.folder, results.sweep, as_if))
+    assert whole.frame.equals(found.frame)
+    assert whole.stopped == 0

@@ -28,3 +28,15 @@ def test_the_same_seed_again_is_no_repetition():
 
 def test_a_record_without_searcher_has_a_label_too():
     assert labels([made([1], searcher=None), made([1], **{"searcher": "?"})]) != []  # type: ignore
+
+
+def test_what_sets_the_table_tells_sweeps_apart():
+    asha = {"kind": "ASHA", "grace_epochs": 1, "reduction_factor": 3}
+    one = made([1], seed=0)
+    assert labels([one, made([1], seed=1, scheduler=None, constraints=[], lag=None)]) == [
+        "RandomSearch",
+        "RandomSearch",
+    ]
+    for fields in ({"scheduler": asha}, {"constraints": ["x < 0.5"]}, {"lag": 8}):
+        assert len(set(labels([one, made([1], seed=1, folder="runs/other", **fields)]))) == 2
+    assert labels([one, made([1], seed=1, scheduler=asha)])[1] == "RandomSearch with ASHA"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_records import row
-from sample_sweeps import grid, made, odd, of_categories, ordinary
+from sample_sweeps import grid, made, odd, of_categories, ordinary, stopped_early
 from scipy import stats
 
 from sweeper import analysis
@@ -17,9 +17,10 @@ COLUMNS = ["trial", "replicate", "validation_error", "start_s", "runtime_s", "st
 
 def test_trials_are_the_rows_of_the_frame():
     found = ordinary()
-    expected = found.frame[[*COLUMNS, "worker", "node"]]
+    expected = found.frame[[*COLUMNS, "worker", "node", "epochs"]]
     table = frames.trials(found)
-    pd.testing.assert_frame_equal(table, expected, check_dtype=False)
+    assert table.columns.tolist()[3:5] == ["start_s", "runtime_s"]
+    pd.testing.assert_frame_equal(table[expected.columns], expected, check_dtype=False)
 
 
 def test_errors_that_are_no_finite_numbers_are_missing():
@@ -100,7 +101,7 @@ def test_intervals_of_replicates_are_those_of_scipy():
 
 @given(st.lists(st.floats(0, 1) | st.just(math.nan), max_size=80), st.integers(10, 40))
 def test_thinning_keeps_order_and_the_best(errors, most):
-    frame = pd.DataFrame({"validation_error": np.array(errors, dtype=float)})
+    frame = pd.DataFrame({"validation_error": np.array(errors, dtype=float), "status": "finished"})
     kept = frames.thin(frame, most)
     assert len(kept) <= most
     assert kept.index.is_monotonic_increasing
@@ -109,6 +110,28 @@ def test_thinning_keeps_order_and_the_best(errors, most):
         assert len(kept) == len(errors)
     elif np.isfinite(errors).any():
         assert kept["validation_error"].min() == frame["validation_error"].min()
+
+
+def test_thinning_keeps_the_best_that_finished_though_stopped_ones_look_better():
+    errors = np.r_[np.linspace(0.5, 0.9, 90), np.linspace(0, 0.1, 90)]
+    status = ["finished"] * 90 + ["stopped"] * 90
+    kept = frames.thin(pd.DataFrame({"validation_error": errors, "status": status}), 40)
+    assert kept["validation_error"][kept["status"] == "finished"].iloc[:4].tolist() == (
+        errors[:4].tolist()
+    )
+
+
+def test_curves_of_stopped_trials_end_at_their_rung():
+    found = stopped_early()
+    table = frames.curves(found)
+    ends = table.groupby("trial")["epoch"].max()
+    of = {one.trial: one for one in found.rows}
+    for trial, part in table.groupby("trial"):
+        assert part["stopped"].all() == (of[trial].status == "stopped")
+        if of[trial].status == "stopped":
+            assert ends[trial] == of[trial].epochs
+    assert not table["stopped"][table["is_best"]].any()
+    assert table["stopped"].any()
 
 
 @given(st.integers(0, 500), st.integers(1, 100))

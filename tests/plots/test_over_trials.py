@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from made_records import row
-from sample_sweeps import MARKUP, SPACE, all_failed, grid, made, odd, ordinary
+from sample_sweeps import MARKUP, SPACE, all_failed, grid, made, odd, ordinary, stopped_early
 
 from sweeper import analysis, plots
 from sweeper.plots.scales import tuned
@@ -87,9 +87,46 @@ def test_the_line_of_incumbents_is_that_of_the_analysis(over):
     assert np.array_equal(np.array(line.y)[place], steps["validation_error"])
 
 
-def test_incumbents_are_over_trials_or_seconds():
-    with pytest.raises(ValueError, match=r"over must be 'trials' or 'seconds', but got 'epochs'"):
-        plots.incumbents(ordinary(3), over="epochs")
+def test_incumbents_are_over_trials_epochs_or_seconds():
+    with pytest.raises(ValueError, match=r"over must be 'trials', 'epochs' or 'seconds', but got "):
+        plots.incumbents(ordinary(3), over="days")
+
+
+def test_incumbents_over_epochs_end_with_all_that_were_trained():
+    found = stopped_early()
+    line = plots.incumbents(found, "epochs").data[-1]
+    assert line.x[-1] == found.frame["epochs"].sum() == sum(row.epochs for row in found.rows)
+    assert line.y[-1] == found.best_error
+
+
+def test_stopped_trials_are_told_from_whole_ones():
+    found = stopped_early()
+    stopped = int((found.frame["status"] == "stopped").sum())
+    curves = plots.learning_curves(found)
+    (lighter,) = [trace for trace in curves.data if trace.name]
+    assert lighter.name == f"{stopped} stopped early"
+    assert lighter.opacity < 1
+    assert curves.layout.showlegend
+    rings = {t.name: t.marker.symbol for t in plots.hyperparameter(found, "lr").data}
+    assert set(rings["stopped"]) <= {"circle-open", "x"}
+    assert set(rings["finished"]) == {"circle"}
+    pair = plots.pair(found, "lr", "optimizer")
+    coloured = next(t for t in pair.data if t.marker.coloraxis or t.marker.colorscale)
+    whole = [row.validation_error for row in found.rows if row.status == "finished"]
+    assert sorted(coloured.marker.color) == sorted(whole)
+    assert coloured.marker.cmin == min(whole)
+
+
+def test_parallel_coordinates_of_stopped_trials_have_an_axis_of_epochs():
+    figure = plots.parallel_coordinates(stopped_early())
+    labels = [d.label for d in figure.data[0].dimensions]
+    assert labels == ["lr", "optimizer", "momentum", "epochs", "validation error"]
+    epochs = figure.data[0].dimensions[3]["values"]
+    assert epochs[-1] == 27  # whole ones are drawn last, on top
+    best = stopped_early().best_error
+    assert figure.layout.meta["finding"].endswith(f"reaches {best:.4g}")
+    none = plots.parallel_coordinates(SWEEPS["all_stopped"]).layout.meta["finding"]
+    assert none == "No trial was trained to the end (9 stopped)"
 
 
 def test_axes_are_logarithmic_where_distributions_are():
@@ -130,11 +167,16 @@ def test_small_pictures_say_nothing_of_thinning():
 
 
 def test_parallel_coordinates_have_an_axis_for_each_hyperparameter():
+    figure = plots.parallel_coordinates(grid())
+    assert [d.label for d in figure.data[0].dimensions][-1] == "validation error"
     figure = plots.parallel_coordinates(ordinary())
     first, *_, last = figure.data[0].dimensions
-    assert [d.label for d in figure.data[0].dimensions] == [*SPACE, "validation error"]
+    assert [d.label for d in figure.data[0].dimensions] == [*SPACE, "epochs", "validation error"]
     assert "0.01" in first.ticktext
-    assert np.all(np.diff(last["values"]) <= 0)  # the best are drawn last, on top
+    # The best are drawn last, on top, after those that were stopped.
+    stopped = int((ordinary().frame["status"] == "stopped").sum())
+    assert "stopped early" in figure.layout.meta["note"]
+    assert np.all(np.diff(last["values"][stopped:]) <= 0)
     assert len(figure.data[0].customdata) == len(last["values"])
 
 

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_records import row
+from made_results import made as results_of
+from made_results import with_configs
 from sample_sweeps import MARKUP, made
 
 from sweeper.plots.scales import (
@@ -114,3 +116,28 @@ def test_round_ticks_are_few_and_within(low, width):
     ticks = round_ticks(low, low + width)
     assert 2 <= len(ticks) <= 7
     assert low - 1e-9 * width <= ticks[0] <= ticks[-1] <= low + width * (1 + 1e-9)
+
+
+def conditional(configs):
+    space = {
+        "optimizer": "['sgd', 'adam']",
+        "lr": "loguniform(0.0001, 1) if optimizer == 'sgd'",
+        "act": "['relu', 'tanh'] if optimizer == 'sgd' else 'gelu'",
+        "momentum": "0.9 if optimizer == 'sgd'",
+    }
+    return with_configs(results_of([0.1] * len(configs), space=space), configs)
+
+
+def test_the_scale_of_a_conditional_hyperparameter_is_that_of_its_law():
+    results = conditional(
+        [
+            {"optimizer": "sgd", "lr": 0.5, "act": "tanh", "momentum": 0.9},
+            {"optimizer": "sgd", "lr": 0.4, "act": "relu", "momentum": 0.9},
+            {"optimizer": "adam", "act": "gelu"},
+        ]
+    )
+    assert scale_of(results, "lr").logarithmic
+    assert scale_of(results, "act").labels == ("relu", "tanh", "gelu")
+    assert tuned(results) == ["optimizer", "lr", "act"]
+    positions = scale_of(results, "lr").positions(values_of(results, "lr"))
+    np.testing.assert_array_equal(positions, [0.5, 0.4, math.nan])

@@ -134,3 +134,20 @@ def test_cells_are_what_the_frame_has():
         error = expected["validation_error"]
         near = None if math.isnan(error) else pytest.approx(error, rel=1e-5)
         assert cells["validation_error"] == near
+
+
+@pytest.mark.parametrize("name", ["stopped_early", "all_stopped", "ordinary", "none"])
+def test_by_error_whole_trials_come_first(name):
+    found = odd()[name]
+    table = contents.table(found)
+    order = sorted(range(len(found.rows)), key=table["places"].__getitem__)
+    assert [table["groups"][i] for i in order] == sorted(table["groups"])
+    of = {"finished": 0, "stopped": 1}
+    assert table["groups"] == [of.get(one.status, 2) for one in found.rows]
+
+
+def test_what_sets_the_table_is_told_beside_the_searcher():
+    names = [name for name, _ in contents.facts(odd()["stopped_early"])]
+    at = names.index("searcher")
+    assert names[at + 1 : at + 3] == ["scheduler", "constraints"]
+    assert ("lag (trials)", "8") in contents.facts(made([row(0)], {}, lag=8))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from made_records import row
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
-from sample_sweeps import MARKUP, SPACE, all_failed, made, odd, ordinary
+from sample_sweeps import MARKUP, SPACE, all_failed, made, odd, ordinary, stopped_early
 from waiting import PATIENCE_S
 
 import sweeper
@@ -233,7 +233,8 @@ def test_the_table_is_sorted_by_any_column(look):
     found = ordinary(60)
     opened = look(found)
     errors = [float(text) for text in opened.column("validation_error")]
-    assert errors == sorted(errors)  # the best first, to begin with
+    whole = opened.column("status").count("finished")
+    assert errors[:whole] == sorted(errors[:whole])  # the best first, to begin with
     assert errors[0] == pytest.approx(found.best_error, rel=1e-5)
     for name in ("trial", "momentum", "validation_error"):
         button = opened.page.locator("#table th button", has_text=name)
@@ -245,6 +246,26 @@ def test_the_table_is_sorted_by_any_column(look):
             assert values == sorted(values, reverse=direction == "descending")
     opened.page.locator("#table th button", has_text="optimizer").click()
     assert set(opened.column("optimizer")) == {"adam"}
+
+
+def test_the_report_of_a_sweep_with_early_stopping_tells_whole_trials_from_stopped_ones(look):
+    found = stopped_early()
+    opened = look(found)
+    whole = sum(one.status == "finished" for one in found.rows)
+    assert opened.column("status") == ["finished"] * whole + ["stopped"] * (25 - whole)
+    epochs = [int(text) for text in opened.column("epochs")[whole:]]
+    assert epochs == sorted(epochs, reverse=True)
+    errors = [float(text) for text in opened.column("validation_error")]
+    assert min(errors[whole:]) < max(errors[:whole])  # which would have come before it
+    opened.page.locator("#table th button", has_text="validation_error").click()
+    assert opened.column("status")[:whole] == ["finished"] * whole
+    header = opened.page.locator("header").text_content()
+    assert f"{whole} of 59 trials were trained to the end; " in header
+    assert opened.page.get_by_text("needs the final error of every draw").count() == 1
+    opened.draw_all()
+    assert opened.page.get_by_text("can't be drawn").count() == 0
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    opened.page.screenshot(path=SCREENSHOTS / "report-stopped-early.png", full_page=True)
 
 
 def test_pages_of_the_table_hold_every_trial_once(look):

@@ -1,0 +1,78 @@
+"""What early stopping saved: the epochs that were trained, and those that were not."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from sweeper.record.results import Results
+
+_MOST_RUNGS = 6  # that are named one by one
+
+
+@dataclass(frozen=True)
+class EpochsSpent:
+    """The epochs of a sweep's table.
+
+    What a trial trained beyond its rung before its verdict was out is in none of these numbers: it
+    depends on how many workers there were.
+
+    Attributes:
+        spent: of all trials together.
+        whole: of a trial that was trained to its end, of several the most; None if none was, or
+            nobody counted.
+        saved: what the stopped trials lack to `whole`; 0 if that isn't known.
+        trials: how many have ended.
+        finished: how many of them were trained to their end.
+        stopped: how many of them were stopped.
+        by_rung: epochs → how many trials were stopped after so many.
+        sentence: all this in words; empty if no trial was stopped.
+    """
+
+    spent: int
+    whole: int | None
+    saved: int
+    trials: int
+    finished: int
+    stopped: int
+    by_rung: dict[int, int]
+    sentence: str
+
+
+def epochs(results: Results) -> EpochsSpent:
+    """The epochs that a sweep's trials were trained, and what stopping some of them saved."""
+    ended = [row for row in results.rows if row.status != "interrupted"]
+    finished = [row for row in ended if row.status == "finished"]
+    stopped = [row for row in ended if row.status == "stopped"]
+    whole = max((row.epochs for row in finished if row.epochs), default=None)
+    rungs = Counter(row.epochs for row in stopped if row.epochs is not None)
+    numbers = {
+        "spent": sum(row.epochs or 0 for row in results.rows),
+        "saved": sum(max(0, whole - (row.epochs or 0)) for row in stopped) if whole else 0,
+        "trials": len(ended),
+        "finished": len(finished),
+        "stopped": len(stopped),
+    }
+    by_rung = dict(sorted(rungs.items()))
+    sentence = _sentence(by_rung=by_rung, **numbers) if stopped else ""
+    return EpochsSpent(whole=whole, by_rung=by_rung, sentence=sentence, **numbers)
+
+
+def _sentence(
+    spent: int, saved: int, trials: int, finished: int, stopped: int, by_rung: dict[int, int]
+) -> str:
+    whole = f"{finished:,}" if finished else "None"
+    verbs = ["was" if number == 1 else "were" for number in (finished, stopped)]
+    text = f"{whole} of {trials:,} trials {verbs[0]} trained to the end; {stopped:,} {verbs[1]} "
+    text += f"stopped{_after(list(by_rung))}"
+    of = f" of {spent + saved:,}" if saved else ""
+    return f"{text}: {spent:,}{of} epochs." if spent else f"{text}."
+
+
+def _after(rungs: list[int]) -> str:
+    """Such as ` after 3, 9 or 27 epochs`."""
+    if not rungs:
+        return ""
+    if len(rungs) > _MOST_RUNGS:
+        return f" after {rungs[0]:,} to {rungs[-1]:,} epochs"
+    *others, last = [f"{rung:,}" for rung in rungs]
+    listed = f"{', '.join(others)} or {last}" if others else last
+    return f" after {listed} epoch{'s' if rungs != [1] else ''}"
