@@ -3,6 +3,7 @@
     python scripts/benchmark.py              all but the two long ones (15 minutes on 2 cores)
     python scripts/benchmark.py fit noop     only these
     python scripts/benchmark.py scale        and ten_thousand: 10 and 12 minutes, only when named
+    python scripts/benchmark.py waiting asha searches that learn and stop early: 3 minutes
 
 Speeds of shared machines wander: read the ratios, not the seconds.
 """
@@ -532,8 +533,122 @@ def ten_thousand():
         f"the middle; {(frame['status'] == 'finished').sum():,} finished")  # fmt: skip
 
 
+# Searches that learn and stop early
+
+
+def waiting():
+    """Bayesian search beside random search, neither of which should wait: part of its speed."""
+    import random
+
+    import sweeper
+
+    def sleep(config):
+        time.sleep(random.Random(str(config)).uniform(0.5, 1.5))
+        return config["x"]
+
+    from scipy import stats
+
+    space = {name: stats.uniform(0, 1) for name in "xyz"}
+    ray = with_ray(4)
+    walls = {}
+    for searcher in (sweeper.RandomSearch(100), sweeper.BayesianSearch(100, model="gp")):
+        results, _ = sweep(sleep, space, searcher, 4)
+        frame = results.frame
+        ends = frame["start_s"] + frame["runtime_s"]
+        work_s = frame["runtime_s"].sum()
+        walls[type(searcher).__name__] = work_s / (ends.max() - frame["start_s"].min())
+    ray.shutdown()
+    random_, bayesian = walls.values()
+    say(
+        "GP search, 100 × 1 s ± 50 % on 4 workers (≥ 0.95)",
+        f"{bayesian / random_:.3f}",
+        f"of random search's speed; of the ideal {bayesian / 4:.2f} and {random_ / 4:.2f}",
+    )
+
+
+def curve(config):
+    """27 errors of a training, and how long an epoch takes."""
+    x, y = config["x"], config["y"]
+    seconds = 0.04 + 0.08 * y  # by a factor of 3
+    return [x + (0.2 + y) / epoch for epoch in range(1, 28)], seconds
+
+
+def asha():
+    """In-order ASHA beside Ray's ASHAScheduler, both on warm workers."""
+    from scipy import stats
+
+    import sweeper
+
+    space = {"x": stats.uniform(0, 1), "y": stats.uniform(0, 1)}
+    configs = [sweeper.preview(space, sweeper.RandomSearch(120), most=120).configs]
+    configs = configs[0].to_dict("records")
+    lowest = min(curve(config)[0][-1] for config in configs)
+
+    def train(config):
+        errors, seconds = curve(config)
+        for error in errors:
+            time.sleep(seconds)
+            yield error
+
+    for workers in (4, 16):
+        ray = with_ray(workers)
+        results, _ = sweep(
+            train, space, sweeper.RandomSearch(120), workers, scheduler=sweeper.ASHA()
+        )
+        frame = results.frame
+        ours_s = (frame["start_s"] + frame["runtime_s"]).max() - frame["start_s"].min()
+        ours = results.best_error - lowest
+        theirs_s, theirs = rays_asha(configs, workers)
+        ray.shutdown()
+        say(f"ASHA in order, {workers} workers, to Ray's (≤ 1.1)", f"{ours_s / theirs_s:.2f}",
+            f"{ours_s:.0f} s to {theirs_s:.0f} s; error above the best of all {ours:.3f} and "
+            f"{theirs:.3f}")  # fmt: skip
+
+
+def rays_asha(configs, workers):
+    """Seconds from the first start to the last end, and the best final error above the lowest."""
+    from ray import tune
+    from ray.tune.schedulers import ASHAScheduler
+
+    class Training(tune.Trainable):
+        def setup(self, config):
+            self.reset_config(config)
+
+        def reset_config(self, new_config):
+            self.errors, self.seconds = curve(configs[new_config["number"]])
+            self.begun, self.epoch = time.time(), 0
+            return True
+
+        def step(self):
+            time.sleep(self.seconds)
+            self.epoch += 1
+            return {"error": self.errors[self.epoch - 1], "begun": self.begun,
+                    "ended": time.time(), "done": self.epoch == 27}  # fmt: skip
+
+    class Warm(ASHAScheduler):
+        def choose_trial_to_run(self, tune_controller):
+            return None  # or most workers are never used: see sweeper/sweep/tune_hooks.py
+
+    with tempfile.TemporaryDirectory() as storage:
+        results = tune.Tuner(
+            tune.with_resources(Training, {"cpu": 1}),
+            param_space={"number": tune.grid_search(list(range(len(configs))))},
+            tune_config=tune.TuneConfig(
+                scheduler=Warm(time_attr="training_iteration", metric="error", mode="min",
+                               max_t=27, grace_period=1, reduction_factor=3),
+                max_concurrent_trials=workers, reuse_actors=True,
+            ),
+            run_config=tune.RunConfig(storage_path=storage, verbose=0),
+        ).fit()  # fmt: skip
+    metrics = [result.metrics for result in results]
+    lowest = min(curve(config)[0][-1] for config in configs)
+    whole = [m["error"] for m in metrics if m["training_iteration"] == 27]
+    seconds = max(m["ended"] for m in metrics) - min(m["begun"] for m in metrics)
+    return seconds, min(whole) - lowest
+
+
 PARTS = {f.__name__: f for f in (start, fit, same, failing, noop, memory, journal, job, fleet)}
-LONG = {f.__name__: f for f in (scale, ten_thousand)}  # only when they are named
+LONG = {f.__name__: f for f in (scale, ten_thousand, waiting, asha)}  # only when they are named
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
