@@ -580,8 +580,7 @@ def asha():
     import sweeper
 
     space = {"x": stats.uniform(0, 1), "y": stats.uniform(0, 1)}
-    configs = [sweeper.preview(space, sweeper.RandomSearch(120), most=120).configs]
-    configs = configs[0].to_dict("records")
+    configs = sweeper.preview(space, sweeper.RandomSearch(120), most=120).configs
     lowest = min(curve(config)[0][-1] for config in configs)
 
     def train(config):
@@ -638,7 +637,10 @@ def rays_asha(configs, workers):
                                max_t=27, grace_period=1, reduction_factor=3),
                 max_concurrent_trials=workers, reuse_actors=True,
             ),
-            run_config=tune.RunConfig(storage_path=storage, verbose=0),
+            run_config=tune.RunConfig(
+                storage_path=storage, verbose=0,
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            ),
         ).fit()  # fmt: skip
     metrics = [result.metrics for result in results]
     lowest = min(curve(config)[0][-1] for config in configs)
