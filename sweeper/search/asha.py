@@ -63,6 +63,10 @@ class ASHA:
         rungs = (self.grace_epochs * self.reduction_factor**k for k in itertools.count())
         return itertools.takewhile(lambda rung: rung <= last, rungs)
 
+    def is_rung(self, epoch: int) -> bool:
+        """Whether trials are compared at this epoch."""
+        return epoch in self.rungs(epoch)
+
     def goes_on(self, better: int, others: int) -> bool:
         """Whether a trial goes on at a rung that `others` before it reach, `better` ones of them.
 
@@ -104,7 +108,7 @@ class Verdicts:
 
     def reported(self, trial: int, epoch: int, error: float) -> None:
         """Tells of an epoch; one that is no rung, or was told before, changes nothing."""
-        if epoch not in self._scheduler.rungs(epoch):
+        if not self._scheduler.is_rung(epoch):
             return
         rung = self._rungs.setdefault(epoch, _Rung())
         if trial in rung.errors:

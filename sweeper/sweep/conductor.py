@@ -59,6 +59,7 @@ class Conductor:
         self._start = time.monotonic() - max(map(_end_s, core.lines.values()), default=0.0)
         self._started_s: dict[Key, float] = {}
         self._places: dict[Key, Place] = {}
+        self._broken = False  # whether the journal can't be written any more
         self._writing = threading.RLock()  # an executor's thread may outlive the sweep's end
 
     def step(self) -> BaseException | None:
@@ -175,12 +176,15 @@ class Conductor:
         )
 
     def _write(self, row: Row) -> None:
-        """Writes a line, then lets it count."""
+        """Writes the line of a trial; nothing any more once that has failed, perhaps half-way."""
         with self._writing:
             line = self.core.ended(row)
+            if self._broken:
+                return
             try:
                 self._journal.append(line)
             except OSError as error:
+                self._broken = True
                 self.stops.stop(error)
                 return
             if row.status != "interrupted" and not self._keep_checkpoints:

@@ -15,7 +15,7 @@ from sweeper.record.rows import Trial
 from sweeper.record.sweep import Sweep
 from sweeper.sweep.conductor import Conductor, Place, time_over
 from sweeper.training.trial import checkpoint_folder
-from sweeper.worker.reports import PauseAt, Reports, at_rungs, never
+from sweeper.worker.reports import PauseAt, Reports, never
 from sweeper.worker.running_trial import RunningTrial
 from sweeper.worker.surroundings import free_memory
 
@@ -44,9 +44,7 @@ def run_inline(
         debug: let exceptions of the objective through, with which the sweep ends.
     """
     arguments = {} if data is None else {"data": data}
-    pause_at: PauseAt = never
-    if sweep.scheduler is not None:
-        pause_at = at_rungs(sweep.scheduler.grace_epochs, sweep.scheduler.reduction_factor)
+    pause_at = never if sweep.scheduler is None else sweep.scheduler.is_rung
     while conductor.step() is None:
         trial = conductor.next_trial()
         if trial is None:

@@ -86,7 +86,6 @@ def make_task(
         folder: the sweep's own.
         directory: where the user is.
     """
-    asha = sweep.scheduler
     return Task(
         objective=objective,
         data=data,
@@ -97,7 +96,7 @@ def make_task(
         no_checkpoints=no_checkpoints(folder),
         directory=directory,
         fashion_mnist=fashion_mnist_for_other_nodes(),
-        rungs=None if asha is None else (asha.grace_epochs, asha.reduction_factor),
+        scheduler=sweep.scheduler,
     )
 
 

@@ -77,7 +77,8 @@ class Stops:
             self._failures[row.exception] += 1
             if self._failures[row.exception] == len(self._core.lines):
                 self._first_failed_alike(row, len(self._core.lines))
-        target, error = self._limits.target, self._error(row.trial)
+        target = self._limits.target
+        error = None if target is None else self._error(row.trial)
         if target is not None and error is not None and error <= target:
             self.stop(LimitReached(f"trial {row.trial} got {error:.4g} (target={target:g})"))
         if self._limits.patience is not None:

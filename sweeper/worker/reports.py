@@ -39,19 +39,3 @@ def status(error: float | None) -> str:
 def never(epoch: int) -> bool:
     """No epoch is urgent."""
     return False
-
-
-def at_rungs(grace_epochs: int, reduction_factor: int) -> PauseAt:
-    """Whether an epoch is grace_epochs · reduction_factor ** k with k = 0, 1, 2, …
-
-    Args:
-        grace_epochs: at least 1.
-        reduction_factor: at least 2.
-    """
-
-    def is_rung(epoch: int) -> bool:
-        while epoch > grace_epochs and epoch % reduction_factor == 0:
-            epoch //= reduction_factor
-        return epoch == grace_epochs
-
-    return is_rung

@@ -14,10 +14,11 @@ import ray
 from ray import tune
 
 import sweeper.training.fashion_mnist
+from sweeper.search.asha import ASHA
 from sweeper.training.trial import checkpoint_folder, storage_not_shared
 from sweeper.worker.objective import Objective
 from sweeper.worker.output import OutputFile
-from sweeper.worker.reports import Ended, at_rungs, never
+from sweeper.worker.reports import Ended, never
 from sweeper.worker.running_trial import RunningTrial
 from sweeper.worker.shared_data import NodeCopy, PackedData
 from sweeper.worker.surroundings import free_memory
@@ -39,7 +40,7 @@ class Task:
     sys_path: list[str] = field(default_factory=lambda: list(sys.path))
     versions: dict[str, str | None] = field(default_factory=versions)
     fashion_mnist: dict[str, np.ndarray] | None = None  # for nodes that lack the files
-    rungs: tuple[int, int] | None = None  # grace_epochs, reduction_factor: told of at once
+    scheduler: ASHA | None = None  # whose rungs are told of at once
 
 
 class Worker(tune.Trainable):
@@ -71,7 +72,7 @@ class Worker(tune.Trainable):
             os.chdir(task.directory)
         self._trial: dict[str, Any] = {}
         self._running: RunningTrial | None = None
-        self._pause_at = never if task.rungs is None else at_rungs(*task.rungs)
+        self._pause_at = never if task.scheduler is None else task.scheduler.is_rung
         if task.fashion_mnist is not None:
             arrays = task.fashion_mnist
             sweeper.training.fashion_mnist.arrays_from_driver = lambda: arrays

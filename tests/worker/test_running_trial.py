@@ -21,9 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from linear import Linear, make_batches
 
+from sweeper.search.asha import ASHA
 from sweeper.training.trainer import HPOTrainer
 from sweeper.training.trial import StopTrial, current_trial
-from sweeper.worker.reports import Ended, Reports, at_rungs
+from sweeper.worker.reports import Ended, Reports
 from sweeper.worker.running_trial import RunningTrial
 
 EPOCHS = 4
@@ -155,7 +156,7 @@ def test_cheap_epochs_are_told_of_together_and_long_ones_as_time_goes_by():
 
 @given(grace=st.integers(1, 9), factor=st.integers(2, 5), epoch=st.integers(1, 2000))
 def test_rungs_are_powers_of_the_factor_from_the_first_one_on(grace, factor, epoch):
-    assert at_rungs(grace, factor)(epoch) == (epoch in {grace * factor**k for k in range(12)})
+    assert ASHA(grace, factor).is_rung(epoch) == (epoch in {grace * factor**k for k in range(12)})
 
 
 # Stopping

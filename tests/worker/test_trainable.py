@@ -80,7 +80,8 @@ def test_a_worker_tells_of_rungs_at_once_and_leaves_a_trial_when_it_gets_another
 
     task = Task(
         objective=cloudpickle.dumps(objective), data=None, cpus=1, gpus=0, driver_node="another",
-        folder=str(tmp_path), no_checkpoints=None, directory=os.getcwd(), rungs=(3, 2),
+        folder=str(tmp_path), no_checkpoints=None, directory=os.getcwd(),
+        scheduler=sweeper.ASHA(3, 2),
     )  # fmt: skip
     trial = {"trial": 0, "replicate": 0, "seed": 1, "config": {}}
     worker = ray.remote(Worker).remote(config={"task": ray.put(task), **trial})
