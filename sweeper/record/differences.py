@@ -6,7 +6,7 @@ from typing import Any
 from sweeper.record import journal
 from sweeper.record.journal import Record
 from sweeper.record.rows import Row
-from sweeper.record.sweep import Sweep
+from sweeper.record.sweep_definition import Sweep
 from sweeper.space.checks import Config
 from sweeper.space.conditions import law_in
 from sweeper.space.config_space import trial_seed

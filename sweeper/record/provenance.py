@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 from sweeper.record import journal
-from sweeper.record.sweep import Sweep
+from sweeper.record.sweep_definition import Sweep
 from sweeper.search.arguments import plain_configs
 from sweeper.search.grid_search import GridSearch
 from sweeper.search.searcher import Searcher, first_configs

@@ -16,7 +16,7 @@ from sweeper.record.differences import (
 from sweeper.record.provenance import A_FUNCTION, describe_sweep
 from sweeper.record.rows import Row
 from sweeper.record.settled import read_scheduler
-from sweeper.record.sweep import Sweep, check_sweep
+from sweeper.record.sweep_definition import Sweep, check_sweep
 from sweeper.search.searcher import SEARCHERS, Searcher
 from sweeper.space.text import read_config_space, read_value
 from sweeper.worker.objective import Objective

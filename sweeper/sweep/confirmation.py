@@ -8,7 +8,7 @@ import pandas as pd
 from sweeper.cluster.resources import Resources
 from sweeper.faults import int_fault, refuse
 from sweeper.record.results import Results, check_results
-from sweeper.record.sweep import Sweep
+from sweeper.record.sweep_definition import Sweep
 from sweeper.search.random_search import RandomSearch
 from sweeper.space.config_space import trial_seed
 from sweeper.space.space import Space

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sweeper.record.rows import Key, Row, Trial
 from sweeper.record.settled import settle, tell
-from sweeper.record.sweep import Sweep
+from sweeper.record.sweep_definition import Sweep
 from sweeper.search.asha import Verdicts
 from sweeper.search.known import Known
 from sweeper.space.checks import Config

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.record.sweep import Sweep
+from sweeper.record.sweep_definition import Sweep
 from sweeper.sweep.conductor import Conductor
 from sweeper.sweep.execution import Execution
 from sweeper.sweep.suggestions import Asker, Here

@@ -12,7 +12,7 @@ from typing import Any
 from greenlet import getcurrent
 
 from sweeper.record.rows import Trial
-from sweeper.record.sweep import Sweep
+from sweeper.record.sweep_definition import Sweep
 from sweeper.sweep.conductor import Conductor, Place, time_over
 from sweeper.training.trial import checkpoint_folder
 from sweeper.worker.reports import PauseAt, Reports, never

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from statistics import fmean
 
 from sweeper.record.rows import Key, Row
-from sweeper.record.sweep import Sweep
+from sweeper.record.sweep_definition import Sweep
 from sweeper.search.asha import Verdicts
 from sweeper.search.known import Known
 from sweeper.space.checks import Config

@@ -14,7 +14,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from sweeper.cluster.connection import quiet, wants_logs
 from sweeper.cluster.fleet import Fleet
 from sweeper.cluster.nodes import fashion_mnist_for_other_nodes, no_checkpoints
-from sweeper.record.sweep import Sweep
+from sweeper.record.sweep_definition import Sweep
 from sweeper.space.checks import Config
 from sweeper.sweep.conductor import Conductor
 from sweeper.sweep.core import Question

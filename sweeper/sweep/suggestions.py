@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from sweeper.record.sweep import Sweep
+from sweeper.record.sweep_definition import Sweep
 from sweeper.search.known import Known
 from sweeper.space.checks import Config
 from sweeper.sweep.core import Core, Question

@@ -13,7 +13,7 @@ from sweeper.record.journal import Journal
 from sweeper.record.provenance import describe_sweep
 from sweeper.record.resume import continue_record
 from sweeper.record.rows import Row
-from sweeper.record.sweep import Sweep, check_sweep
+from sweeper.record.sweep_definition import Sweep, check_sweep
 from sweeper.record.sweep_folder import default_name, lasting, new_folder
 from sweeper.search.asha import ASHA
 from sweeper.search.searcher import Searcher

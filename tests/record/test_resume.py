@@ -15,7 +15,7 @@ import sweeper
 from sweeper.record import journal
 from sweeper.record.provenance import describe_sweep
 from sweeper.record.resume import obstacles, rebuild
-from sweeper.record.sweep import check_sweep
+from sweeper.record.sweep_definition import check_sweep
 from sweeper.space.config_space import draw, trial_seed
 from sweeper.sweep.execution import Execution
 from sweeper.sweep.sweep import run_sweep

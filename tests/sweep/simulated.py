@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from scipy import stats
 
 from sweeper.record.rows import Row, Trial
-from sweeper.record.sweep import Sweep
+from sweeper.record.sweep_definition import Sweep
 from sweeper.search.asha import ASHA
 from sweeper.search.known import Known
 from sweeper.space.space import check_space

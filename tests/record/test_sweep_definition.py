@@ -2,7 +2,7 @@ import pytest
 from scipy import stats
 
 import sweeper
-from sweeper.record.sweep import check_sweep
+from sweeper.record.sweep_definition import check_sweep
 
 SPACE = {"x": stats.uniform(0, 1)}
 
