@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sweeper.analysis.comparison import compare as compare
     from sweeper.cluster.resources import Resources as Resources
+    from sweeper.html_report.page import write_report as write_report
     from sweeper.record.results import Results as Results
     from sweeper.record.results import load as load
-    from sweeper.report.page import write_report as write_report
     from sweeper.search.asha import ASHA as ASHA
     from sweeper.search.bayesian_search import BayesianSearch as BayesianSearch
     from sweeper.search.grid_search import GridSearch as GridSearch
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from sweeper.training.modules import Module as Module
     from sweeper.training.trainer import HPOTrainer as HPOTrainer
     from sweeper.training.trainer import Trainer as Trainer
+    from sweeper.training.trial import StopTrial as StopTrial
+    from sweeper.worker.reporting import current_trial as current_trial
+    from sweeper.worker.reporting import report as report
 
 __version__ = "0.1.0"
 
@@ -60,13 +63,16 @@ _MODULE_OF = {
     "DropoutMLP": "training.models",
     "LeNet": "training.models",
     "init_cnn": "training.models",
+    "StopTrial": "training.trial",
+    "current_trial": "worker.reporting",
+    "report": "worker.reporting",
     "Resources": "cluster.resources",
     "confirm": "sweep.confirmation",
     "Limits": "sweep.limits",
     "Results": "record.results",
     "load": "record.results",
     "compare": "analysis.comparison",
-    "write_report": "report.page",
+    "write_report": "html_report.page",
     "preview": "sweep.preview",
     "run": "sweep.sweep",
     "test": "sweep.final_test",

@@ -15,7 +15,7 @@ def row(trial: int = 0, **columns) -> Row:
         "trial": trial,
         "replicate": 0,
         "config": {"lr": 0.1 * trial},
-        "validation_error": 0.5,
+        "value": 0.5,
         "epochs": 2,
         "status": "finished",
         "seed": 3,

@@ -34,7 +34,7 @@ def made(
                     trial=trial,
                     replicate=replicate,
                     config={name: plain(values[trial]) for name, values in columns.items()},
-                    validation_error=None if error is None else float(error),
+                    value=None if error is None else float(error),
                     epochs=None if error is None else 4,
                     status="failed" if error is None else "finished",
                     seed=1,
@@ -101,12 +101,12 @@ def odd_sweeps() -> dict[str, Results]:
     for row in mixed.rows:
         row.status = STATUSES[row.trial % 5]
         if row.status != "finished":
-            row.validation_error = [None, float("nan"), float("inf")][row.trial % 3]
+            row.value = [None, float("nan"), float("inf")][row.trial % 3]
         if row.status == "interrupted":
             row.runtime_s = row.start_s = row.worker = None
     early = with_asha()
     for row in early.rows[::5]:  # as a damaged or hostile record may have them
-        row.validation_error = [None, float("nan"), -1e308][row.trial % 3]
+        row.value = [None, float("nan"), -1e308][row.trial % 3]
         row.epochs = [None, 2**52, 0][row.trial % 3]
         row.status = "stopped"
     wrong = made([float("nan"), float("inf"), 0.5])

@@ -112,10 +112,10 @@ def grid() -> Results:
     rates, moments = np.geomspace(1e-4, 1, 6).tolist(), np.linspace(0, 0.9, 5).tolist()
     configs = [{"learning_rate": a, "momentum": b} for a in rates for b in moments]
     rows = [
-        row(i, config=c, validation_error=abs(math.log10(c["learning_rate"]) + 2) / 9 + 0.1)
+        row(i, config=c, value=abs(math.log10(c["learning_rate"]) + 2) / 9 + 0.1)
         for i, c in enumerate(configs)
     ]
-    rows[-1].status, rows[-1].validation_error = "diverged", math.inf
+    rows[-1].status, rows[-1].value = "diverged", math.inf
     space = {"learning_rate": "loguniform(0.0001, 1)", "momentum": "uniform(0, 0.9)"}
     return made(rows, space, searcher={"kind": "GridSearch", "points": {"learning_rate": 6}})
 
@@ -126,7 +126,7 @@ def of_twenty(n: int = 40) -> Results:
     names = [f"weight_decay_of_the_layer_number_{i}" for i in range(20)]
     rows = [
         row(t, config=dict(zip(names, rng.random(20).tolist(), strict=True)),
-            validation_error=float(rng.random()), start_s=float(t), runtime_s=1.0)
+            value=float(rng.random()), start_s=float(t), runtime_s=1.0)
         for t in range(n)
     ]  # fmt: skip
     return made(rows, dict.fromkeys(names, "uniform(0, 1)"))
@@ -137,7 +137,7 @@ def of_categories() -> Results:
     options = {"optimizer": ["sgd", "adam", "1"], "decay": [None, 1, 0.1], "sizes": [[8, 8], [64]]}
     rows = [
         row(i, config={name: values[i % len(values)] for name, values in options.items()},
-            validation_error=0.1 + 0.01 * i)
+            value=0.1 + 0.01 * i)
         for i in range(12)
     ]  # fmt: skip
     del rows[3].config["sizes"]
@@ -155,11 +155,11 @@ def hostile() -> Results:
     name, other = f"{MARKUP}%{{y}}", "b\u2028c"
     rows = [
         row(i, config={name: 0.1 * i, other: MARKUP if i % 2 else "a\ud800"},
-            validation_error=0.5 - 0.01 * i, worker=MARKUP, node=MARKUP)
+            value=0.5 - 0.01 * i, worker=MARKUP, node=MARKUP)
         for i in range(20)
     ]  # fmt: skip
     for one in rows[::5]:
-        one.status, one.validation_error, one.curve = "failed", None, []
+        one.status, one.value, one.curve = "failed", None, []
         one.exception, one.traceback = MARKUP, MARKUP + "\u2028\x00"
     fields = {"objective": MARKUP, "git_commit": MARKUP, "versions": {MARKUP: MARKUP}}
     fields |= {MARKUP: [MARKUP], "fixed_arguments": [MARKUP], "created": {"a": MARKUP}}

@@ -16,7 +16,7 @@ ORDER = {
         *("membership", "search_space"),
     ],
     "search": [
-        *("known", "arguments", "sequences", "whole_spaces"),
+        *("metric", "known", "arguments", "sequences", "whole_spaces"),
         *("random_search", "grid_search", "sobol_search", "model_axes", "outlook", "replacements"),
         *("bayesian_search", "searcher", "asha"),
     ],
@@ -25,15 +25,27 @@ ORDER = {
         *("random_states", "checkpoints", "loaders", "trainer", "classifier"),
     ],
     "worker": [
-        *("output", "shared_data", "surroundings", "objective", "objective_reference"),
-        *("versions", "reports", "running_trial", "trainable"),
+        *("output", "shared_data", "surroundings", "metrics", "reporting", "objective"),
+        *("objective_reference", "versions", "reports", "packed_folder", "running_trial"),
+        "trainable",
     ],
     "cluster": [
         *("resources", "ray_internals", "token", "connection", "nodes", "autoscaler", "fleet"),
         *("watchdog", "node_state", "doctor", "doctor_page"),
     ],
     "record": [
-        *("rows", "journal", "mirror", "settled", "results", "sweep", "provenance", "differences"),
+        *(
+            "rows",
+            "journal",
+            "mirror",
+            "settled",
+            "columns",
+            "results",
+            "listing",
+            "sweep_definition",
+            "provenance",
+            "differences",
+        ),
         *("resume", "sweep_folder"),
     ],
     "analysis": [
@@ -49,11 +61,20 @@ ORDER = {
         "over_trials",
         "side_by_side",
     ],
-    "report": ["contents", "page"],
+    "html_report": ["contents", "page"],
     "sweep": [
         *("traps", "preview"),
         *("limits", "execution", "knowledge", "core", "interrupts", "progress", "stops"),
-        *("suggestions", "conductor", "failures", "inline", "tune_hooks", "on_ray", "executors"),
+        *(
+            "suggestions",
+            "trial_folders",
+            "conductor",
+            "failures",
+            "inline",
+            "tune_hooks",
+            "on_ray",
+            "executors",
+        ),
         *("ending", "sweep", "final_test", "confirmation"),
     ],
     "remote": ["screen", "head", "job", "commands"],
@@ -68,7 +89,7 @@ RAY -= {"cluster/doctor_page"}
 RAY |= {"worker/trainable", "space/search_space", "remote/head"}
 RAY |= {f"sweep/{name}" for name in ("tune_hooks", "on_ray")}
 PLOTLY = {f"plots/{name}" for name in ORDER["plots"]} - {"plots/scales", "plots/frames"}
-PLOTLY |= {"report/page"}
+PLOTLY |= {"html_report/page"}
 
 
 def imports(path: Path) -> set[str]:

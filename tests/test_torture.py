@@ -176,7 +176,7 @@ def test_killed_again_and_again(tmp_path, request):
     for row in rows:
         assert row.status == "finished"
         assert [error for _, error, _ in row.curve] == undisturbed(row, script), row
-        assert row.validation_error == row.curve[-1][1]
+        assert row.value == row.curve[-1][1]
     assert not list((folder / "checkpoints").iterdir())
     print(dict(done))
 

@@ -110,11 +110,11 @@ def _check_output(path: str | None) -> None:
 def print_results(results: Any, most: int = 20) -> None:
     """The trials, best first, and the best one."""
     from sweeper.analysis.epochs_spent import epochs
-    from sweeper.record.results import table
+    from sweeper.record.listing import table
 
     print(table(results, most))
     print(f"\n{results.statuses()}")
     if sentence := epochs(results).sentence:
         print(sentence)
     with suppress(LookupError):  # no configuration has finished
-        print(printable(f"best: {results.best_error:.4g} with {results.best_config}"))
+        print(printable(f"best: {results.best_value:.4g} with {results.best_config}"))

@@ -148,7 +148,7 @@ def best_row(results: Results) -> Row | None:
         row = results.best_row
     except LookupError:
         return None
-    return row if math.isfinite(number(row.validation_error)) else None
+    return row if math.isfinite(number(row.value)) else None
 
 
 def _best_key(results: Results) -> tuple[int, int] | None:

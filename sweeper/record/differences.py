@@ -7,6 +7,7 @@ from sweeper.record import journal
 from sweeper.record.journal import Record
 from sweeper.record.rows import Row
 from sweeper.record.sweep_definition import Sweep
+from sweeper.search.metric import Metric
 from sweeper.space.checks import Config
 from sweeper.space.conditions import law_in
 from sweeper.space.config_space import trial_seed
@@ -17,6 +18,8 @@ _MUST_BE_THE_SAME = ("seed", "resources", "fixed_arguments", "data_given")
 _CAME_LATER: dict[str, Any] = {
     "constraints": [],
     "scheduler": None,
+    "metric": Metric.name,
+    "mode": Metric.mode,
 }  # to the format: what an older record means
 MAY_GROW = ("num_trials", "replicates")
 _DRAWING_PACKAGES = ("numpy", "scipy")  # other versions may draw other values

@@ -16,7 +16,7 @@ from typing import Any
 from sweeper.files import write_whole
 from sweeper.record.rows import STATUSES, Key, Row
 
-FORMAT = 1
+FORMAT = 2  # 1 had no metrics but the validation error, under that name
 
 
 class Journal:
@@ -164,7 +164,7 @@ _KINDS: dict[str, Any] = {
     "trial": int,
     "replicate": int,
     "config": dict,
-    "validation_error": (float, int, type(None)),
+    "value": (float, int, type(None)),
     "epochs": (int, type(None)),
     "status": str,
     "seed": int,
@@ -175,12 +175,15 @@ _KINDS: dict[str, Any] = {
     "exception": (str, type(None)),
     "traceback": (str, type(None)),
     "curve": list,
+    "metrics": dict,
 }
 
 
 def _read_row(line: bytes) -> Row | None:
     """The row in a line, or None if the line is no row of a trial."""
     row = _read_json(line)
+    if isinstance(row, dict) and "validation_error" in row:  # format 1
+        row = {"metrics": {}, **row, "value": row["validation_error"]}
     whole = (
         isinstance(row, dict)
         and row.keys() >= _KINDS.keys()
@@ -188,6 +191,7 @@ def _read_row(line: bytes) -> Row | None:
         and row["status"] in STATUSES
         and all(0 <= (row[name] or 0) < 2**53 for name in ("trial", "replicate", "seed", "epochs"))
         and all(_is_point(point) for point in row["curve"])
+        and _are_metrics(row["metrics"])
     )
     return Row(**{name: row[name] for name in _KINDS}) if whole else None
 
@@ -203,10 +207,15 @@ def _read_json(line: bytes) -> Any:
 def _is_point(point: Any) -> bool:
     return (
         isinstance(point, list)
-        and len(point) == 3
-        and all(isinstance(x, int | float) for x in point)
+        and len(point) in (3, 4)
+        and all(isinstance(x, int | float) for x in point[:3])
+        and all(map(_are_metrics, point[3:]))
         and 0 <= point[0] < 2**53
     )
+
+
+def _are_metrics(metrics: Any) -> bool:
+    return isinstance(metrics, dict) and all(isinstance(x, int | float) for x in metrics.values())
 
 
 def encode(value: Any) -> Any:

@@ -35,6 +35,8 @@ def describe_sweep(sweep: Sweep) -> dict[str, Any]:
         "constraints": list(sweep.space.constraints),
         "searcher": {"kind": type(sweep.searcher).__name__, **_describe_searcher(sweep.searcher)},
         "scheduler": sweep.scheduler and {"kind": "ASHA", **asdict(sweep.scheduler)},
+        "metric": sweep.metric.name,
+        "mode": sweep.metric.mode,
         "num_trials": int(sweep.num_trials),
         "replicates": sweep.replicates,
         "lag": sweep.lag,

@@ -1,27 +1,29 @@
 """What a sweep found: its rows as DataFrames, and its incumbent."""
 
 import html
+import math
 from collections import Counter
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from sweeper.record import journal
-from sweeper.record.rows import STATUSES, Row
+from sweeper.record.columns import best_first, column
+from sweeper.record.rows import STATUSES, Row, others
 from sweeper.record.settled import read_scheduler, settled
+from sweeper.search.metric import CURVE_COLUMNS, Metric, read_metric
 from sweeper.space.conditions import ABSENT
-from sweeper.terminal import printable, short
+from sweeper.terminal import printable
+from sweeper.training.trial import trial_folder
 
 _KEYS = ["trial", "replicate"]
-_OUTCOMES = ["validation_error", "epochs", "status", "seed", "start_s", "runtime_s", "worker"]
+_OUTCOMES = ["epochs", "status", "seed", "start_s", "runtime_s", "worker"]
 _OUTCOMES += ["node", "exception"]
-_OF_MEANS = ["validation_error", "standard_error", "count"]
+_OF_MEANS = ["standard_error", "count"]
 # No hyperparameter has a name of these, unless the record is foreign.
 COLUMNS = {*_KEYS, *_OUTCOMES, *_OF_MEANS}
-_CURVE_COLUMNS = ["trial", "replicate", "epoch", "validation_error", "elapsed_s"]
 
 
 class Results:
@@ -48,12 +50,13 @@ class Results:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """One row a trial: `trial`, `replicate`, the hyperparameters, `validation_error`, …
+        """One row a trial: `trial`, `replicate`, the hyperparameters, the metric, others, …
 
-        `validation_error` is a misclassified fraction or whatever the objective returned, NaN
-        where there is none; `start_s` counts from the start of the sweep, `runtime_s` is the
-        objective's own time. `frame.attrs["test_looks"]` says how many looks at the test set
-        there were before.
+        The metric's column bears its name, `validation_error` unless another was chosen: what the
+        objective gave last, NaN where there is none. Other metrics follow; one that has the name
+        of another column is called `metric.<name>`. `start_s` counts from the start of the sweep,
+        `runtime_s` is the objective's own time. `frame.attrs["test_looks"]` says how many looks at
+        the test set there were before.
         """
         names = self._names
         table: dict[str, Any] = {
@@ -62,13 +65,18 @@ class Results:
         }
         for name, shown in names.items():
             table[shown] = column([row.config.get(name, ABSENT) for row in self.rows])
-        for name in ("validation_error", "start_s", "runtime_s"):
+        table[self.metric.name] = pd.Series([row.value for row in self.rows], dtype="float64")
+        others = self._others
+        for name, shown in others.items():
+            values = [row.metrics.get(name) for row in self.rows]
+            table[shown] = pd.Series(values, dtype="float64")
+        for name in ("start_s", "runtime_s"):
             table[name] = pd.Series([getattr(row, name) for row in self.rows], dtype="float64")
         table["epochs"] = pd.Series([row.epochs for row in self.rows], dtype="Int64")
         for name in ("status", "worker", "node", "exception"):
             table[name] = pd.Series([getattr(row, name) for row in self.rows], dtype="object")
         table["seed"] = pd.Series([row.seed for row in self.rows], dtype="int64")
-        columns = [*_KEYS, *names.values(), *_OUTCOMES]
+        columns = [*_KEYS, *names.values(), self.metric.name, *others.values(), *_OUTCOMES]
         frame = pd.DataFrame(table, columns=columns)
         frame.attrs["test_looks"] = len(self.test_looks)
         return frame
@@ -78,38 +86,68 @@ class Results:
         """The hyperparameters and their columns; foreign records may have names that can't be one:
         those of other columns, or with half a surrogate pair.
         """
+        taken = {*COLUMNS, self.metric.name}
         return {
-            name: "config." * (name in COLUMNS) + name.encode("utf-8", "replace").decode()
+            name: "config." * (name in taken) + name.encode("utf-8", "replace").decode()
             for name in self.sweep["config_space"]
         }
 
     @cached_property
+    def metric(self) -> Metric:
+        """What was optimised: its `name`, and its `mode`, "min" or "max"."""
+        return read_metric(self.sweep)
+
+    @property
+    def losses(self) -> pd.Series:
+        """The metric's column of the frame as something of which low is good."""
+        values = self.frame[self.metric.name]
+        return values if self.metric.mode == "min" else -values
+
+    @cached_property
+    def _others(self) -> dict[str, str]:
+        """The other metrics that trials gave, and their columns, in the frame and the curves."""
+        found = dict.fromkeys(name for row in self.rows for name in row.metrics)
+        for row in self.rows:
+            for point in row.curve[-1:]:
+                found |= dict.fromkeys(others(point))
+        taken = {*COLUMNS, *CURVE_COLUMNS, *self._names.values(), self.metric.name}
+        return {
+            name: "metric." * (name in taken) + name.encode("utf-8", "replace").decode()
+            for name in found
+        }
+
+    @cached_property
     def curves(self) -> pd.DataFrame:
-        """Learning curves, one row an epoch: `trial`, `replicate`, `epoch`, `validation_error`,
-        `elapsed_s` (since the start of the trial).
+        """Learning curves, one row an epoch: `trial`, `replicate`, `epoch`, the metric, the other
+        metrics, `elapsed_s` (since the start of the trial).
         """
+        numbers = ["trial", "replicate", "epoch", self.metric.name]
+        names = self._others
         points = [
-            (row.trial, row.replicate, int(epoch), float(error), float(elapsed_s))
+            [
+                *(row.trial, row.replicate, int(point[0]), float(point[1])),
+                *(others(point).get(name, math.nan) for name in names),
+                float(point[2]),
+            ]
             for row in self.rows
-            for epoch, error, elapsed_s in row.curve
+            for point in row.curve
         ]
-        types = dict(
-            zip(_CURVE_COLUMNS, ("int64", "int64", "int64", "float64", "float64"), strict=True)
-        )
-        return pd.DataFrame(points, columns=_CURVE_COLUMNS).astype(types)
+        columns = [*numbers, *names.values(), "elapsed_s"]
+        types = dict.fromkeys(columns, "float64") | dict.fromkeys(numbers[:3], "int64")
+        return pd.DataFrame(points, columns=columns).astype(types)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """One row a configuration: `trial`, the hyperparameters, `validation_error` (the mean of
-        its finished replicates), `standard_error` of that mean (NaN for fewer than two), `count`.
+        """One row a configuration: `trial`, the hyperparameters, the metric (the mean of its
+        finished replicates), `standard_error` of that mean (NaN for fewer than two), `count`.
         """
         names = list(self._names.values())
-        finished = self.frame["validation_error"].where(self.frame["status"] == "finished")
+        finished = self.frame[self.metric.name].where(self.frame["status"] == "finished")
         by_trial = finished.groupby(self.frame["trial"])
         first = self.frame.drop_duplicates("trial").set_index("trial")[names]
         means = pd.DataFrame(
             {
-                "validation_error": by_trial.mean(),
+                self.metric.name: by_trial.mean(),
                 "standard_error": by_trial.sem(),
                 "count": by_trial.count(),
             }
@@ -121,8 +159,8 @@ class Results:
     def best_row(self) -> Row:
         """The row of the incumbent, of several replicates the first.
 
-        The incumbent is the configuration of lowest mean validation error among those of which
-        all replicates have finished, ties to the earlier one.
+        The incumbent is the configuration whose mean of the metric is best (lowest, or highest if
+        `mode` is "max") among those of which all replicates have finished, ties to the earlier one.
 
         Raises:
             LookupError: there is none.
@@ -133,7 +171,7 @@ class Results:
             first = next((row.exception for row in self.rows if row.exception), None)
             hint = f" The first exception: {first}" if first else ""
             raise LookupError(f"No configuration has finished ({self.statuses()}).{hint}")
-        trial = whole["trial"][whole["validation_error"].idxmin()]
+        trial = whole["trial"][self.metric.loss(whole[self.metric.name]).idxmin()]
         return next(row for row in self.rows if row.trial == trial)
 
     @property
@@ -142,11 +180,42 @@ class Results:
         return dict(self.best_row.config)
 
     @property
-    def best_error(self) -> float:
-        """The incumbent's mean validation error. Raises LookupError if there is none."""
+    def best_value(self) -> float:
+        """The incumbent's mean of the metric. Raises LookupError if there is none."""
         trial = self.best_row.trial
         summary = self.summary
-        return float(summary["validation_error"][summary["trial"] == trial].iloc[0])
+        return float(summary[self.metric.name][summary["trial"] == trial].iloc[0])
+
+    @property
+    def best_error(self) -> float:
+        """The incumbent's mean validation error, the same as `best_value`.
+
+        Raises:
+            LookupError: no configuration has finished.
+            AttributeError: another metric was optimised.
+        """
+        if self.metric != Metric():
+            raise AttributeError(
+                f"best_error: the sweep has optimised {self.metric.name} ({self.metric.mode}). "
+                "Take best_value."
+            )
+        return self.best_value
+
+    @property
+    def best_folder(self) -> Path:
+        """The folder that the incumbent's trial made with `sweeper.current_trial().folder`.
+
+        Raises:
+            LookupError: no configuration has finished.
+            FileNotFoundError: it made none, or it was not kept.
+        """
+        folder = trial_folder(self.folder, self.best_row.key)
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f"{folder}: the trial made no folder with sweeper.current_trial().folder, or "
+                "keep='none' removed it."
+            )
+        return folder
 
     @property
     def test_looks(self) -> list[dict[str, Any]]:
@@ -161,7 +230,9 @@ class Results:
 
     def _repr_html_(self) -> str:
         """The best trials as notebooks show them; pandas escapes all that is in them."""
-        shown: str = best_first(self.frame).head(10).to_html(index=False, border=0, max_rows=10)
+        shown: str = (
+            best_first(self.frame, self.losses).head(10).to_html(index=False, border=0, max_rows=10)
+        )
         return f"<p>{html.escape(repr(self))}</p>{shown}"
 
     def __repr__(self) -> str:
@@ -170,7 +241,7 @@ class Results:
     def in_a_line(self) -> str:
         """The folder, how many trials ended how, and the best configuration."""
         try:
-            best = f"best {self.best_error:.4g} with {self.best_config}"
+            best = f"best {self.best_value:.4g} with {self.best_config}"
         except LookupError:
             best = "no best one"
         return printable(f"{self.folder}: {self.statuses()}; {best}")
@@ -193,57 +264,5 @@ def load(folder: str | Path) -> Results:
         ValueError: the record is damaged or of a newer format.
     """
     record = journal.read(folder)
-    rows = settled(record.rows, read_scheduler(record.sweep))
+    rows = settled(record.rows, read_scheduler(record.sweep), read_metric(record.sweep))
     return Results(record.folder, record.sweep, rows, record.unreadable)
-
-
-def column(values: list[Any]) -> pd.Series:
-    """Numbers as numbers where all are of one kind, anything else untouched; empty where ABSENT."""
-    kinds = {type(value) for value in values if value is not ABSENT}
-    some_absent = any(value is ABSENT for value in values)
-    if kinds in ({int}, {float}, {bool}):
-        try:
-            if not some_absent:
-                return pd.Series(values)
-            kind = {int: "Int64", float: "float64", bool: "boolean"}[kinds.pop()]
-            return pd.Series([None if v is ABSENT else v for v in values], dtype=kind)
-        except (OverflowError, TypeError):
-            pass
-    return pd.Series([None if value is ABSENT else value for value in values], dtype="object")
-
-
-def best_first(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `Results.frame`: the finished ones by their error, then the stopped ones by how
-    far they came and their error, which is none of a whole trial, then all that have none.
-    """
-    stopped = (frame["status"] == "stopped").to_numpy()
-    group = np.select([(frame["status"] == "finished").to_numpy(), stopped], [0, 1], 2)
-    epochs = frame["epochs"].astype("float64").fillna(0.0).to_numpy()
-    keys = (frame["trial"], frame["validation_error"], np.where(stopped, -epochs, 0), group)
-    return frame.iloc[np.lexsort(keys)]
-
-
-def table(results: Results, most: int = 20) -> str:
-    """The trials as text, best first, at most `most`; columns that tell nothing are left out."""
-    if not results.rows:
-        return "no trial has ended"
-    frame = best_first(results.frame)
-    hidden = ["seed", "worker"]
-    hidden += [name for name in ("replicate", "node") if frame[name].nunique() <= 1]
-    hidden += [name for name in ("exception", "epochs") if frame[name].isna().all()]
-    shown = frame.drop(columns=hidden).head(most).copy()
-    for name in shown.columns:
-        if pd.api.types.is_extension_array_dtype(shown[name].dtype):
-            shown[name] = ["" if value is pd.NA else str(value) for value in shown[name]]
-        elif shown[name].dtype == "object":
-            shown[name] = ["" if value is None else short(str(value), 60) for value in shown[name]]
-    shown = shown.rename(columns=lambda name: short(name, 40))
-    formats: Any = {
-        name: "{:.4g}".format
-        for name in shown.columns
-        if pd.api.types.is_float_dtype(shown[name].dtype)
-    }
-    formats |= dict.fromkeys(("start_s", "runtime_s"), "{:.1f}".format)
-    text = shown.to_string(index=False, formatters=formats, na_rep="")
-    more = len(frame) - len(shown)
-    return text + (f"\n… and {more:,} more trials" if more else "")

@@ -17,6 +17,7 @@ from sweeper.record.provenance import A_FUNCTION, describe_sweep
 from sweeper.record.rows import Row
 from sweeper.record.settled import read_scheduler
 from sweeper.record.sweep_definition import Sweep, check_sweep
+from sweeper.search.metric import read_metric
 from sweeper.search.searcher import SEARCHERS, Searcher
 from sweeper.space.text import read_config_space, read_value
 from sweeper.worker.objective import Objective
@@ -69,7 +70,7 @@ def continue_record(
         for row in record.rows
         if row.status not in again
     ]
-    grown = {name: described[name] for name in ("searcher", *MAY_GROW)}
+    grown = {name: described[name] for name in ("format", "searcher", *MAY_GROW)}
     this_time = {name: described[name] for name in _NOTED_EACH_TIME}
     resumed = [*record.sweep.get("resumed", []), this_time]
     return sweep, {**record.sweep, **grown, "resumed": resumed}, kept
@@ -135,6 +136,7 @@ def rebuild(described: dict[str, Any], objective: Objective | None) -> Sweep:
         _searcher(dict(described["searcher"])),
         described.get("constraints", []),
         read_scheduler(described),
+        read_metric(described),
         described["seed"],
         described["replicates"],
         Resources(**described["resources"]),

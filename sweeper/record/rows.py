@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from sweeper.worker.reports import Point
+
 
 class Key(NamedTuple):
     """What tells the trials of a sweep apart: the configuration's number and the replicate's."""
@@ -39,20 +41,22 @@ class Row:
 
     Attributes:
         trial, replicate, config, seed: as of the `Trial`.
-        validation_error: the last one; None if there is none.
+        value: the last one of the metric; None if there is none.
         epochs: how many were trained; None if nobody counted.
         status: one of `STATUSES`.
         start_s: seconds from the sweep's start to the trial's.
         runtime_s: how long the objective ran.
         worker, node: which process ran it, and where.
         exception, traceback: why it failed, in a line and in full.
-        curve: the learning curve: `[epoch, validation error, seconds since the trial's start]`.
+        curve: the learning curve: `[epoch, value, seconds since the trial's start]`, with a fourth
+            element `{name: number}` where the objective gave other metrics, too.
+        metrics: the last values of the other metrics.
     """
 
     trial: int
     replicate: int
     config: dict[str, Any]
-    validation_error: float | None
+    value: float | None
     epochs: int | None
     status: str
     seed: int
@@ -62,12 +66,18 @@ class Row:
     node: str | None = None
     exception: str | None = None
     traceback: str | None = None
-    curve: list[list[float]] = field(default_factory=list)
+    curve: list[Point] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:
         """What tells it apart from the others."""
         return Key(self.trial, self.replicate)
+
+
+def others(point: Point) -> dict[str, float]:
+    """The other metrics at a point of a curve."""
+    return dict(point[3]) if len(point) > 3 else {}
 
 
 STATUSES = ("finished", "diverged", "stopped", "failed", "interrupted")

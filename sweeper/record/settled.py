@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from sweeper.record.rows import Row
+from sweeper.record.rows import Row, others
 from sweeper.search.asha import ASHA, Verdicts
+from sweeper.search.metric import Metric
 
 
-def settled(lines: Iterable[Row], scheduler: ASHA | None) -> list[Row]:
+def settled(lines: Iterable[Row], scheduler: ASHA | None, metric: Metric = Metric()) -> list[Row]:
     """The rows of the table for the lines of a sweep, in the order of trials.
 
     A trial may have trained on, even to its end, before the verdict that stops it was out: its
@@ -18,7 +19,7 @@ def settled(lines: Iterable[Row], scheduler: ASHA | None) -> list[Row]:
     rows = sorted(lines, key=lambda row: row.key)
     if scheduler is None:
         return rows
-    verdicts = Verdicts(scheduler)
+    verdicts = Verdicts(scheduler, metric)
     for row in rows:
         if row.status != "interrupted":
             tell(verdicts, row)
@@ -27,8 +28,8 @@ def settled(lines: Iterable[Row], scheduler: ASHA | None) -> list[Row]:
 
 def tell(verdicts: Verdicts, row: Row) -> None:
     """Tells all that a trial has shown, which has ended."""
-    for epoch, error, _ in row.curve:
-        verdicts.reported(row.trial, int(epoch), error)
+    for epoch, value, *_ in row.curve:
+        verdicts.reported(row.trial, int(epoch), value)
     verdicts.over(row.trial)
 
 
@@ -47,8 +48,9 @@ def cut(row: Row, rung: int) -> Row:
     curve = [point for point in row.curve if point[0] <= rung]
     return replace(
         row,
-        validation_error=curve[-1][1],
+        value=curve[-1][1],
         epochs=rung,
+        metrics=others(curve[-1]),
         status="stopped",
         exception=None,
         traceback=None,

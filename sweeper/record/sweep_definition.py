@@ -7,8 +7,9 @@ from sweeper.cluster.resources import Resources
 from sweeper.faults import int_fault, refuse
 from sweeper.record.rows import Trial
 from sweeper.search.asha import ASHA
+from sweeper.search.metric import CURVE_COLUMNS, Metric
 from sweeper.search.searcher import Searcher, check_search
-from sweeper.space.checks import Config, ConfigSpace, check_seed
+from sweeper.space.checks import RESULT_COLUMNS, Config, ConfigSpace, check_seed
 from sweeper.space.config_space import trial_seed
 from sweeper.space.space import Space
 from sweeper.worker.objective import Objective, objective_faults
@@ -19,10 +20,11 @@ class Sweep:
     """All that sets the table of a sweep. Made by `check_sweep`.
 
     Attributes:
-        objective: configuration in, validation error out.
+        objective: configuration in, a metric or several out.
         space: the configuration space with its constraints.
         searcher: chooses the configurations.
         scheduler: chooses how long each trains; None trains all to their end.
+        metric: what is optimised.
         seed: 0 ≤ seed < 2**32.
         replicates: trainings of each configuration, each with another seed.
         resources: what each trial gets.
@@ -35,6 +37,7 @@ class Sweep:
     space: Space
     searcher: Searcher
     scheduler: ASHA | None = None
+    metric: Metric = Metric()
     seed: int = 0
     replicates: int = 1
     resources: Resources = Resources()
@@ -69,6 +72,7 @@ def check_sweep(
     searcher: Searcher,
     constraints: Iterable[str] = (),
     scheduler: ASHA | None = None,
+    metric: Metric = Metric(),
     seed: int = 0,
     replicates: int = 1,
     resources: Resources = Resources(),
@@ -91,6 +95,7 @@ def check_sweep(
         faults.append(str(error))
     faults.append(int_fault("replicates", replicates, 1))
     faults += _scheduler_faults(scheduler, replicates)
+    faults += _metric_faults(metric, space)
     if not isinstance(resources, Resources):
         faults.append(
             "resources must be sweeper.Resources(…), but got "
@@ -102,12 +107,18 @@ def check_sweep(
         space,
         searcher,
         scheduler,
+        metric,
         int(seed),
         int(replicates),
         resources,
         data_given,
         searcher.lag,
     )
+
+
+def _metric_faults(metric: Metric, space: Space) -> list[str]:
+    taken = (*(set(RESULT_COLUMNS) - {Metric.name}), *CURVE_COLUMNS, *space.entries)
+    return metric.faults(taken)
 
 
 def _scheduler_faults(scheduler: ASHA | None, replicates: int) -> list[str]:

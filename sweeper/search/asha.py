@@ -1,4 +1,4 @@
-"""Early stopping whose verdicts depend on the trials' numbers and errors alone: in-order ASHA.
+"""Early stopping whose verdicts depend on the trials' numbers and values alone: in-order ASHA.
 
 Source of successive halving without waiting: Li et al., "A System for Massively Parallel
 Hyperparameter Tuning", MLSys 2020 (ASHA). There a trial is compared with those that reached its
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sweeper.faults import int_fault
+from sweeper.search.metric import Metric
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,9 @@ class ASHA:
     The rungs are the epochs `grace_epochs`, `grace_epochs` × `reduction_factor`, ×
     `reduction_factor` again, and so on. A trial that reaches a rung is compared with the trials
     before it, by number, that reach it too, and goes on if it is among the best
-    1 / `reduction_factor` of them and itself; ties go on, NaN is last. The verdict waits for
-    nobody: until it is out the trial trains on, and what it trained in vain is cut off its row.
+    1 / `reduction_factor` of them and itself; ties go on, NaN and infinities are last. The verdict
+    waits for nobody: until it is out the trial trains on, and what it trained in vain is cut off
+    its row.
 
     Args:
         grace_epochs: every trial trains so many epochs, at least 1.
@@ -81,13 +83,13 @@ class _Rung:
     """What is known at one rung. Trials below `settled` are all known here, and judged.
 
     Attributes:
-        errors: of the trials that have trained to this rung, by number.
+        losses: of the trials that have trained to this rung, by number.
         absent: trials that certainly never reach it.
         verdicts: whether a trial that reaches it goes on from here.
-        below: the sorted errors of the settled trials that reach it.
+        below: the sorted losses of the settled trials that reach it.
     """
 
-    errors: dict[int, float] = field(default_factory=dict)
+    losses: dict[int, float] = field(default_factory=dict)
     absent: set[int] = field(default_factory=set)
     verdicts: dict[int, bool] = field(default_factory=dict)
     settled: int = 0
@@ -100,21 +102,22 @@ class Verdicts:
     It is told what trials show, in any order, and answers the same whatever that order was.
     """
 
-    def __init__(self, scheduler: ASHA) -> None:
+    def __init__(self, scheduler: ASHA, metric: Metric = Metric()) -> None:
         self._scheduler = scheduler
+        self._metric = metric
         self._rungs: dict[int, _Rung] = {}
         self._over: set[int] = set()  # trials that report nothing more
         self._most = -1  # the highest number of a trial that was heard of
 
-    def reported(self, trial: int, epoch: int, error: float) -> None:
+    def reported(self, trial: int, epoch: int, value: float) -> None:
         """Tells of an epoch; one that is no rung, or was told before, changes nothing."""
         if not self._scheduler.is_rung(epoch):
             return
         rung = self._rungs.setdefault(epoch, _Rung())
-        if trial in rung.errors:
+        if trial in rung.losses:
             return
         self._most = max(self._most, trial)
-        rung.errors[trial] = math.inf if math.isnan(error) else error
+        rung.losses[trial] = self._metric.loss(value) if math.isfinite(value) else math.inf
         self._judge()
 
     def over(self, trial: int) -> None:
@@ -136,7 +139,7 @@ class Verdicts:
         """
         for epoch in sorted(self._rungs):
             rung = self._rungs[epoch]
-            if trial in rung.errors and trial not in rung.absent and trial not in rung.verdicts:
+            if trial in rung.losses and trial not in rung.absent and trial not in rung.verdicts:
                 return epoch
         return None
 
@@ -155,29 +158,29 @@ class Verdicts:
             if there is None:
                 unknown += 1
             elif there:
-                error = rung.errors[trial]
+                loss = rung.losses[trial]
                 if trial not in rung.verdicts:
-                    last = error == math.inf  # NaN and infinity, also among themselves
-                    better = len(others) if last else bisect_left(others, error)
+                    last = loss == math.inf  # NaN and infinity, also among themselves
+                    better = len(others) if last else bisect_left(others, loss)
                     verdict = self._verdict(better, len(others), unknown, last)
                     if verdict is not None:
                         rung.verdicts[trial] = verdict
-                insort(others, error)
+                insort(others, loss)
             else:
                 rung.absent.add(trial)
             if not unknown:
                 rung.settled = trial + 1
                 if there:
-                    insort(rung.below, rung.errors[trial])
+                    insort(rung.below, rung.losses[trial])
 
     def _is_there(self, trial: int, rung: _Rung, before: _Rung | None) -> bool | None:
         """Whether a trial reaches a rung, None if that is not known yet."""
-        if trial in rung.absent or (trial in self._over and trial not in rung.errors):
+        if trial in rung.absent or (trial in self._over and trial not in rung.losses):
             return False
         came = True if before is None else before.verdicts.get(trial)
         if came is False or (before is not None and trial in before.absent):
             return False
-        return True if came and trial in rung.errors else None
+        return True if came and trial in rung.losses else None
 
     def _verdict(self, better: int, others: int, unknown: int, last: bool) -> bool | None:
         """True: goes on. False: is stopped. None: what is unknown may change it.

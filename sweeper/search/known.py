@@ -12,8 +12,9 @@ class Known:
 
     Attributes:
         config: its configuration.
-        curve: (epoch, validation error) as far as it is known, means over the replicates.
-        error: the final validation error, mean over the replicates, once it is known.
+        curve: (epoch, loss) as far as it is known, means over the replicates. The loss is the
+            value of the metric, or its negative where high is good.
+        error: the final loss, mean over the replicates, once it is known.
         status: "running", or how it ended: "finished", "diverged", "stopped", "failed".
     """
 

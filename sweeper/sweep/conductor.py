@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sweeper.record.journal import Journal
-from sweeper.record.rows import Key, Row, Trial
+from sweeper.record.rows import Key, Row, Trial, others
 from sweeper.sweep.core import Core
+from sweeper.sweep.execution import Execution
 from sweeper.sweep.progress import Progress
 from sweeper.sweep.stops import Stops
 from sweeper.sweep.suggestions import Suggestions
+from sweeper.sweep.trial_folders import TrialFolders
 from sweeper.training.trial import checkpoint_folder
-from sweeper.worker.reports import Ended
+from sweeper.worker.reports import Ended, Point
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Conductor:
         stops: knows when the sweep ends before all trials have.
         suggestions: works out configurations ahead of time.
         keep_checkpoints: leave those of ended trials where they are.
+        keep: which of the folders that trials made stay, as of `Execution`.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Conductor:
         stops: Stops,
         suggestions: Suggestions,
         keep_checkpoints: bool = False,
+        keep: str = Execution.keep,
     ) -> None:
         self.core = core
         self.folder = folder
@@ -55,6 +59,7 @@ class Conductor:
         self._journal = journal
         self._suggestions = suggestions
         self._keep_checkpoints = keep_checkpoints
+        self.trial_folders = TrialFolders(core, folder, keep)
         # Times go on after those of an earlier run.
         self._start = time.monotonic() - max(map(_end_s, core.lines.values()), default=0.0)
         self._started_s: dict[Key, float] = {}
@@ -83,7 +88,7 @@ class Conductor:
         self.stops.began()
         self.bar.started(key)
 
-    def reported(self, key: Key, points: Sequence[list[float]]) -> bool:
+    def reported(self, key: Key, points: Sequence[Point]) -> bool:
         """A trial has trained so far; whether it is to stop. Then it has its row."""
         self.core.reported(key, points)
         self.stops.reported()
@@ -92,7 +97,9 @@ class Conductor:
         trial = self.core.running.get(key)
         if trial is not None:
             curve = self.core.curves[key]
-            self._write(self._row(trial, "stopped", curve[-1][1], len(curve), self.runs_for_s(key)))
+            row = self._row(trial, "stopped", curve[-1][1], len(curve), self.runs_for_s(key))
+            row.metrics = others(curve[-1])
+            self._write(row)
         return True
 
     def ended(self, key: Key, ended: Ended) -> None:
@@ -101,8 +108,9 @@ class Conductor:
         if trial is None:
             return  # it was stopped before; the first row of a trial counts
         self.core.reported(key, ended.points)
-        row = self._row(trial, ended.status, ended.validation_error, ended.epochs, ended.runtime_s)
+        row = self._row(trial, ended.status, ended.value, ended.epochs, ended.runtime_s)
         row.exception, row.traceback = ended.exception, ended.traceback
+        row.metrics = ended.metrics
         self._write(row)
 
     def died(self, key: Key) -> None:
@@ -154,7 +162,7 @@ class Conductor:
         self,
         trial: Trial,
         status: str,
-        error: float | None,
+        value: float | None,
         epochs: int | None,
         runtime_s: float | None,
     ) -> Row:
@@ -164,7 +172,7 @@ class Conductor:
             trial=trial.trial,
             replicate=trial.replicate,
             config=trial.config,
-            validation_error=error,
+            value=value,
             epochs=epochs or len(curve) or None,
             status=status,
             seed=trial.seed,
@@ -190,6 +198,7 @@ class Conductor:
             if row.status != "interrupted" and not self._keep_checkpoints:
                 shutil.rmtree(checkpoint_folder(self.folder, row.key), ignore_errors=True)
         if row.status != "interrupted":
+            self.trial_folders.ended(row.key)
             self.bar.ended(row.key, line)
             self.stops.ended(line)
 

@@ -3,12 +3,14 @@
 import hashlib
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sweeper.cluster.resources import Resources
 from sweeper.faults import int_fault, refuse
 from sweeper.record.results import Results, check_results
 from sweeper.record.sweep_definition import Sweep
+from sweeper.search.metric import Metric
 from sweeper.search.random_search import RandomSearch
 from sweeper.space.config_space import trial_seed
 from sweeper.space.space import Space
@@ -32,9 +34,9 @@ def confirm(
 ) -> pd.DataFrame:
     """The best `top` configurations, trained again `replicates` times each with fresh seeds.
 
-    One row a configuration, best first: `trial`, the hyperparameters, `validation_error` (the fresh
-    mean), `standard_error`, `count`, and `selected_with`, the validation error that made it one of
-    the best. That one is too low on average, since the luckiest are chosen (the winner's curse);
+    One row a configuration, best first: `trial`, the hyperparameters, the metric (the fresh
+    mean), `standard_error`, `count`, and `selected_with`, the value that made it one of the best.
+    That one is too good on average, since the luckiest are chosen (the winner's curse);
     the fresh mean is not. The trials are kept in a folder `confirm-…` inside the sweep's own, one
     for each choice of configurations; calling this again with more replicates adds to them.
 
@@ -54,8 +56,9 @@ def confirm(
     refuse(int_fault("top", top, 1), int_fault("replicates", replicates, 2))
     check_results(results)
     _ = results.best_row  # or nothing is there to confirm
-    best = results.summary.dropna(subset="validation_error")
-    best = best.nsmallest(top, "validation_error", keep="first")
+    metric = results.metric
+    best = results.summary.dropna(subset=metric.name)
+    best = _best_first(best, metric).head(top)
     configs = {row.trial: row.config for row in results.rows}
     chosen = [configs[trial] for trial in best["trial"]]
     names = [name for name in results.sweep["config_space"] if any(name in c for c in chosen)]
@@ -63,6 +66,7 @@ def confirm(
         objective,
         Space({name: [config[name] for config in chosen if name in config] for name in names}),
         RandomSearch(len(chosen), initial_configs=chosen),
+        metric=metric,
         seed=trial_seed(results.sweep["seed"], _FRESH),
         replicates=replicates,
         resources=Resources(**results.sweep["resources"]),
@@ -79,8 +83,12 @@ def confirm(
     refuse(*objective_faults(objective, data is not None), *execution.faults())
     fresh = run_sweep(sweep, execution, data)
     table = fresh.summary.assign(trial=list(best["trial"]))
-    table["selected_with"] = list(best["validation_error"])
-    return table.sort_values("validation_error", kind="stable", ignore_index=True)
+    table["selected_with"] = list(best[metric.name])
+    return _best_first(table, metric).reset_index(drop=True)
+
+
+def _best_first(table: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    return table.iloc[np.argsort(metric.loss(table[metric.name].to_numpy()), kind="stable")]
 
 
 def _digest(trials: list[int]) -> str:

@@ -17,6 +17,7 @@ from sweeper.search.asha import Verdicts
 from sweeper.search.known import Known
 from sweeper.space.checks import Config
 from sweeper.sweep.knowledge import Knowledge
+from sweeper.worker.reports import Point
 
 _AHEAD = 16  # configurations that are worked out before a worker asks for them
 _AT_ONCE = 4  # … in one go: the first of them is waited for until the last is there
@@ -46,12 +47,12 @@ class Core:
         self.num_trials = sweep.num_trials
         self.lines: dict[Key, Row] = {}  # as they were trained, verdicts left aside
         self.running: dict[Key, Trial] = {}
-        self.curves: dict[Key, list[list[float]]] = {}
+        self.curves: dict[Key, list[Point]] = {}
         self._again: deque[Trial] = deque()
         self._configs: dict[int, Config] = {}
         self._next = Key(0, 0)
         self._open = 0
-        self.verdicts = Verdicts(sweep.scheduler) if sweep.scheduler else None
+        self.verdicts = Verdicts(sweep.scheduler, sweep.metric) if sweep.scheduler else None
         self._knowledge = Knowledge(
             sweep, self.lines, self.curves, self._configs.get, self.verdicts
         )
@@ -135,8 +136,8 @@ class Core:
 
     # What trials do
 
-    def reported(self, key: Key, points: Iterable[list[float]]) -> None:
-        """A trial has trained so far: points of its curve, `[epoch, error, seconds]`.
+    def reported(self, key: Key, points: Iterable[Point]) -> None:
+        """A trial has trained so far: points of its curve, as in a `Row`.
 
         One whose process died begins anew: until it has come as far again, what it showed before
         stands, since other trials may have been judged by it.

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sweeper.record.listing import table
 from sweeper.record.mirror import MIRROR
-from sweeper.record.results import Results, table
+from sweeper.record.results import Results
 from sweeper.record.resume import obstacles
 from sweeper.sweep.limits import LimitReached
 

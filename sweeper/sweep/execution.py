@@ -7,6 +7,7 @@ from sweeper.faults import int_fault
 from sweeper.record.sweep_folder import name_faults
 from sweeper.sweep.limits import Limits
 
+KEEP = ("best", "all", "none")  # which folders of trials
 INLINE = "inline"  # the address of this process, without Ray
 
 
@@ -21,6 +22,7 @@ class Execution:
     resume: bool = False
     retry_failed: bool = False
     keep_checkpoints: bool = False
+    keep: str = "best"
     address: str | None = None
     debug: bool = False
     progress: bool = True
@@ -36,6 +38,11 @@ class Execution:
             faults.append(
                 "limits must be sweeper.Limits(…), but got "
                 f"{self.limits!r} ({type(self.limits).__name__})."
+            )
+        if self.keep not in KEEP:
+            faults.append(
+                f"keep must be {', '.join(map(repr, KEEP[:-1]))} or {KEEP[-1]!r}, but got "
+                f"{self.keep!r} ({type(self.keep).__name__})."
             )
         if self.address == INLINE and self.num_workers not in (None, 1):
             faults.append(

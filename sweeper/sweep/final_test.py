@@ -55,10 +55,12 @@ def test(
     resources = Resources(**results.sweep["resources"])
     look = {"time": now(), "trial": row.trial, "config": row.config, "test_error": None}
     look["with_validation"] = with_validation
-    mode = {"test": True, "with_validation": with_validation, "gpus": resources.gpus}
-    with trial_context(**mode) as trial:
+    metric = results.metric.name
+    with trial_context(
+        test=True, with_validation=with_validation, gpus=resources.gpus, metric=metric
+    ) as trial:
         try:
-            error = run_here(objective, row.config, arguments, row.seed, resources.cpus)
+            error = run_here(objective, row.config, arguments, row.seed, resources.cpus, metric)
             look["test_error"] = error
         finally:
             if own_test_set or trial.test_set_read:  # a look that failed is a look too

@@ -1,5 +1,6 @@
 """Trials in this process, one after another: to debug an objective, and without any Ray."""
 
+import copy
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ from greenlet import getcurrent
 from sweeper.record.rows import Trial
 from sweeper.record.sweep_definition import Sweep
 from sweeper.sweep.conductor import Conductor, Place, time_over
-from sweeper.training.trial import checkpoint_folder
+from sweeper.training.trial import CurrentTrial, checkpoint_folder, trial_folder
 from sweeper.worker.reports import PauseAt, Reports, never
 from sweeper.worker.running_trial import RunningTrial
 from sweeper.worker.surroundings import free_memory
@@ -58,6 +59,14 @@ def run_inline(
             cpus=sweep.resources.cpus,
             passes=(Exception, SystemExit, KeyboardInterrupt) if debug else (KeyboardInterrupt,),
             gpus=sweep.resources.gpus,
+            trial=CurrentTrial(
+                trial.trial,
+                trial.replicate,
+                trial.seed,
+                copy.deepcopy(trial.config),
+                trial_folder(conductor.folder, trial.key).absolute(),
+            ),
+            metric=sweep.metric.name,
             checkpoints=checkpoint_folder(conductor.folder, trial.key),
         )
         try:

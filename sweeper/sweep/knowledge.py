@@ -1,5 +1,6 @@
 """What a searcher may know of earlier trials: a function of trials' numbers, not of time."""
 
+import itertools
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from statistics import fmean
@@ -9,8 +10,9 @@ from sweeper.record.sweep_definition import Sweep
 from sweeper.search.asha import Verdicts
 from sweeper.search.known import Known
 from sweeper.space.checks import Config
+from sweeper.worker.reports import Point
 
-Curve = Sequence[Sequence[float]]
+Curve = Sequence[Point]
 
 
 class Knowledge:
@@ -42,6 +44,7 @@ class Knowledge:
         verdicts: Verdicts | None,
     ) -> None:
         self._sweep = sweep
+        self._loss = sweep.metric.loss
         self._lines = lines
         self._curves = curves
         self._config_of = config_of
@@ -113,9 +116,9 @@ class Knowledge:
             return None
         finished = [row for row in ended if row.status == "finished"]
         chosen = finished or ended[:1]
-        errors = [row.validation_error for row in chosen if row.validation_error is not None]
-        error = fmean(errors) if errors else None
-        return Known(config, _means([row.curve for row in chosen]), error, chosen[0].status)
+        losses = [self._loss(row.value) for row in chosen if row.value is not None]
+        loss = fmean(losses) if losses else None
+        return Known(config, self._means([row.curve for row in chosen]), loss, chosen[0].status)
 
     def _part(self, trial: int, config: Config, most: int, verdicts: Verdicts) -> Known | None:
         """The first `most` epochs, and the end if it comes by then."""
@@ -123,24 +126,25 @@ class Knowledge:
         curve = row.curve if row is not None else self._curves.get(Key(trial, 0), [])
         rung = verdicts.stopped_at(trial)
         if rung is not None and rung <= most:
-            points = _points(curve, rung)
+            points = self._points(curve, rung)
             return Known(config, points, points[-1][1], "stopped")
         open_rung = verdicts.open_at(trial)
         if open_rung is not None and open_rung <= most:
             return None
-        points = _points(curve, most)
+        points = self._points(curve, most)
         # Its end shows one epoch later: after the last one it may still be about to go on.
         if row is not None and rung is None and (row.epochs or 0) < most:
-            return Known(config, points, row.validation_error, row.status)
+            loss = None if row.value is None else self._loss(row.value)
+            return Known(config, points, loss, row.status)
         return Known(config, points) if row is not None or len(curve) >= most else None
 
+    def _points(self, curve: Curve, most: float = math.inf) -> tuple[tuple[int, float], ...]:
+        """The epochs up to `most` and their losses."""
+        shown = itertools.takewhile(lambda point: point[0] <= most, curve)
+        return tuple((int(epoch), self._loss(value)) for epoch, value, *_ in shown)
 
-def _points(curve: Curve, most: float = math.inf) -> tuple[tuple[int, float], ...]:
-    return tuple((int(epoch), error) for epoch, error, _ in curve if epoch <= most)
-
-
-def _means(curves: Sequence[Curve]) -> tuple[tuple[int, float], ...]:
-    """The mean curve as far as all of them go."""
-    length = min(map(len, curves))
-    rows = zip(*(_points(curve[:length]) for curve in curves), strict=True)
-    return tuple((row[0][0], fmean(error for _, error in row)) for row in rows)
+    def _means(self, curves: Sequence[Curve]) -> tuple[tuple[int, float], ...]:
+        """The mean curve as far as all of them go."""
+        length = min(map(len, curves))
+        rows = zip(*(self._points(curve[:length]) for curve in curves), strict=True)
+        return tuple((row[0][0], fmean(loss for _, loss in row)) for row in rows)

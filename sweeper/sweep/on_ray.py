@@ -97,6 +97,7 @@ def make_task(
         directory=directory,
         fashion_mnist=fashion_mnist_for_other_nodes(),
         scheduler=sweep.scheduler,
+        metric=sweep.metric.name,
     )
 
 

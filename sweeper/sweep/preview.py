@@ -56,7 +56,7 @@ class Preview:
         """The first configurations, one row a trial; empty where a hyperparameter is absent."""
         import pandas as pd
 
-        from sweeper.record.results import column
+        from sweeper.record.columns import column
 
         columns = {
             name: column([config.get(name, ABSENT) for config in self.configs])

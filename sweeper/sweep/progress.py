@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from sweeper.record import mirror
 from sweeper.record.rows import Row
+from sweeper.search.metric import Metric
 from sweeper.terminal import printable, short
 
 _REDRAW_S = 0.2
@@ -16,7 +17,7 @@ _SEND_S = 2.0  # in a job, of which every line is kept
 
 
 class Progress:
-    """Trials done, best validation error so far with its configuration, and time left.
+    """Trials done, best value so far with its configuration, and time left.
 
     Args:
         num_workers: how many trials run at once, which changes as nodes come and go.
@@ -28,8 +29,10 @@ class Progress:
         num_workers: Callable[[], int],
         enabled: bool = True,
         stream: TextIO | None = None,
+        metric: Metric = Metric(),
     ) -> None:
         self._total = total
+        self._metric = metric
         self._num_workers = num_workers
         self._stream = stream or sys.stderr
         self._enabled = enabled
@@ -42,7 +45,7 @@ class Progress:
         self._longest = 0  # epochs of a finished trial
         self._done = self._failed = self._said = self._timed = 0
         self._best = ""
-        self._best_error = float("inf")
+        self._best_loss = float("inf")
 
     def started(self, key: Any) -> None:
         """A worker begins a trial."""
@@ -67,10 +70,11 @@ class Progress:
 
     def _count(self, row: Row) -> None:
         self._done += 1
-        if row.status == "finished" and row.validation_error is not None:
-            if row.validation_error < self._best_error:
-                self._best_error = row.validation_error
-                self._best = f"best {self._best_error:.4g} ({_brief(row.config)})"
+        if row.status == "finished" and row.value is not None:
+            loss = self._metric.loss(row.value)
+            if loss < self._best_loss:
+                self._best_loss = loss
+                self._best = f"best {row.value:.4g} ({_brief(row.config)})"
         else:
             self._failed += row.status in ("failed", "diverged")
         if row.status == "stopped":

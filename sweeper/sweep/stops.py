@@ -31,6 +31,7 @@ class Stops:
         say: Callable[[str], None],
     ) -> None:
         self._core = core
+        self._metric = core.sweep.metric
         self._limits = limits
         self._interrupts = interrupts
         self._deadline = math.inf
@@ -78,9 +79,10 @@ class Stops:
             if self._failures[row.exception] == len(self._core.lines):
                 self._first_failed_alike(row, len(self._core.lines))
         target = self._limits.target
-        error = None if target is None else self._error(row.trial)
-        if target is not None and error is not None and error <= target:
-            self.stop(LimitReached(f"trial {row.trial} got {error:.4g} (target={target:g})"))
+        loss = None if target is None else self._loss(row.trial)
+        if target is not None and loss is not None and loss <= self._metric.loss(target):
+            got = self._metric.loss(loss)
+            self.stop(LimitReached(f"trial {row.trial} got {got:.4g} (target={target:g})"))
         if self._limits.patience is not None:
             self._judge(self._limits.patience)
 
@@ -92,8 +94,8 @@ class Stops:
             self._said_of_epochs = True
             self._say(
                 f"A trial ended without having reported an epoch, so {' and '.join(needs)} can do "
-                "nothing for it. Yield the validation error after each epoch, or train with "
-                "HPOTrainer."
+                f"nothing for it. Yield {self._metric.name} after each epoch, call sweeper.report, "
+                "or train with HPOTrainer."
             )
 
     def _first_failed_alike(self, row: Row, alike: int) -> None:
@@ -112,23 +114,23 @@ class Stops:
     def _judge(self, patience: int) -> None:
         """Looks at the trials in their order, up to the first that has not ended."""
         while self._judged < self._core.num_trials:
-            error = self._error(self._judged)
-            if error is None:
+            loss = self._loss(self._judged)
+            if loss is None:
                 return
-            self._in_vain = 0 if error < self._best else self._in_vain + 1
-            self._best = min(self._best, error)
+            self._in_vain = 0 if loss < self._best else self._in_vain + 1
+            self._best = min(self._best, loss)
             self._judged += 1
             if self._in_vain >= patience:
                 self.stop(LimitReached(f"{patience:,} trials without a better one (patience)"))
 
-    def _error(self, trial: int) -> float | None:
-        """A trial's validation error, the mean of its replicates; infinite where one of them did
-        not finish, None where one has not ended.
+    def _loss(self, trial: int) -> float | None:
+        """A trial's loss, the mean of its replicates; infinite where one of them did not finish,
+        None where one has not ended.
         """
         rows = [self._core.row(Key(trial, r)) for r in range(self._core.sweep.replicates)]
         ended = [row for row in rows if row is not None and row.status != "interrupted"]
         if len(ended) < len(rows):
             return None
-        errors = [row.validation_error for row in ended if row.status == "finished"]
-        numbers = [error for error in errors if error is not None]
+        values = [row.value for row in ended if row.status == "finished"]
+        numbers = [self._metric.loss(value) for value in values if value is not None]
         return sum(numbers) / len(numbers) if len(numbers) == len(rows) else math.inf

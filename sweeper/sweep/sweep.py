@@ -16,6 +16,7 @@ from sweeper.record.rows import Row
 from sweeper.record.sweep_definition import Sweep, check_sweep
 from sweeper.record.sweep_folder import default_name, lasting, new_folder
 from sweeper.search.asha import ASHA
+from sweeper.search.metric import Metric
 from sweeper.search.searcher import Searcher
 from sweeper.space.checks import ConfigSpace
 from sweeper.sweep import executors
@@ -43,6 +44,8 @@ def run(
     *,
     constraints: Iterable[str] = (),
     scheduler: ASHA | None = None,
+    metric: str = Metric.name,
+    mode: str = Metric.mode,
     seed: int = 0,
     replicates: int = 1,
     num_workers: int | None = None,
@@ -53,6 +56,7 @@ def run(
     resume: bool = False,
     retry_failed: bool = False,
     keep_checkpoints: bool = False,
+    keep: str = Execution.keep,
     data: Any = None,
     address: str | None = None,
     debug: bool = False,
@@ -62,13 +66,19 @@ def run(
 
     Args:
         objective: A function of one configuration (a dict of plain values) that returns the
-            validation error, lower is better, or yields it after each epoch. It may take `data`.
+            validation error, lower is better, or any other `metric`; or yields it after each
+            epoch, or calls `sweeper.report`. Each takes a number, or a dict of several by name.
+            It may take `data`.
         config_space: Name → scipy.stats distribution, list of choices, or constant.
         searcher: `RandomSearch`, `SobolSearch`, `BayesianSearch` (each with `num_trials=…`) or
             `GridSearch(points=…)`: chooses the configurations.
         constraints: What all configurations must fulfil, such as `"depth * width <= 4096"`.
         scheduler: `ASHA(…)` stops trials early that are not among the best so far; it needs
-            epochs: objectives that yield, or train with `HPOTrainer`. None trains all to the end.
+            epochs: objectives that yield, report, or train with `HPOTrainer`. None trains all to
+            the end.
+        metric: The name of the number that is optimised, where the objective gives several, and of
+            its column in the results. The others are further columns.
+        mode: "min" if low is good, "max" if high is.
         seed: 0 ≤ seed < 2**32. The same seed gives the same configurations and trial seeds,
             whatever the number of workers.
         replicates: How often each configuration is trained, each time with another seed.
@@ -86,6 +96,8 @@ def run(
         retry_failed: On resuming, run failed trials again as well.
         keep_checkpoints: Leave the last checkpoint of each `HPOTrainer(checkpoint_every=…)` in the
             sweep's folder when its trial ends.
+        keep: Which of the folders that trials made with `sweeper.current_trial().folder` stay when
+            they end: "best" for those of the best three finished trials so far, "all", "none".
         data: Anything large that the objective wants; reaches each node once and the objective
             as its argument `data`, writable and private to each trial.
         address: Which Ray: None for the one of this process, `RAY_ADDRESS`, or one that
@@ -110,14 +122,14 @@ def run(
         `sweeper.run(objective, {"lr": stats.loguniform(1e-4, 1)}, sweeper.RandomSearch(16))`
     """
     execution = Execution(
-        num_workers, limits, name, folder, resume, retry_failed, keep_checkpoints, address, debug,
-        progress,
+        num_workers, limits, name, folder, resume, retry_failed, keep_checkpoints, keep,
+        address, debug, progress,
     )  # fmt: skip
     faults = execution.faults()
     try:
         sweep = check_sweep(
-            objective, config_space, searcher, constraints, scheduler, seed, replicates, resources,
-            data is not None,
+            objective, config_space, searcher, constraints, scheduler, Metric(metric, mode),
+            seed, replicates, resources, data is not None,
         )  # fmt: skip
     except ValueError as error:
         faults.insert(0, str(error))
@@ -157,13 +169,13 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
         journal.write_json(path / "sweep.json", described)
         say(f"{path}: {executor.where}")
         core = Core(sweep, kept)
-        bar = Progress(len(kept) + num_left, executor.size, execution.progress)
+        bar = Progress(len(kept) + num_left, executor.size, execution.progress, metric=sweep.metric)
         bar.kept(kept)
         stack.callback(bar.close)
         stops = Stops(core, execution.limits, interrupts, executor.num_workers, bar.say)
         suggestions = Suggestions(core, executor.asker(sweep))
         conductor = Conductor(
-            core, record, path, bar, stops, suggestions, execution.keep_checkpoints
+            core, record, path, bar, stops, suggestions, execution.keep_checkpoints, execution.keep
         )
         _run_to_the_end(executor, sweep, conductor)
     from sweeper.sweep.ending import outcome

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
+from zipfile import BadZipFile
 
 import ray
 from ray.exceptions import RayError
@@ -17,7 +18,11 @@ from sweeper.cluster.ray_internals import actor_of, forget_results, try_no_more
 from sweeper.record.rows import Key, Trial
 from sweeper.sweep.conductor import Conductor, Place, time_over
 from sweeper.sweep.failures import MissedStarts, describe_failure, last_failure
+from sweeper.training.trial import trial_folder
+from sweeper.worker.packed_folder import unpack
 from sweeper.worker.reports import Ended
+
+_COPY_S = 600  # the longest time that the folder of a trial may take to come from its node
 
 
 class StopSweepError(Exception):
@@ -37,7 +42,7 @@ class HandOver(_NotRestored, Searcher):
     Args:
         conductor: gives out trials.
         limit: how many may be handed out and not ended, asked again at each step of Tune: Tune's
-            own `max_concurrent_trials` can't change, as nodes come and go.
+            own `max_concurrent_contexts` can't change, as nodes come and go.
     """
 
     def __init__(self, conductor: Conductor, limit: Callable[[], int] = lambda: sys.maxsize):
@@ -163,12 +168,23 @@ class Events(_NotRestored, Callback):
         """Tells of the end of a trial; its other results were told to the scheduler."""
         key = key_of(trial)
         if result["ended"] is not None:
+            self._copy_folder(key, result)
             self._conductor.ended(key, Ended(points=result["points"], **result["ended"]))
         if result["done"]:
             self._running.pop(key, None)
         if result["printed"]:
             place = self._places.get(actor_of(trial), Place())
             self._conductor.keep_output(place, result["printed"])
+
+    def _copy_folder(self, key: Key, result: dict[str, Any]) -> None:
+        """Copies what the trial left on a node that doesn't share the sweep's folder."""
+        for reference in result["folder"]:
+            if self._conductor.trial_folders.wants(result["ended"]["status"]):
+                try:
+                    packed = ray.get(reference, timeout=_COPY_S)
+                    unpack(packed, trial_folder(self._conductor.folder, key))
+                except (RayError, OSError, TimeoutError, BadZipFile) as error:
+                    self._conductor.bar.say(f"The folder of trial {key.trial} is lost: {error}")
 
     def on_trial_error(
         self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any

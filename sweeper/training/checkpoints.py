@@ -25,7 +25,7 @@ from sweeper.training.random_states import (
     set_loader_state,
     set_random_states,
 )
-from sweeper.training.trial import current_trial
+from sweeper.training.trial import current_context
 
 _ARRAY = "numpy dtype"  # the key that marks an array or a scalar of NumPy
 
@@ -63,11 +63,13 @@ class FitCheckpoint:
     def replay(self, epoch: int, trained: Trained) -> None:
         """Leaves behind what this epoch left; the checkpoint's own leaves what was saved."""
         assert self.ahead is not None
-        trial = current_trial()
+        trial = current_context()
         if epoch in self.curve and trial.record_curve:
             error, seconds = self.curve[epoch]
             # What was trained before this fit may have taken longer this time.
-            trial.curve.append((error, max(seconds, *(s for _, s in trial.curve[-1:]), 0.0)))
+            trial.curve.append(
+                (error, max(seconds, *(entry[1] for entry in trial.curve[-1:]), 0.0))
+            )
         if epoch in self.left:
             set_random_states(self.left[epoch])
         if epoch == self.ahead["epoch"]:
@@ -100,7 +102,7 @@ class FitCheckpoint:
         content = _plain(
             {
                 "epoch": epoch,
-                "seconds": time.perf_counter() - current_trial().start,
+                "seconds": time.perf_counter() - current_context().start,
                 "errors": self.errors,
                 "curve": self.curve,
                 "left": self.left,

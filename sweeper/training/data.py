@@ -15,7 +15,7 @@ from torch.nn import functional as F  # noqa: N812 (everybody's name for it)
 from sweeper.faults import int_fault, refuse
 from sweeper.training.fashion_mnist import fashion_mnist_arrays
 from sweeper.training.modules import DataModule
-from sweeper.training.trial import current_trial, joins_sets, open_test_set
+from sweeper.training.trial import current_context, joins_sets, open_test_set
 
 # A validation error must not depend on the batch size that is tuned, not even through rounding.
 _EVALUATION_BATCH = 250
@@ -103,7 +103,7 @@ class FashionMNIST(DataModule):
 
     def get_dataloader(self, train: bool) -> Batches:
         """The training batches if `train`, else the validation (in test mode the test) batches."""
-        if current_trial().test and not train:
+        if current_context().test and not train:
             return self.test_dataloader()
         chosen = ~self._held_out if train else self._held_out
         if train and joins_sets():
@@ -143,7 +143,7 @@ class Digits(DataModule):
 
     def get_dataloader(self, train: bool) -> Batches:
         """The training batches if `train`, else the validation (in test mode the test) batches."""
-        if current_trial().test and not train:
+        if current_context().test and not train:
             return self.test_dataloader()
         chosen = self._rank >= 2 if train else self._rank == 1
         if train and joins_sets():

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sweeper.training.modules import Loader, no_test_set
-from sweeper.training.trial import current_trial, open_test_set
+from sweeper.training.trial import current_context, open_test_set
 
 
 def loaders(data: Any) -> tuple[Loader, Loader]:
@@ -13,7 +13,7 @@ def loaders(data: Any) -> tuple[Loader, Loader]:
         train, evaluation = data
     elif hasattr(data, "train_dataloader") and hasattr(data, "val_dataloader"):
         train = data.train_dataloader()
-        evaluation = _test_loader(data) if current_trial().test else data.val_dataloader()
+        evaluation = _test_loader(data) if current_context().test else data.val_dataloader()
     else:
         raise TypeError(
             "data must be a DataModule or a pair (training, validation) of iterables of batches, "

@@ -4,7 +4,6 @@ They follow https://d2l.ai/chapter_linear-regression/oo-design.html and
 https://d2l.ai/chapter_hyperparameter-optimization/hyperopt-intro.html of *Dive into Deep Learning*.
 """
 
-import time
 from itertools import chain
 from typing import Any
 
@@ -17,7 +16,7 @@ from sweeper.training.checkpoints import FitCheckpoint, Trained, find_checkpoint
 from sweeper.training.loaders import loaders, no_batches
 from sweeper.training.modules import Batch, Loader, Module
 from sweeper.training.random_states import random_states, undisturbed
-from sweeper.training.trial import TrialContext, current_trial
+from sweeper.training.trial import TrialContext, current_context
 
 
 class Trainer:
@@ -73,7 +72,7 @@ class Trainer:
         self.prepare_model(model)
         self.optim = model.configure_optimizers()
         self.epoch = 0
-        current_trial().fits += 1
+        current_context().fits += 1
 
     def fit_epoch(self) -> None:
         """Trains one more epoch.
@@ -97,7 +96,7 @@ class Trainer:
 
     def _count_epoch(self) -> None:
         self.epoch += 1
-        current_trial().epochs += 1
+        current_context().epochs += 1
 
     def prepare_data(self, data: Any) -> None:
         """Takes the loaders out of `data`; in test mode the test set is the one to validate on."""
@@ -167,7 +166,7 @@ class HPOTrainer(Trainer):
 
     def _begin(self, model: Module, data: Any) -> None:
         super()._begin(model, data)
-        trial = current_trial()
+        trial = current_context()
         self._checkpoint = None
         if self.checkpoint_every and trial.no_checkpoints:
             raise RuntimeError(trial.no_checkpoints)
@@ -186,7 +185,7 @@ class HPOTrainer(Trainer):
             StopTrial: the sweep stops the trial here; it is no `Exception`.
         """
         checkpoint = self._checkpoint
-        trial = current_trial()
+        trial = current_context()
         if checkpoint is not None and checkpoint.ahead is not None:
             self._count_epoch()
             checkpoint.replay(self.epoch, self._trained())
@@ -198,9 +197,9 @@ class HPOTrainer(Trainer):
         super().fit_epoch()
         if trial.record_curve and not trial.test:
             error = float(self.validation_error())
-            trial.curve.append((error, time.perf_counter() - trial.start))
+            trial.add_to_curve(error)
             if checkpoint is not None:
-                checkpoint.curve[self.epoch] = trial.curve[-1]
+                checkpoint.curve[self.epoch] = trial.curve[-1][:2]
         if checkpoint is not None:
             self._save(checkpoint)
 
@@ -261,7 +260,7 @@ def _forget_gradients(optim: Any) -> None:
 
 
 def _device(num_gpus: int | None) -> torch.device:
-    given = current_trial().gpus
+    given = current_context().gpus
     if num_gpus == 0 or given == 0:
         return torch.device("cpu")
     if given and not torch.cuda.is_available():

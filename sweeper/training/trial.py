@@ -3,6 +3,7 @@
 It knows whether the test set is sealed.
 """
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,9 +11,46 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+TRIALS = "trials"  # the folder of a sweep in which its trials have theirs
+
 
 class StopTrial(BaseException):
     """Leads out of an objective whose trial is stopped early, past its `except Exception`."""
+
+
+@dataclass
+class CurrentTrial:
+    """The trial that an objective runs in; see `sweeper.current_trial`.
+
+    Attributes:
+        number: of the configuration, counted from 0; None outside of a sweep.
+        replicate: which of several trainings of that configuration; None outside of a sweep.
+        seed: of this training; None outside of a sweep.
+        config: the configuration, plain values by name; empty outside of a sweep.
+    """
+
+    number: int | None = None
+    replicate: int | None = None
+    seed: int | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    place: Path | None = field(default=None, repr=False)  # of the folder, made or not
+
+    @property
+    def folder(self) -> Path:
+        """A folder of this trial's own, made on first use: `trials/7-0` in the sweep's folder for
+        trial 7, replicate 0. What an attempt whose process died has left there is still there.
+
+        On a node that doesn't share the sweep's folder it is a temporary one, which is copied when
+        the trial ends. Outside of a sweep it is a temporary folder that nobody removes.
+        """
+        if self.place is None:
+            self.place = Path(tempfile.mkdtemp(prefix="sweeper-trial-"))
+        self.place.mkdir(parents=True, exist_ok=True)
+        return self.place
+
+
+# A value of the metric, seconds since the start, and perhaps other metrics by name.
+Entry = tuple[float, float] | tuple[float, float, dict[str, float]]
 
 
 def _nobody_listens() -> None:
@@ -31,28 +69,41 @@ class TrialContext:
     why there can be none, they refuse to.
     """
 
+    trial: CurrentTrial = field(default_factory=CurrentTrial)
+    metric: str = "validation_error"
     gpus: float | None = None  # None: outside of a sweep, where a GPU is used if there is one
     test: bool = False  # data modules hand out the test set for evaluation
     with_validation: bool = False  # … and the validation set for training as well
-    record_curve: bool = True  # False: the objective tells the learning curve itself
+    record_curve: bool = True  # False: trainers leave the learning curve to the objective
+    yields: bool = False  # whether the objective yields its learning curve
     test_set_read: bool = False
     sets_joined: bool = False  # whether training and validation data were handed out together
     epochs: int = 0
     fits: int = 0
-    curve: list[tuple[float, float]] = field(default_factory=list)  # validation error, seconds
+    curve: list[Entry] = field(default_factory=list)
     start: float = field(default_factory=time.perf_counter)  # earlier, once a fit has gone on
     report: Callable[[], None] = _nobody_listens  # says that `curve` may have grown; may stop
     checkpoints: Path | None = None
     no_checkpoints: str | None = None
+
+    def add_to_curve(self, value: float, others: dict[str, float] | None = None) -> None:
+        """Adds the next epoch to the learning curve."""
+        seconds = time.perf_counter() - self.start
+        self.curve.append((value, seconds, others) if others else (value, seconds))
 
 
 _OUTSIDE = TrialContext()
 _current = _OUTSIDE
 
 
-def current_trial() -> TrialContext:
+def current_context() -> TrialContext:
     """The context of the trial that this process runs; outside of a sweep a general one."""
     return _current
+
+
+def in_a_trial() -> bool:
+    """Whether this process runs a trial, or looks at the test set."""
+    return _current is not _OUTSIDE
 
 
 @contextmanager
@@ -71,6 +122,12 @@ def exchange_trial(context: TrialContext) -> TrialContext:
     global _current
     before, _current = _current, context
     return before
+
+
+def trial_folder(sweep: Path, key: tuple[int, int]) -> Path:
+    """Where a trial and replicate of a sweep keeps what it wants to."""
+    trial, replicate = key
+    return sweep / TRIALS / f"{trial}-{replicate}"
 
 
 def checkpoint_folder(sweep: Path, key: tuple[int, int]) -> Path:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from sweeper.training.trial import current_context
+from sweeper.worker.metrics import as_metrics
 from sweeper.worker.surroundings import surroundings, within
 
 Objective = Callable[..., Any]
@@ -77,35 +79,15 @@ def seed_everything(seed: int) -> None:
         sys.modules["torch"].manual_seed(seed)
 
 
-def as_validation_error(value: Any) -> float:
-    """The value as a float.
-
-    Raises:
-        TypeError: `value` is None, text, a truth value, or anything else that is no single number.
-    """
-    if isinstance(value, float):  # the usual case, np.float64 included
-        return float(value)
-    if getattr(value, "ndim", 0):
-        shape = tuple(value.shape)
-        raise TypeError(
-            f"The objective must return one number, but got {type(value).__name__} of shape "
-            f"{shape}. Return its mean, or one element."
-        )
-    try:
-        if value is None or isinstance(value, str | bytes | bool | np.bool_):
-            raise TypeError
-        return float(value)
-    except Exception:
-        raise TypeError(
-            "The objective must return its validation error as a number, but got "
-            f"{value!r:.200} ({type(value).__name__})."
-        ) from None
-
-
 def run_here(
-    objective: Objective, config: dict[str, Any], arguments: dict[str, Any], seed: int, cpus: float
+    objective: Objective,
+    config: dict[str, Any],
+    arguments: dict[str, Any],
+    seed: int,
+    cpus: float,
+    metric: str,
 ) -> float:
-    """What the objective returns, or yields last, in this process as a worker would run it."""
+    """The metric's last value, from an objective that runs in this process as in a worker."""
     inside = surroundings()
     inside.threads, inside.seed = num_threads(cpus), seed
     with within(inside):
@@ -113,7 +95,10 @@ def run_here(
         returned = objective(config, **arguments)
         if isinstance(returned, Iterator):
             returned = next(iter(deque(returned, maxlen=1)), None)
-        return as_validation_error(returned)
+        context = current_context()
+        if returned is None and not context.record_curve and context.curve:
+            return context.curve[-1][0]
+        return as_metrics(returned, metric)[0]
 
 
 def num_threads(cpus: float) -> int:

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-Point = list[Any]  # epoch, validation error, elapsed_s
+Point = list[Any]  # epoch, value, elapsed_s, and perhaps other metrics by name
 PauseAt = Callable[[int], bool]  # whether this epoch is to be told of as soon as it is reported
 
 
@@ -21,19 +21,20 @@ class Ended:
     """What became of a trial; `points` are those that no `Reports` had yet."""
 
     status: str  # finished, diverged, failed
-    validation_error: float | None
+    value: float | None
     epochs: int | None
     runtime_s: float
     points: list[Point]
     exception: str | None = None
     traceback: str | None = None
+    metrics: dict[str, float] = field(default_factory=dict)  # the others' last values
 
 
-def status(error: float | None) -> str:
+def status(value: float | None) -> str:
     """How a trial has ended whose objective gave this; None: it gave none."""
-    if error is None:
+    if value is None:
         return "failed"
-    return "finished" if math.isfinite(error) else "diverged"
+    return "finished" if math.isfinite(value) else "diverged"
 
 
 def never(epoch: int) -> bool:

@@ -15,10 +15,11 @@ from typing import Any
 
 from greenlet import getcurrent, greenlet
 
+from sweeper.search.metric import Metric
 from sweeper.training.trial import StopTrial, TrialContext, exchange_trial
+from sweeper.worker.metrics import as_metrics
 from sweeper.worker.objective import (
     Objective,
-    as_validation_error,
     describe_exception,
     num_threads,
     seed_everything,
@@ -61,13 +62,16 @@ class RunningTrial:
         self._threads = num_threads(cpus)
         self._passes = passes
         self.context = TrialContext(report=self._report, **fields)
+        self._metric = self.context.metric
+        self.context.record_curve = self._metric == Metric.name  # all that trainers know
         self._greenlet: greenlet | None = greenlet(self._run)
         self._process = os.getpid()
         self._trial_before: TrialContext | None = None
         self._pause_at: PauseAt = never
-        self._num_told = self._num_seen = self._num_yields = self._num_stops = 0
+        self._num_told = self._num_seen = self._num_stops = 0
         self._stopping = False
-        self._error: float | None = None
+        self._value: float | None = None
+        self._others: dict[str, float] = {}
         self._exception: BaseException | None = None
 
     def advance(self, pause_at: PauseAt = never) -> Reports | Ended:
@@ -90,9 +94,10 @@ class RunningTrial:
             return Reports(self._points())
         exception = self._exception
         ended = Ended(
-            status=status(self._error),
-            validation_error=self._error,
-            epochs=len(self.context.curve) if self._num_yields else self.context.epochs or None,
+            status=status(self._value),
+            value=self._value,
+            metrics=self._others,
+            epochs=self._epochs(),
             runtime_s=self._end - self._start,
             points=self._points(),
             **describe_exception(exception),
@@ -150,7 +155,12 @@ class RunningTrial:
         """Those that have not been told yet."""
         start, curve = self._num_told, self.context.curve
         self._num_told = len(curve)
-        return [[i, e, s] for i, (e, s) in enumerate(curve[start:], start=start + 1)]
+        return [[i, *entry] for i, entry in enumerate(curve[start:], start=start + 1)]
+
+    def _epochs(self) -> int | None:
+        context = self.context
+        told = context.curve if not context.record_curve else []
+        return len(told) or context.epochs or None
 
     def _forget(self) -> None:
         """Lets go of what the objective holds."""
@@ -167,36 +177,43 @@ class RunningTrial:
             assert self._objective is not None
             returned = self._objective()
             if isinstance(returned, Iterator):
-                self._error = self._last_yield(returned)
+                self._value, self._others = self._last_yield(returned)
             else:
-                self._error = as_validation_error(returned)
+                self._value, self._others = self._returned(returned)
         except BaseException as exception:  # SystemExit too: the worker lives on
             self._exception = exception
         self._end = time.perf_counter()
 
-    def _last_yield(self, epochs: Iterator[Any]) -> float:
+    def _returned(self, returned: Any) -> tuple[float, dict[str, float]]:
+        """What the objective gave in the end; that may be its last report."""
+        context = self.context
+        if returned is None and not context.record_curve and context.curve:
+            value, _, *others = context.curve[-1]
+            return value, others[0] if others else {}
+        return as_metrics(returned, self._metric)
+
+    def _last_yield(self, epochs: Iterator[Any]) -> tuple[float, dict[str, float]]:
         """Goes through what the objective yields, which is the learning curve."""
-        self.context.record_curve = False
-        error, stop = None, None
+        self.context.record_curve, self.context.yields = False, True
+        last, stop = None, None
         try:
             while True:
                 try:
-                    value = next(epochs) if stop is None else epochs.throw(stop)  # type: ignore[attr-defined]
+                    given = next(epochs) if stop is None else epochs.throw(stop)  # type: ignore[attr-defined]
                 except StopIteration:
                     break
-                error = as_validation_error(value)
-                self._num_yields += 1
-                self.context.curve.append((error, time.perf_counter() - self._start))
+                last = as_metrics(given, self._metric)
+                self.context.add_to_curve(*last)
                 stop = self._stop_at_yield(epochs)
         finally:
             stop = None  # its traceback has this frame, and all that the objective holds
             _close(epochs)
-        if error is None:
+        if last is None:
             raise ValueError(
                 "The objective is a generator that ended without a yield. "
-                "Yield the validation error after each epoch."
+                f"Yield {self._metric} after each epoch."
             )
-        return error
+        return last
 
     def _stop_at_yield(self, epochs: Iterator[Any]) -> StopTrial | None:
         """Reports; what the generator is to be stopped with."""

@@ -1,5 +1,6 @@
 """The user's objective as a Ray Tune trainable that runs one trial after another, warm."""
 
+import copy
 import gc
 import os
 import socket
@@ -15,9 +16,16 @@ from ray import tune
 
 import sweeper.training.fashion_mnist
 from sweeper.search.asha import ASHA
-from sweeper.training.trial import checkpoint_folder, storage_not_shared
+from sweeper.search.metric import Metric
+from sweeper.training.trial import (
+    CurrentTrial,
+    checkpoint_folder,
+    storage_not_shared,
+    trial_folder,
+)
 from sweeper.worker.objective import Objective
 from sweeper.worker.output import OutputFile
+from sweeper.worker.packed_folder import pack
 from sweeper.worker.reports import Ended, never
 from sweeper.worker.running_trial import RunningTrial
 from sweeper.worker.shared_data import NodeCopy, PackedData
@@ -41,6 +49,7 @@ class Task:
     versions: dict[str, str | None] = field(default_factory=versions)
     fashion_mnist: dict[str, np.ndarray] | None = None  # for nodes that lack the files
     scheduler: ASHA | None = None  # whose rungs are told of at once
+    metric: str = Metric.name
 
 
 class Worker(tune.Trainable):
@@ -59,10 +68,10 @@ class Worker(tune.Trainable):
         self._check_versions()
         self._worker = f"{socket.gethostname()}-{os.getpid()}"
         local = ray.get_runtime_context().get_node_id() == task.driver_node
-        blind = not local and not Path(task.folder, "sweep.json").exists()
+        self._blind = not local and not Path(task.folder, "sweep.json").exists()
         # The driver has asked the nodes that were there, and names all of them; others came later.
         self._no_checkpoints = task.no_checkpoints or (
-            storage_not_shared(Path(task.folder), [self._node]) if blind else None
+            storage_not_shared(Path(task.folder), [self._node]) if self._blind else None
         )
         self._output = OutputFile(self._worker, Path(task.folder) if local else None)
         if not task.gpus:
@@ -113,14 +122,17 @@ class Worker(tune.Trainable):
                 self._running = self._begin()
             told = self._running.advance(self._pause_at)
         ended = asdict(told) if isinstance(told, Ended) else None
+        folder = []
         if ended is not None:
             del ended["points"]
+            folder = self._packed_folder(self._running.context.trial)
             self._close()
         return {
             "points": told.points,
             "done": ended is not None,
             "ended": ended,
             "printed": self._output.unread(),
+            "folder": folder,
         }
 
     def get_auto_filled_metrics(self, *arguments: Any, **options: Any) -> dict[str, Any]:
@@ -147,9 +159,22 @@ class Worker(tune.Trainable):
             self._trial["seed"],
             cpus=self._task.cpus,
             gpus=self._task.gpus,
+            trial=self._described(key),
+            metric=self._task.metric,
             checkpoints=checkpoint_folder(Path(self._task.folder), key),
             no_checkpoints=self._no_checkpoints,
         )
+
+    def _described(self, key: tuple[int, int]) -> CurrentTrial:
+        """The trial as its objective sees it."""
+        place = None if self._blind else trial_folder(Path(self._task.folder), key)
+        config = copy.deepcopy(self._trial["config"])
+        return CurrentTrial(*key, self._trial["seed"], config, place)
+
+    def _packed_folder(self, trial: CurrentTrial) -> list[Any]:
+        """Ray's reference to the folder that the trial made, if it must be copied."""
+        place = trial.place
+        return [ray.put(pack(place))] if self._blind and place is not None else []
 
     def _call(self, config: dict[str, Any]) -> Any:
         """What the objective gives back; in the trial, so that it fails if it can't be called."""

@@ -69,7 +69,7 @@ def test_failures_at_the_edge_keep_from_going_there():
     results = sweep(lambda c, noise: -c["x"], total=100, x="uniform(1, 4)")
     for row in results.rows:
         if row.config["x"] > 4.2:
-            row.status, row.validation_error = "failed", None
+            row.status, row.value = "failed", None
     assert found(results, "edge") == {}
     assert found(results, "failures").keys() == {"x"}
 
@@ -145,7 +145,7 @@ def test_trials_that_were_stopped_at_nan_have_diverged():
     results = with_asha(60, matters=0)
     for row in results.rows:
         if row.config["x"] > 0.7:
-            row.status, row.validation_error = "stopped", float("nan")
+            row.status, row.value = "stopped", float("nan")
     (found,) = [one for one in advice(results) if one.kind == "failures"]
     assert found.hyperparameter == "x"
     assert found.evidence["lost"] == found.evidence["of"]

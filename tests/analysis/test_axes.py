@@ -152,7 +152,7 @@ def test_a_conditional_law_without_text_form_counts_where_it_was_there():
 def test_standings_are_finished_then_far_then_low_then_lost(ends):
     results = made([0.5] * len(ends))
     for row, (status, error, trained) in zip(results.rows, ends, strict=True):
-        row.status, row.validation_error, row.epochs = status, error, trained
+        row.status, row.value, row.epochs = status, error, trained
     table = configurations(results)
     places, lost = standings(table), diverged(table)
 
@@ -178,5 +178,5 @@ def test_without_stopped_trials_standings_are_in_the_order_of_errors():
 def test_epochs_are_those_of_all_replicates_and_the_last_error_that_of_stopped_ones_too():
     table = configurations(with_asha(30))
     assert table["epochs"].tolist() == [row.epochs for row in with_asha(30).rows]
-    assert table["last_error"].tolist() == [row.validation_error for row in with_asha(30).rows]
+    assert table["last_error"].tolist() == [row.value for row in with_asha(30).rows]
     assert configurations(made([[1, 2], [3, None]]))["epochs"].tolist() == [8, 4]

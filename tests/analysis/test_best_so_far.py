@@ -49,7 +49,7 @@ def test_ties_stay_with_the_incumbent_that_ended_first():
 def test_only_what_finished_with_a_number_is_an_incumbent():
     results = made([0.1, 0.2, 0.3])
     results.rows[0].status = "stopped"
-    results.rows[1].validation_error = -math.inf
+    results.rows[1].value = -math.inf
     assert incumbents(results)["validation_error"].isna().tolist() == [True, True, False]
 
 

@@ -131,8 +131,8 @@ def test_odd_sweeps_are_no_trouble(name):
 def test_only_whole_trials_win_and_it_is_said_how_many_were_stopped():
     results = with_asha(60)
     finished = [row for row in results.rows if row.status == "finished"]
-    best = min(finished, key=lambda row: row.validation_error)
-    best.validation_error = 9.0  # worse than all that were stopped
+    best = min(finished, key=lambda row: row.value)
+    best.value = 9.0  # worse than all that were stopped
     found = winner(results)
     assert sorted(found.probability_best["trial"]) == [row.trial for row in finished]
     ends = f"of {len(finished)} trained to the end ({60 - len(finished)} were stopped early), but"

@@ -9,7 +9,7 @@ BUDGETS = ("trials", "epochs", "seconds")
 
 def test_epochs_are_those_of_stopped_and_failed_trials_too():
     results = with_asha(30)
-    results.rows[4].status, results.rows[4].validation_error = "failed", None
+    results.rows[4].status, results.rows[4].value = "failed", None
     found = trajectory(results, "one", "epochs")
     assert found.spent.tolist() == np.cumsum([row.epochs for row in results.rows]).tolist()
     assert np.isfinite(found.errors).tolist() == [r.status == "finished" for r in results.rows]

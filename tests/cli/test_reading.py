@@ -16,7 +16,7 @@ def sweeps(tmp_path, monkeypatch):
         folder.mkdir(parents=True)
         sweep(folder, config_space={"lr": "uniform(0, 1)"}, seed=seed)
         with closing(Journal(folder)) as journal:
-            journal.append(*(row(trial, validation_error=0.5**trial) for trial in range(3)))
+            journal.append(*(row(trial, value=0.5**trial) for trial in range(3)))
     return tmp_path
 
 
@@ -56,9 +56,7 @@ def test_show_tells_what_early_stopping_saved(tmp_path, capsys):
     folder = sweep(tmp_path / "early", config_space={"lr": "uniform(0, 1)"}, scheduler=scheduler)
     with closing(Journal(folder)) as journal:
         for trial, error in enumerate((0.2, 0.3, 0.4, 0.5)):
-            journal.append(
-                row(trial, validation_error=error, curve=[[1, error, 0.1], [2, error, 0.2]])
-            )
+            journal.append(row(trial, value=error, curve=[[1, error, 0.1], [2, error, 0.2]]))
     assert main(["show", str(folder)]) == 0
     said = capsys.readouterr().out
     assert (

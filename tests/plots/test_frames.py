@@ -25,7 +25,7 @@ def test_trials_are_the_rows_of_the_frame():
 
 def test_errors_that_are_no_finite_numbers_are_missing():
     errors = [0.5, None, math.nan, math.inf, 10**400, 1]
-    rows = [row(i, validation_error=error) for i, error in enumerate(errors)]
+    rows = [row(i, value=error) for i, error in enumerate(errors)]
     found = frames.trials(made(rows, {}))["validation_error"]
     assert found.fillna(-1).tolist() == [0.5, -1, -1, -1, -1, 1]
 
@@ -46,7 +46,7 @@ def test_cells_of_a_grid_are_means_of_what_finished():
         config = one.config
         cell = cells.loc[config["momentum"], config["learning_rate"]]
         if one.status == "finished":
-            assert cell == one.validation_error  # two hyperparameters: one trial a cell
+            assert cell == one.value  # two hyperparameters: one trial a cell
         else:
             assert math.isnan(cell)
 

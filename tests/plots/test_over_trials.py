@@ -112,7 +112,7 @@ def test_stopped_trials_are_told_from_whole_ones():
     assert set(rings["finished"]) == {"circle"}
     pair = plots.pair(found, "lr", "optimizer")
     coloured = next(t for t in pair.data if t.marker.coloraxis or t.marker.colorscale)
-    whole = [row.validation_error for row in found.rows if row.status == "finished"]
+    whole = [row.value for row in found.rows if row.status == "finished"]
     assert sorted(coloured.marker.color) == sorted(whole)
     assert coloured.marker.cmin == min(whole)
 

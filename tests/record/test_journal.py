@@ -44,7 +44,7 @@ def test_what_is_read_is_what_was_written(value):
 def test_rows_survive(tmp_path_factory, parts):
     folder = sweep(tmp_path_factory.mktemp("sweep"))
     rows = [
-        row(i, config=config, validation_error=error, exception=text, curve=[[1, error, 0.5]])
+        row(i, config=config, value=error, exception=text, curve=[[1, error, 0.5]])
         for i, (config, error, text) in enumerate(parts)
     ]
     writer = Journal(folder)
@@ -62,14 +62,14 @@ def test_tuples_become_lists():
 
 def test_the_file_is_strict_json_even_with_nan(tmp_path):
     writer = Journal(sweep(tmp_path))
-    writer.append(row(validation_error=math.nan, status="diverged"))
+    writer.append(row(value=math.nan, status="diverged"))
     writer.close()
 
     def refuse(constant):
         raise AssertionError(constant)
 
     json.loads((tmp_path / "trials.jsonl").read_text(), parse_constant=refuse)
-    assert math.isnan(read(tmp_path).rows[0].validation_error)
+    assert math.isnan(read(tmp_path).rows[0].value)
 
 
 def test_a_line_cut_short_anywhere_is_set_aside_and_named(tmp_path):
@@ -105,9 +105,9 @@ def test_writing_goes_on_after_a_line_cut_short(tmp_path):
 def test_the_first_row_wins_unless_it_was_no_end(tmp_path):
     writer = Journal(sweep(tmp_path))
     for status, error in (("interrupted", None), ("finished", 0.3), ("finished", 0.1)):
-        writer.append(row(0, status=status, validation_error=error))
+        writer.append(row(0, status=status, value=error))
     writer.close()
-    assert [r.validation_error for r in read(tmp_path).rows] == [0.3]
+    assert [r.value for r in read(tmp_path).rows] == [0.3]
 
 
 def test_a_second_process_is_kept_out_until_the_first_dies(tmp_path):
@@ -218,7 +218,7 @@ def test_mutated_records_are_read_or_refused_cleanly(tmp_path):
     """10,000 random mutations of both files; nothing but what the docstring of `read` says."""
     writer = Journal(sweep(tmp_path, config_space={"lr": "uniform(0, 1)"}))
     for trial in range(3):
-        writer.append(row(trial, validation_error=math.inf if trial == 1 else 0.25))
+        writer.append(row(trial, value=math.inf if trial == 1 else 0.25))
     writer.close()
     files = [tmp_path / "sweep.json", tmp_path / "trials.jsonl"]
     originals = [path.read_bytes() for path in files]

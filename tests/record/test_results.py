@@ -9,8 +9,11 @@ import pandas as pd
 import pytest
 from made_records import mutated, row, sweep
 
+from sweeper.record.columns import best_first
 from sweeper.record.journal import Journal
-from sweeper.record.results import COLUMNS, Results, best_first, load, table
+from sweeper.record.listing import table
+from sweeper.record.results import COLUMNS, Results, load
+from sweeper.search.metric import Metric
 from sweeper.space.checks import RESULT_COLUMNS
 from sweeper.terminal import printable
 
@@ -22,10 +25,7 @@ def results(rows, names=("lr",)) -> Results:
 def random_rows(n: int) -> list[dict]:
     rng = np.random.default_rng(0)
     statuses = ["finished", "diverged", "failed", "stopped", "interrupted"]
-    return [
-        row(i, status=str(rng.choice(statuses)), validation_error=float(rng.random()))
-        for i in range(n)
-    ]
+    return [row(i, status=str(rng.choice(statuses)), value=float(rng.random())) for i in range(n)]
 
 
 def test_the_frame_has_the_promised_columns():
@@ -40,7 +40,7 @@ def test_the_frame_has_the_promised_columns():
 
 
 def test_missing_values_stay_missing():
-    frame = results([row(validation_error=None, epochs=None, status="failed")]).frame
+    frame = results([row(value=None, epochs=None, status="failed")]).frame
     assert frame["validation_error"].isna().all()
     assert frame["epochs"].isna().all()
 
@@ -70,7 +70,7 @@ def test_ties_go_to_the_earlier_trial():
 
 
 def test_nothing_wins_when_nothing_has_finished():
-    lost = results([row(status="failed", validation_error=None, exception="ValueError: no")])
+    lost = results([row(status="failed", value=None, exception="ValueError: no")])
     with pytest.raises(LookupError, match=r"has finished \(1 failed\).*ValueError: no"):
         _ = lost.best_config
     assert "no best one" in repr(lost)
@@ -95,7 +95,7 @@ def test_an_empty_sweep_has_empty_frames():
 
 
 def test_the_table_shows_the_best_first_and_leaves_out_what_tells_nothing():
-    rows = [row(0, validation_error=0.9), row(1, validation_error=0.123456)]
+    rows = [row(0, value=0.9), row(1, value=0.123456)]
     lines = table(results(rows)).splitlines()
     assert "0.1235" in lines[1]
     assert "0.9" in lines[2]
@@ -104,7 +104,7 @@ def test_the_table_shows_the_best_first_and_leaves_out_what_tells_nothing():
 
 
 def test_the_table_shows_failures_last_and_short():
-    rows = [row(0, status="failed", validation_error=None, exception="E: " + "x" * 500), row(1)]
+    rows = [row(0, status="failed", value=None, exception="E: " + "x" * 500), row(1)]
     lines = table(results(rows)).splitlines()
     assert "E: xxx" in lines[2]
     assert len(lines[2]) < 200
@@ -130,20 +130,20 @@ def test_load_needs_neither_ray_nor_torch(tmp_path):
 def test_the_summary_has_one_row_a_configuration():
     rng = np.random.default_rng(1)
     rows = [
-        row(t, replicate=r, validation_error=float(rng.random()), config={"lr": t})
+        row(t, replicate=r, value=float(rng.random()), config={"lr": t})
         for t in range(4)
         for r in range(3)
     ]
-    rows[4] = replace(rows[4], status="failed", validation_error=None)
+    rows[4] = replace(rows[4], status="failed", value=None)
     for r in (6, 7, 8):
-        rows[r] = replace(rows[r], status="diverged", validation_error=np.inf)
+        rows[r] = replace(rows[r], status="diverged", value=np.inf)
     several = results(rows)
     several.sweep["replicates"] = 3
     summary = several.summary
     assert list(summary.columns) == ["trial", "lr", "validation_error", "standard_error", "count"]
     assert list(summary["count"]) == [3, 2, 0, 3]
     for t, chosen in ((0, [0, 1, 2]), (1, [3, 5]), (3, [9, 10, 11])):
-        errors = np.array([rows[i].validation_error for i in chosen])
+        errors = np.array([rows[i].value for i in chosen])
         assert summary["validation_error"][t] == pytest.approx(errors.mean())
         expected = errors.std(ddof=1) / np.sqrt(len(errors))
         assert summary["standard_error"][t] == pytest.approx(expected)
@@ -163,7 +163,7 @@ def test_half_a_surrogate_pair_in_a_record_does_no_harm():
 
 
 def test_the_names_refused_beforehand_are_those_of_columns():
-    assert set(RESULT_COLUMNS) == COLUMNS
+    assert set(RESULT_COLUMNS) == COLUMNS | {Metric.name}
 
 
 def test_names_that_columns_of_results_have_get_a_prefix():
@@ -174,7 +174,7 @@ def test_names_that_columns_of_results_have_get_a_prefix():
 
 
 def test_a_notebook_shows_the_best_trials_and_no_markup_of_the_sweep():
-    rows = [row(t, validation_error=1 / (t + 1), exception="<script>") for t in range(20)]
+    rows = [row(t, value=1 / (t + 1), exception="<script>") for t in range(20)]
     page = results(rows)._repr_html_()
     assert "<script>" not in page
     assert "20 finished" in page
@@ -225,11 +225,11 @@ def test_the_table_lists_stopped_trials_after_whole_ones_whatever_their_error():
     ends += [("stopped", 0.3, 9), ("finished", 0.5, 27), ("stopped", float("nan"), 3)]
     ends += [("interrupted", 0.2, 4), ("diverged", float("inf"), 2), ("stopped", 0.0, None)]
     rows = [
-        row(i, status=status, validation_error=error, epochs=epochs)
+        row(i, status=status, value=error, epochs=epochs)
         for i, (status, error, epochs) in enumerate(ends)
     ]
     found = Results(Path("x"), {"config_space": {"status": "1", "_group": "2"}}, rows)
     order = [5, 2, 4, 3, 0, 6, 9, 7, 8, 1]
-    assert best_first(found.frame)["trial"].tolist() == order
+    assert best_first(found.frame, found.losses)["trial"].tolist() == order
     assert [int(line.split()[0]) for line in table(found).splitlines()[1:]] == order
     assert found.best_row.trial == 5

@@ -46,7 +46,7 @@ def half_done(tmp_path):
                     trial,
                     config=config,
                     seed=trial_seed(0, trial),
-                    validation_error=objective(config),
+                    value=objective(config),
                     epochs=None,
                     curve=[],
                 )

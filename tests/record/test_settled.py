@@ -9,7 +9,7 @@ from sweeper.search.asha import ASHA
 
 def line(trial: int, errors: list[float], **columns):
     curve = [[epoch, error, float(epoch)] for epoch, error in enumerate(errors, 1)]
-    return row(trial, curve=curve, epochs=len(errors), validation_error=errors[-1], **columns)
+    return row(trial, curve=curve, epochs=len(errors), value=errors[-1], **columns)
 
 
 def test_without_a_scheduler_lines_are_rows():
@@ -23,7 +23,7 @@ def test_what_was_trained_in_vain_is_cut_off_whatever_became_of_it():
     rows = settled(random.Random(0).sample(lines, 4), ASHA())
     assert [one.status for one in rows] == ["finished", "finished", "stopped", "stopped"]
     assert [one.epochs for one in rows] == [2, 2, 1, 1]
-    assert [one.validation_error for one in rows] == [0.1, 0.1, 0.9, 0.8]
+    assert [one.value for one in rows] == [0.1, 0.1, 0.9, 0.8]
     assert rows[2].curve == [[1, 0.9, 1.0]]
     assert rows[3].exception is None
 

@@ -14,6 +14,7 @@ from sweeper.record.rows import Row, Trial
 from sweeper.record.sweep_definition import Sweep
 from sweeper.search.asha import ASHA
 from sweeper.search.known import Known
+from sweeper.search.metric import Metric
 from sweeper.space.space import check_space
 from sweeper.sweep.core import Core
 from sweeper.sweep.suggestions import Here, Suggestions
@@ -70,10 +71,15 @@ class Outcome:
 
 
 def sweep_of(
-    searcher, scheduler: ASHA | None = None, replicates: int = 1, lag: int | None = None, seed=0
+    searcher,
+    scheduler: ASHA | None = None,
+    replicates: int = 1,
+    lag: int | None = None,
+    seed=0,
+    metric: Metric = Metric(),
 ) -> Sweep:
     space = check_space({"x": stats.uniform(0, 1)})
-    return Sweep(lambda config: 0.0, space, searcher, scheduler, seed, replicates, lag=lag)
+    return Sweep(lambda config: 0.0, space, searcher, scheduler, metric, seed, replicates, lag=lag)
 
 
 def run(
@@ -144,7 +150,7 @@ def _row(trial: Trial, curve: list, ending: str, stopped: bool) -> Row:
         trial=trial.trial,
         replicate=trial.replicate,
         config=trial.config,
-        validation_error=None if status == "failed" else error,
+        value=None if status == "failed" else error,
         epochs=len(curve) or None,
         status=status,
         seed=trial.seed,

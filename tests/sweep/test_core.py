@@ -112,13 +112,13 @@ def test_early_stopping_saves_epochs_and_loses_no_winner():
     best = min(row.config["x"] for row in outcome.rows)
     winner = min(
         (row for row in outcome.rows if row.status == "finished"),
-        key=lambda row: row.validation_error,
+        key=lambda row: row.value,
     )
     assert winner.config["x"] == best
     assert outcome.epochs < 0.2 * 27 * 300
     stopped = [row for row in outcome.rows if row.status == "stopped"]
     assert {row.epochs for row in stopped} <= {1, 3, 9, 27}
-    assert all(row.curve[-1][:2] == [row.epochs, row.validation_error] for row in stopped)
+    assert all(row.curve[-1][:2] == [row.epochs, row.value] for row in stopped)
 
 
 def test_configurations_cost_nothing_before_they_are_wanted():

@@ -177,7 +177,7 @@ def test_an_objective_may_change_its_configuration(run):
         return config.pop("x")
 
     results = run(pops)
-    assert all(row.config["x"] == row.validation_error for row in results.rows)
+    assert all(row.config["x"] == row.value for row in results.rows)
     assert not any("new" in row.config for row in results.rows)
 
 

@@ -80,5 +80,5 @@ def test_with_a_scheduler_it_is_what_virtual_workers_would_have_shown(seed):
             length = shown.epochs or 0
             ended = epochs >= length if shown.status == "stopped" else epochs > length
             assert known.status == (shown.status if ended else "running")
-            if ended and shown.validation_error is not None:
-                assert known.error == shown.validation_error or math.isnan(known.error)
+            if ended and shown.value is not None:
+                assert known.error == shown.value or math.isnan(known.error)

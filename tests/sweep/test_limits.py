@@ -53,7 +53,7 @@ def test_all_faults_at_once():
 
 def test_the_target_ends_the_sweep_and_a_resume_goes_on(run):
     whole = run(lambda config: config["x"], name="whole")
-    first = next(row.trial for row in whole.rows if row.validation_error <= 0.2)
+    first = next(row.trial for row in whole.rows if row.value <= 0.2)
     reached = run(lambda config: config["x"], limits=Limits(target=0.2))
     assert [row.trial for row in reached.rows] == list(range(first + 1))
     resumed = run(lambda config: config["x"], resume=True)
@@ -70,7 +70,7 @@ def test_a_target_counts_the_mean_of_replicates(run):
 
 
 def test_patience_counts_trials_in_their_order(run):
-    errors = [row.validation_error for row in run(lambda c: c["x"], name="whole").rows]
+    errors = [row.value for row in run(lambda c: c["x"], name="whole").rows]
     end = next(
         i + 1 for i in range(40) if i >= 5 and min(errors[i - 4 : i + 1]) >= min(errors[: i - 4])
     )

@@ -22,7 +22,7 @@ from scipy import stats
 from waiting import PATIENCE_S, meet, wait_until
 
 import sweeper
-from sweeper.record.results import table
+from sweeper.record.listing import table
 from sweeper.space.config_space import draw, trial_seed
 
 pytestmark = pytest.mark.usefixtures("ray_session")
@@ -199,7 +199,7 @@ def test_our_trainer_makes_learning_curves_too(run):
     torch.manual_seed(again["seed"])
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    assert float(train(again["config"])) == results.rows[0].validation_error
+    assert float(train(again["config"])) == results.rows[0].value
     torch.set_num_threads(threads)
 
 
@@ -241,7 +241,7 @@ def test_every_way_to_fail_is_a_row_and_never_wins(run):
         "interrupts": ("failed", "KeyboardInterrupt"),
         "nan": ("diverged", None),
         "inf": ("diverged", None),
-        "none": ("failed", "TypeError: The objective must return its validation error"),
+        "none": ("failed", "TypeError: The objective must give validation_error"),
         "text": ("failed", "but got '0.5' (str)"),
         "bool": ("failed", "but got True (bool)"),
         "vector": ("failed", "got ndarray of shape (2,)"),
@@ -261,7 +261,7 @@ def test_every_way_to_fail_is_a_row_and_never_wins(run):
         assert row.status == status, row
         assert (exception or "") in (row.exception or ""), row
         if status == "failed" and row.config["how"] not in ("dies", "raises later"):
-            assert row.validation_error is None
+            assert row.value is None
     assert results.best_config == {"how": "tensor"}
     raised = next(row for row in results.rows if row.config["how"] == "raises")
     assert 'raise ValueError("a bad\\nconfiguration")' in raised.traceback

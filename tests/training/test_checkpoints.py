@@ -19,7 +19,7 @@ import sweeper
 from sweeper.training.modules import Module
 from sweeper.training.random_states import random_states
 from sweeper.training.trainer import HPOTrainer, Trainer
-from sweeper.training.trial import current_trial, trial_context
+from sweeper.training.trial import current_context, trial_context
 from sweeper.worker.objective import seed_everything
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -593,7 +593,7 @@ def test_what_a_checkpoint_cannot_hold_is_refused(tmp_path):
             trainer.fit(Hidden(), (batches, batches))
         with pytest.raises(TypeError, match=r"save model\._extra_state\.deep\.0, a PosixPath"):
             trainer.fit(NotPlain(), (batches, batches))
-    assert current_trial().checkpoints is None
+    assert current_context().checkpoints is None
 
 
 @pytest.mark.parametrize("every", [0, -1, 1.0, True, "1"])

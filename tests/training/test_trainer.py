@@ -14,7 +14,7 @@ import sweeper
 from sweeper.training.modules import DataModule, Module
 from sweeper.training.random_states import random_states
 from sweeper.training.trainer import HPOTrainer, Trainer
-from sweeper.training.trial import current_trial, trial_context
+from sweeper.training.trial import current_context, trial_context
 
 pytestmark = pytest.mark.usefixtures("one_thread", "no_gpu")
 
@@ -331,7 +331,7 @@ def test_several_inputs_and_other_objects_with_loaders():
 def test_a_trial_learns_its_curve_epochs_and_fits():
     batches = make_batches()
     with trial_context(gpus=0) as trial:
-        assert current_trial() is trial
+        assert current_context() is trial
         trainer = HPOTrainer(max_epochs=3)
         trainer.fit(Linear(), (batches, batches))
         assert (trial.epochs, trial.fits, len(trial.curve)) == (3, 1, 3)
@@ -341,9 +341,9 @@ def test_a_trial_learns_its_curve_epochs_and_fits():
         Trainer(max_epochs=1).fit(Linear(), (batches, batches))
         assert (trial.epochs, trial.fits, len(trial.curve)) == (4, 2, 3)
         with trial_context() as inner:
-            assert current_trial() is inner
-        assert current_trial() is trial
-    assert current_trial() is not trial
+            assert current_context() is inner
+        assert current_context() is trial
+    assert current_context() is not trial
 
 
 def test_no_curve_where_the_objective_tells_it_or_the_test_set_is_used():

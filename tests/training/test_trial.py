@@ -1,10 +1,10 @@
 import pytest
 
-from sweeper.training.trial import current_trial, open_test_set, trial_context
+from sweeper.training.trial import current_context, open_test_set, trial_context
 
 
 def test_a_trial_that_raises_ends():
-    before = current_trial()
+    before = current_context()
 
     def fail():
         with trial_context(gpus=0):
@@ -12,17 +12,17 @@ def test_a_trial_that_raises_ends():
 
     with pytest.raises(KeyError, match="inner"):
         fail()
-    assert current_trial() is before
+    assert current_context() is before
 
 
 def test_trials_nest():
-    outside = current_trial()
+    outside = current_context()
     with trial_context(gpus=0) as trial:
-        assert current_trial() is trial
+        assert current_context() is trial
         with trial_context(test=True) as inner:
-            assert current_trial() is inner
-        assert current_trial() is trial
-    assert current_trial() is outside
+            assert current_context() is inner
+        assert current_context() is trial
+    assert current_context() is outside
 
 
 def test_the_test_set_opens_in_test_mode_and_outside_of_a_sweep_only():

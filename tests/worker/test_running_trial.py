@@ -23,7 +23,7 @@ from linear import Linear, make_batches
 
 from sweeper.search.asha import ASHA
 from sweeper.training.trainer import HPOTrainer
-from sweeper.training.trial import StopTrial, current_trial
+from sweeper.training.trial import StopTrial, current_context
 from sweeper.worker.reports import Ended, Reports
 from sweeper.worker.running_trial import RunningTrial
 
@@ -121,7 +121,7 @@ def test_every_kind_of_objective_tells_the_same_curve(objective):
     seconds = [0, *(point[2] for point in points), ended.runtime_s]
     assert seconds == sorted(seconds)
     assert (ended.status, ended.epochs, ended.exception) == ("finished", EPOCHS, None)
-    assert ended.validation_error == points[-1][1]
+    assert ended.value == points[-1][1]
 
 
 @given(pauses=st.sets(st.integers(1, 12)), epochs=st.integers(0, 12))
@@ -166,19 +166,19 @@ def test_rungs_are_powers_of_the_factor_from_the_first_one_on(grace, factor, epo
 @pytest.mark.parametrize("epoch", range(1, EPOCHS + 1))
 def test_a_trial_can_be_stopped_at_any_epoch_and_the_next_one_sees_nothing_of_it(objective, epoch):
     log = []
-    expected = to_the_end(trial_of(fits))[1].validation_error
-    before = current_trial()
+    expected = to_the_end(trial_of(fits))[1].value
+    before = current_context()
     trial = trial_of(lambda config: objective(config, log))
     for _ in range(epoch):
         assert isinstance(trial.advance(always), Reports)
-        assert current_trial() is trial.context
+        assert current_context() is trial.context
     assert log == []
     trial.stop()
     trial.stop()  # which is nothing more
     del trial
     assert log == ["closed"]
-    assert current_trial() is before
-    assert to_the_end(trial_of(objective))[1].validation_error == expected
+    assert current_context() is before
+    assert to_the_end(trial_of(objective))[1].value == expected
     assert log == ["closed"]
 
 
@@ -194,7 +194,7 @@ def test_stopping_where_nothing_has_begun_or_all_is_over_does_nothing():
         trial.advance()
     assert began == []
     trial = trial_of(objective)
-    assert trial.advance().validation_error == 0.5
+    assert trial.advance().value == 0.5
     trial.stop()
     with pytest.raises(RuntimeError, match="The trial has ended"):
         trial.advance()
@@ -254,11 +254,11 @@ def test_one_that_never_ends_is_left_behind_and_said_so(objective):
         import sys
         sys.path += {sys.path!r}  # behind its own: some of it hides parts of Python
         from test_running_trial import *
-        before = current_trial()
+        before = current_context()
         trial = trial_of(lambda config: {objective.__name__}(config, []), {{"times": math.inf}})
         trial.advance(always)
         trial.stop()
-        assert current_trial() is before
+        assert current_context() is before
         print(to_the_end(trial_of(fits))[1].status)
     """
     environment = os.environ | {"PYTHONPATH": os.path.dirname(__file__)}
@@ -330,7 +330,7 @@ def test_failures_are_told_by_the_users_own_lines():
 
     for objective, epochs in ((returns, None), (late, 1), (inside_of_fit, 1)):
         _, ended = to_the_end(trial_of(objective))
-        assert (ended.status, ended.validation_error) == ("failed", None)
+        assert (ended.status, ended.value) == ("failed", None)
         assert ended.epochs == epochs
         assert ended.exception == "ValueError: two\nlines"
         first = next(line for line in ended.traceback.splitlines() if "File" in line)
@@ -350,12 +350,12 @@ def test_exceptions_that_would_end_a_process_are_failures_unless_let_through(exc
     _, ended = to_the_end(trial_of(objective))
     assert (ended.status, log) == ("failed", ["closed"])
     assert type(exception).__name__ in ended.exception
-    before = current_trial()
+    before = current_context()
     trial = trial_of(objective, passes=(type(exception),))
     with pytest.raises(type(exception)) as raised:
         trial.advance()
     assert raised.traceback[-1].name == "objective"
-    assert current_trial() is before
+    assert current_context() is before
     with pytest.raises(RuntimeError, match="The trial has ended"):
         trial.advance()
 
@@ -364,7 +364,7 @@ def test_exceptions_that_would_end_a_process_are_failures_unless_let_through(exc
 def test_no_finite_number_is_a_divergence(value):
     _, ended = to_the_end(trial_of(lambda config: value))
     assert (ended.status, ended.exception) == ("diverged", None)
-    assert str(ended.validation_error) == str(value)
+    assert str(ended.value) == str(value)
 
     def objective(config):
         yield value
@@ -372,7 +372,7 @@ def test_no_finite_number_is_a_divergence(value):
 
     told, ended = to_the_end(trial_of(objective))
     assert str(told[0][0][1]) == str(value)
-    assert (ended.status, ended.validation_error) == ("finished", 0.5)
+    assert (ended.status, ended.value) == ("finished", 0.5)
 
 
 @pytest.mark.parametrize("value", [None, "0.5", [0.5], np.zeros(2)])
@@ -387,7 +387,7 @@ def test_what_is_no_number_fails_and_the_generator_is_closed(value):
     log = []
     _, ended = to_the_end(trial_of(objective))
     assert (ended.status, ended.epochs, log) == ("failed", 1, ["closed"])
-    assert ended.exception.startswith("TypeError: The objective must return")
+    assert ended.exception.startswith("TypeError: The objective must give validation_error")
 
 
 # What the objective has to itself
@@ -398,7 +398,7 @@ def test_seeds_and_configuration_reach_the_objective():
         return random.random() + np.random.random() + float(torch.rand(())) + config["x"]
 
     def error(seed, x):
-        return trial_of(objective, {"x": x}, seed).advance().validation_error
+        return trial_of(objective, {"x": x}, seed).advance().value
 
     assert error(7, 0) == error(7, 0) != error(8, 0)
     assert error(7, 1) == pytest.approx(error(7, 0) + 1)
@@ -444,7 +444,7 @@ def test_what_is_switched_on_for_good_ends_with_the_trial():
         return torch.get_num_threads()
 
     threads = torch.get_num_threads()
-    assert trial_of(objective, cpus=3).advance().validation_error == 3
+    assert trial_of(objective, cpus=3).advance().value == 3
     assert (torch.is_grad_enabled(), torch.get_num_threads()) == (True, threads)
 
 
@@ -502,8 +502,8 @@ def test_what_runs_beside_the_objective_reports_but_does_not_leave_it():
             child = os.fork()
         if child == 0:
             try:
-                current_trial().curve.append((0.5, 0.0))
-                current_trial().report()
+                current_context().curve.append((0.5, 0.0))
+                current_context().report()
             finally:
                 os._exit(7)
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -511,7 +511,7 @@ def test_what_runs_beside_the_objective_reports_but_does_not_leave_it():
     ended = trial_of(in_a_thread).advance(always)
     assert (len(ended.points), ended.epochs) == (EPOCHS, EPOCHS)
     ended = trial_of(in_a_child).advance(always)
-    assert (ended.points, ended.validation_error) == ([], 7)
+    assert (ended.points, ended.value) == ([], 7)
 
 
 def test_trials_inside_of_a_trial():
@@ -520,11 +520,11 @@ def test_trials_inside_of_a_trial():
             inner = trial_of(fits)
             told, ended = to_the_end(inner)
             assert len(told) == EPOCHS + 1
-            yield ended.validation_error
+            yield ended.value
 
     told, ended = to_the_end(trial_of(objective))
     assert (len(told), ended.status) == (3, "finished")
-    assert ended.validation_error == to_the_end(trial_of(fits))[1].validation_error
+    assert ended.value == to_the_end(trial_of(fits))[1].value
 
 
 def test_torch_that_the_objective_imports_is_seeded_and_has_the_trials_threads():

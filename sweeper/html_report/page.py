@@ -22,10 +22,10 @@ from sweeper.analysis.draws import stops_early
 from sweeper.analysis.epochs_spent import epochs
 from sweeper.analysis.importance import Importance, importance
 from sweeper.files import write_whole
+from sweeper.html_report import contents
 from sweeper.plots.scales import shorten, tuned
 from sweeper.plots.style import BLUE, SKY_BLUE, STATUS_COLOURS, nothing
 from sweeper.record.results import Results
-from sweeper.report import contents
 
 MOST_HYPERPARAMETERS = 24  # with a picture of their own
 
@@ -191,4 +191,4 @@ def _hash(script: str) -> str:
 
 
 def _file(name: str) -> str:
-    return files("sweeper.report").joinpath(name).read_text(encoding="utf-8")
+    return files("sweeper.html_report").joinpath(name).read_text(encoding="utf-8")

@@ -7,8 +7,8 @@ from made_records import row
 from sample_sweeps import MARKUP, all_failed, made, odd, ordinary
 
 from sweeper.analysis.certainty import winner
+from sweeper.html_report import contents
 from sweeper.record.journal import append_look
-from sweeper.report import contents
 from sweeper.space.text import read_value
 
 LUCKY = {(0, 0): 0.1, (0, 1): 0.5, (1, 0): 0.2, (1, 1): 0.22}
@@ -29,7 +29,7 @@ def test_numbers_that_are_none_can_be_copied_too():
 
 
 def test_the_best_is_the_winner_and_not_a_lucky_replicate():
-    rows = [row(t, replicate=r, validation_error=e) for (t, r), e in LUCKY.items()]
+    rows = [row(t, replicate=r, value=e) for (t, r), e in LUCKY.items()]
     found = made(rows, {"lr": "uniform(0, 1)"})
     assert found.best_row.trial == 1
     best = contents.best(found, winner(found))

@@ -14,7 +14,8 @@ from sweeper.analysis.certainty import Winner
 from sweeper.plots.frames import best_row
 from sweeper.plots.scales import ABSENT, label, shorten, values_of
 from sweeper.record import journal
-from sweeper.record.results import Results, best_first
+from sweeper.record.columns import best_first
+from sweeper.record.results import Results
 from sweeper.record.rows import STATUSES, Row
 
 MOST_EXCEPTIONS = 100  # different ones
@@ -89,7 +90,7 @@ def best(results: Results, winner: Winner | None) -> dict[str, Any] | None:
     row = best_row(results)
     if row is None:
         return None
-    what, error = f"validation error of trial {row.trial}", number(row.validation_error)
+    what, error = f"validation error of trial {row.trial}", number(row.value)
     if winner and winner.trial is not None:
         row = next(one for one in results.rows if one.trial == winner.trial)
         what, error = f"validation error of trial {winner.trial}", winner.mean
@@ -170,7 +171,7 @@ def table(results: Results) -> dict[str, Any]:
     columns: list[tuple[str, str, Iterable]] = [("trial", "number", (r.trial for r in rows))]
     if len({row.replicate for row in rows}) > 1:
         columns.append(("replicate", "number", (row.replicate for row in rows)))
-    columns.append(("validation_error", "number", (r.validation_error for r in rows)))
+    columns.append((results.metric.name, "number", (r.value for r in rows)))
     columns.append(("status", "status", (row.status for row in rows)))
     for name in results.sweep["config_space"]:
         values = values_of(results, name)
@@ -189,7 +190,7 @@ def table(results: Results) -> dict[str, Any]:
         "columns": [{"name": shorten(name, 60), "kind": kind} for name, kind, _ in columns],
         "rows": [list(values) for values in zip(*cells, strict=True)],
         "groups": [{"finished": 0, "stopped": 1}.get(row.status, 2) for row in rows],
-        "places": np.argsort(best_first(results.frame).index).tolist(),
+        "places": np.argsort(best_first(results.frame, results.losses).index).tolist(),
         "exceptions": [places.get((row.exception or "")[:_LONGEST]) for row in rows],
     }
 

@@ -1,0 +1,38 @@
+"""The columns and the order of results, for DataFrames."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sweeper.space.conditions import ABSENT
+
+
+def column(values: list[Any]) -> pd.Series:
+    """Numbers as numbers where all are of one kind, anything else untouched; empty where ABSENT."""
+    kinds = {type(value) for value in values if value is not ABSENT}
+    some_absent = any(value is ABSENT for value in values)
+    if kinds in ({int}, {float}, {bool}):
+        try:
+            if not some_absent:
+                return pd.Series(values)
+            kind = {int: "Int64", float: "float64", bool: "boolean"}[kinds.pop()]
+            return pd.Series([None if v is ABSENT else v for v in values], dtype=kind)
+        except (OverflowError, TypeError):
+            pass
+    return pd.Series([None if value is ABSENT else value for value in values], dtype="object")
+
+
+def best_first(frame: pd.DataFrame, losses: pd.Series) -> pd.DataFrame:
+    """The rows of `Results.frame`: the finished ones, best first, then the stopped ones by how far
+    they came and their value, which is none of a whole trial, then all that have none.
+
+    Args:
+        frame: of the results.
+        losses: as `Results.losses`.
+    """
+    stopped = (frame["status"] == "stopped").to_numpy()
+    group = np.select([(frame["status"] == "finished").to_numpy(), stopped], [0, 1], 2)
+    epochs = frame["epochs"].astype("float64").fillna(0.0).to_numpy()
+    keys = (frame["trial"], losses, np.where(stopped, -epochs, 0), group)
+    return frame.iloc[np.lexsort(keys)]

@@ -1,0 +1,58 @@
+"""What an objective gives: a number, or several by name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def as_metrics(given: Any, metric: str) -> tuple[float, dict[str, float]]:
+    """The value of the metric that is optimised, and the others by name.
+
+    Args:
+        given: a number, which is the metric's value; or numbers by name, the metric among them.
+        metric: its name.
+
+    Raises:
+        ValueError: the metric is not among the names.
+        TypeError: something is None, text, a truth value, or anything else that is no number.
+    """
+    if not isinstance(given, Mapping):
+        return as_number(given, metric), {}
+    wrong = [name for name in given if not isinstance(name, str)]
+    if wrong:
+        raise TypeError(
+            f"Metrics need names of type str, but got {wrong[0]!r} ({type(wrong[0]).__name__})."
+        )
+    if metric not in given:
+        raise ValueError(
+            f"The objective gave {list(given)}, but not {metric!r}, which is optimised. Add it, or "
+            "choose one of them, such as metric='accuracy', mode='max'."
+        )
+    numbers = {name: as_number(value, name) for name, value in given.items()}
+    return numbers.pop(metric), numbers
+
+
+def as_number(value: Any, name: str) -> float:
+    """The value as a float; `name` is the metric's.
+
+    Raises:
+        TypeError: `value` is None, text, a truth value, or anything else that is no single number.
+    """
+    if isinstance(value, float):  # the usual case, np.float64 included
+        return float(value)
+    if getattr(value, "ndim", 0):
+        shape = tuple(value.shape)
+        raise TypeError(
+            f"The objective must give {name} as one number, but got {type(value).__name__} of "
+            f"shape {shape}. Give its mean, or one element."
+        )
+    try:
+        if value is None or isinstance(value, str | bytes | bool | np.bool_):
+            raise TypeError
+        return float(value)
+    except Exception:
+        raise TypeError(
+            f"The objective must give {name} as a number, but got "
+            f"{value!r:.200} ({type(value).__name__})."
+        ) from None

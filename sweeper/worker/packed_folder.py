@@ -1,0 +1,23 @@
+"""The folder that a trial made on a node which doesn't share the sweep's: packed, to be copied."""
+
+import io
+import shutil
+import zipfile
+from pathlib import Path
+
+
+def pack(folder: Path) -> bytes:
+    """The regular files in a folder, which is removed, as a zip archive."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", strict_timestamps=False) as file:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                file.write(path, path.relative_to(folder))
+    shutil.rmtree(folder, ignore_errors=True)
+    return archive.getvalue()
+
+
+def unpack(packed: bytes, folder: Path) -> None:
+    """Writes the packed files into a folder; `zipfile` lets no name lead out of it."""
+    with zipfile.ZipFile(io.BytesIO(packed)) as file:
+        file.extractall(folder)

@@ -1,0 +1,53 @@
+"""What an objective can tell a sweep, and ask it, from anywhere inside of it."""
+
+from collections.abc import Mapping
+
+from sweeper.training.trial import CurrentTrial, current_context, in_a_trial
+from sweeper.worker.metrics import as_metrics
+
+
+def report(metrics: float | Mapping[str, float]) -> None:
+    """Tells the sweep how far the trial has come: the next point of its learning curve.
+
+    Call it after each epoch, say in a callback of the framework that owns the loop. Each call
+    counts as one epoch. Outside of a sweep it does nothing, so that the same code runs alone.
+    An objective that reports may return nothing: then what it reported last counts.
+
+    Args:
+        metrics: the value of the metric that is optimised; or numbers by name, it among them.
+
+    Raises:
+        StopTrial: the trial is stopped early. It is derived from BaseException, so that
+            `except Exception` lets it pass; `finally` blocks run.
+        TypeError, ValueError: a value is no number, or the metric is not among the names.
+        RuntimeError: the objective yields, or `HPOTrainer` reports its epochs already.
+
+    Example:
+        `sweeper.report({"accuracy": 0.91, "train_loss": 0.3})`
+    """
+    if not in_a_trial():
+        return
+    context = current_context()
+    value, others = as_metrics(metrics, context.metric)
+    if context.yields:
+        raise RuntimeError("The objective yields its epochs. Yield them, or report them, not both.")
+    if context.record_curve and context.curve:
+        raise RuntimeError(
+            "HPOTrainer has reported the validation error of this epoch itself. Leave out "
+            "sweeper.report, or train with sweeper.Trainer."
+        )
+    context.record_curve = False
+    context.add_to_curve(value, others)
+    context.report()
+
+
+def current_trial() -> CurrentTrial:
+    """The trial that the objective runs in: its number, replicate, seed, configuration, folder.
+
+    Outside of a sweep number, replicate and seed are None, the configuration is empty, and the
+    folder a temporary one, so that the same code runs alone.
+
+    Example:
+        `torch.save(model.state_dict(), sweeper.current_trial().folder / "model.pt")`
+    """
+    return current_context().trial
