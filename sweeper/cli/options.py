@@ -7,6 +7,7 @@ from typing import Any
 from sweeper.cluster.resources import Resources
 from sweeper.faults import refuse
 from sweeper.search.asha import ASHA
+from sweeper.sweep.execution import Execution
 from sweeper.sweep.limits import Limits
 
 # The sweep that runs when nothing is said: d2l, section 19.1.
@@ -46,6 +47,7 @@ DEFAULTS: dict[str, Any] = {
     "resume": False,
     "retry_failed": False,
     "keep_checkpoints": False,
+    "keep": Execution.keep,
     "address": None,
     "cluster": None,
     "dry_run": False,
@@ -55,7 +57,7 @@ DEFAULTS: dict[str, Any] = {
 }
 _KINDS = {
     **dict.fromkeys(("objective", "model", "data", "searcher", "name", "folder"), str),
-    **dict.fromkeys(("address", "cluster", "scheduler", "surrogate"), str),
+    **dict.fromkeys(("address", "cluster", "scheduler", "surrogate", "keep"), str),
     **dict.fromkeys(("resume", "retry_failed", "keep_checkpoints", "dry_run", "test"), bool),
     **dict.fromkeys(("no_report", "quiet", "unique"), bool),
 }

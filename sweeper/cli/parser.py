@@ -150,6 +150,8 @@ def _add_how_to_run(add: Any) -> None:
     _add_limits(add)
     add("--retry-failed", action="store_true", help="on resuming, run failed trials again as well")
     add("--keep-checkpoints", action="store_true", help="leave those of ended trials")
+    add("--keep", metavar="WHICH", help=_default("folders that trials made and that stay: best "
+        "(of the best three), all or none", "keep"))  # fmt: skip
     _add_where(add)
     add("--no-report", action="store_true", help="write no report.html into the sweep's folder")
     add("--quiet", action="store_true", help="no progress")

@@ -93,6 +93,7 @@ def _how_to_run(options: dict[str, Any]) -> dict[str, Any]:
         ),
         "retry_failed": options["retry_failed"],
         "keep_checkpoints": options["keep_checkpoints"],
+        "keep": options["keep"],
         "address": options["address"],
         "debug": options.get("debug", False) and options["address"] == INLINE,
         "progress": not options["quiet"],
