@@ -12,8 +12,8 @@ ORDER = {
     "": ["terminal", "files", "faults"],
     "space": [
         *("expressions", "conditions", "distributions", "rounded", "problems", "checks"),
-        *("combinations", "space", "config_space", "grids", "reading", "text", "changes"),
-        *("membership", "search_space"),
+        *("combinations", "senseless", "space", "config_space", "grids", "reading", "text"),
+        *("changes", "membership", "search_space"),
     ],
     "search": [
         *("metric", "known", "arguments", "sequences", "whole_spaces"),
@@ -34,19 +34,8 @@ ORDER = {
         *("watchdog", "node_state", "doctor", "doctor_page"),
     ],
     "record": [
-        *(
-            "rows",
-            "journal",
-            "mirror",
-            "settled",
-            "columns",
-            "results",
-            "listing",
-            "sweep_definition",
-            "provenance",
-            "differences",
-        ),
-        *("resume", "sweep_folder"),
+        *("rows", "journal", "mirror", "settled", "columns", "results", "listing"),
+        *("sweep_definition", "provenance", "differences", "resume", "sweep_folder"),
     ],
     "analysis": [
         *("axes", "draws", "epochs_spent", "best_so_far", "importance", "training_advice"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from sweeper.faults import path_fault
 from sweeper.record import journal
 from sweeper.record.columns import best_first, column
 from sweeper.record.rows import STATUSES, Row, others
@@ -260,9 +261,13 @@ def load(folder: str | Path) -> Results:
     """The results in a sweep's folder, also while the sweep is running; Ray is not needed.
 
     Raises:
+        TypeError: `folder` is no path.
         FileNotFoundError: there is no sweep in this folder.
         ValueError: the record is damaged or of a newer format.
     """
+    fault = path_fault("folder", folder)
+    if fault:
+        raise TypeError(fault)
     record = journal.read(folder)
     rows = settled(record.rows, read_scheduler(record.sweep), read_metric(record.sweep))
     return Results(record.folder, record.sweep, rows, record.unreadable)

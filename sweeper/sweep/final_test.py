@@ -3,6 +3,7 @@
 from typing import Any
 
 from sweeper.cluster.resources import Resources
+from sweeper.faults import bool_fault
 from sweeper.record import journal
 from sweeper.record.provenance import now
 from sweeper.record.results import Results, check_results
@@ -29,7 +30,7 @@ def test(
         data: as it was in the sweep.
 
     Raises:
-        TypeError: `results` are none.
+        TypeError: `results` are none, or `with_validation` is neither True nor False.
         LookupError: no configuration has finished.
         ValueError: the objective neither read a test set of sweeper's nor takes `test`, or it
             can't train on the validation data as well; or it doesn't take the arguments.
@@ -38,6 +39,9 @@ def test(
         Exception: whatever the objective itself raises.
     """
     check_results(results)
+    wrong = bool_fault("with_validation", with_validation)
+    if wrong:
+        raise TypeError(wrong)
     row = results.best_row
     faults = objective_faults(objective, data is not None)
     if faults:
