@@ -26,6 +26,7 @@ ORDER = {
     ],
     "worker": [
         *("output", "shared_data", "surroundings", "metrics", "reporting", "objective"),
+        *("own_modules", "reads", "object_state", "value_text", "objective_state"),
         *("objective_reference", "versions", "reports", "packed_folder", "running_trial"),
         "trainable",
     ],
@@ -34,8 +35,9 @@ ORDER = {
         *("watchdog", "node_state", "doctor", "doctor_page"),
     ],
     "record": [
-        *("rows", "journal", "mirror", "settled", "columns", "results", "listing"),
-        *("sweep_definition", "provenance", "differences", "resume", "sweep_folder"),
+        *("rows", "journal", "mirror", "settled", "columns", "given_values", "results", "listing"),
+        *("sweep_definition", "objective_changes", "provenance", "differences", "resume"),
+        "sweep_folder",
     ],
     "analysis": [
         *("axes", "draws", "epochs_spent", "best_so_far", "importance", "training_advice"),

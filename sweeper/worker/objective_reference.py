@@ -14,6 +14,7 @@ from typing import Any
 
 from sweeper.space.text import read_value, to_text
 from sweeper.worker.objective import Objective
+from sweeper.worker.objective_state import objective_state
 
 _OF_JOBS = "working_dir_files"  # where Ray keeps the directories of jobs
 _being_loaded: list[str] = []  # files that are executed to find an objective in them
@@ -30,7 +31,7 @@ def describe_objective(objective: Objective) -> dict[str, Any]:
     `objective` is `module:name`, `objective_file` the file of a module that is in no package (in a
     job of a cluster relative to the directory that was sent with it), `fixed_arguments` maps names,
     or places as in "0", to texts (None for a value without one), `objective_source` is the SHA-256
-    of its source code.
+    of its source code, and `objective_state` tells what it reaches beyond that.
     """
     named = _named(objective)
     module = getattr(named, "__module__", None) or "__main__"
@@ -47,6 +48,7 @@ def describe_objective(objective: Objective) -> dict[str, Any]:
         "objective_file": _place(source_file) if source_file and "." not in module else None,
         "fixed_arguments": {name: to_text(value) for name, value in fixed.items()},
         "objective_source": _source_digest(named),
+        "objective_state": objective_state(objective),
     }
 
 
