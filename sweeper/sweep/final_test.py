@@ -40,6 +40,7 @@ def test(
             computes with other values than in the sweep.
         NotImplementedError: the objective's data has no test set.
         TypeError: what the objective returns is no number.
+        RuntimeError: the objective calls `sys.exit`.
         Exception: whatever the objective itself raises.
     """
     check_results(results)
@@ -69,6 +70,8 @@ def test(
         try:
             error = run_here(objective, row.config, arguments, row.seed, resources.cpus, metric)
             look["test_error"] = error
+        except SystemExit as ended:  # which would end the caller, with whatever code
+            raise RuntimeError(f"The objective ended its process: SystemExit: {ended}") from ended
         finally:
             if own_test_set or trial.test_set_read:  # a look that failed is a look too
                 journal.append_look(results.folder, look)

@@ -167,12 +167,13 @@ class _Walk:
             self.sources[label] = digest(source)
         for base in kind.__bases__:
             self._reach(base)
-        written = changed_by_methods(kind)
+        # Defaults of a dataclass are told by its objects.
+        left_out = changed_by_methods(kind) | set(vars(kind).get("__dataclass_fields__", ()))
         for name, value in vars(kind).items():
             inner = functions_in(value)
             for function in inner:
                 self._reach(function)
-            own = not name.startswith(("__", "_abc_")) and name not in written
+            own = not name.startswith(("__", "_abc_")) and name not in left_out
             if own and not inner and is_told(type(value)):
                 self._value(f"{label}.{name}", (label, (name,)), value)
 
@@ -235,7 +236,9 @@ class _Walk:
         if state is None:
             self._note(label, place, value, self._other(value, 0))
             return
-        self._reach(type(value))
+        kind = self._reach(type(value))
+        if label != "self":
+            self._note(label, place, value, f"a {kind}")
         for name, attribute in state:
             if name not in told or to_text(attribute) is None:
                 head, of, tail = label.partition(" of ")

@@ -98,8 +98,13 @@ def closed_over(function: FunctionType) -> dict[str, Any]:
 
 
 def functions_in(value: Any) -> list[Any]:
-    """The functions in what stands in a class: methods, properties, nested classes."""
+    """The functions in what stands in a class: methods, properties, nested classes.
+
+    Methods that no file has, as those that `dataclass` makes, are told by the class.
+    """
     kind = type(value)
+    if kind is FunctionType and value.__code__.co_filename == "<string>":
+        return []
     if kind in (FunctionType, staticmethod, classmethod, CACHED) or issubclass(kind, type):
         return [value]
     if kind is property:
