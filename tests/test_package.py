@@ -56,16 +56,8 @@ ORDER = {
     "sweep": [
         *("traps", "preview"),
         *("limits", "execution", "knowledge", "core", "interrupts", "progress", "stops"),
-        *(
-            "suggestions",
-            "trial_folders",
-            "conductor",
-            "failures",
-            "inline",
-            "tune_hooks",
-            "on_ray",
-            "executors",
-        ),
+        *("suggestions", "trial_folders", "conductor", "failures", "inline", "tune_hooks"),
+        *("on_ray", "travelling", "executors"),
         *("ending", "sweep", "final_test", "confirmation"),
     ],
     "remote": ["screen", "head", "job", "commands"],
