@@ -54,22 +54,34 @@ def values_that_differ(before: dict[str, Any], now: dict[str, Any]) -> list[str]
 def other_changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """What else has changed of an objective and may matter, one sentence each."""
     found = []
-    sources = [name for name, _, _ in _differing("sources", before, now)]
-    # Of a class and its method the latter says more.
-    sources = [n for n in sources if not any(other.startswith(f"{n}.") for other in sources)]
     if before["objective"].rpartition(":")[2] != now["objective"].rpartition(":")[2]:
         found.append(f"the objective was {before['objective']}, is {now['objective']}.")
-    elif sources:
-        more = f" and {len(sources) - _MOST_NAMED} more" if len(sources) > _MOST_NAMED else ""
-        of = f"{', '.join(sources[:_MOST_NAMED])}{more}, which the objective uses,"
-        found.append(f"the source of {of} has changed since the sweep began.")
-    elif before["objective_source"] != now["objective_source"]:
-        found.append("the source of the objective has changed since the sweep began.")
+    elif parts := [*_own_source(before, now), *_other_sources(before, now)]:
+        found.append(f"the source of {' and of '.join(parts)} has changed since the sweep began.")
     found += [
         f"{name}, which the objective uses, was {was}, is {now}."
         for name, was, now in _differing("surroundings", before, now)
     ]
     return found
+
+
+def _own_source(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    return ["the objective"] * (before["objective_source"] != now["objective_source"])
+
+
+def _other_sources(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """The functions and classes with another source than before, in a few words; or nothing."""
+    itself = now["objective"].rpartition(":")[2].rpartition(".")[2]
+    changed = [name for name, _, _ in _differing("sources", before, now)]
+    names = [
+        name
+        for name in changed
+        # Of a class and its method the latter says more.
+        if not any(other.startswith(f"{name}.") for other in changed)
+        and name.rpartition(".")[2] != itself
+    ]
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return [f"{', '.join(names[:_MOST_NAMED])}{more}, which the objective uses,"] if names else []
 
 
 def recorded_state(sweep: dict[str, Any]) -> dict[str, dict[str, str]] | None:

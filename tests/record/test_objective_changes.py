@@ -15,7 +15,7 @@ from scipy import stats
 
 import sweeper
 from sweeper.analysis.repetitions import labels
-from sweeper.record.objective_changes import check_objective
+from sweeper.record.objective_changes import check_objective, other_changes
 from sweeper.worker.objective_reference import describe_objective
 
 SPACE = {"x": stats.uniform(0, 1)}
@@ -165,7 +165,10 @@ def test_changed_sources_and_surroundings_are_named(tmp_path):
     quiet = script(tmp_path, 2)
     assert "Note" not in quiet.stderr
     noted = script(tmp_path, 3, "return 2 * x", "elsewhere")
-    assert "the source of near.helper, which the objective uses, has changed" in noted.stderr
+    assert (
+        "Note: the source of near.helper, which the objective uses, has changed since"
+        in noted.stderr
+    )
     assert "Note: mine.WHERE, which the objective uses, was 'here', is 'elsewhere'." in noted.stderr
     assert noted.returncode == 0
     (tmp_path / "runs" / "s").rename(tmp_path / "s")
@@ -230,3 +233,17 @@ def test_a_changed_objective_is_noted_by_test_and_confirm(run, capsys):
     assert "Note: the objective was " in capsys.readouterr().err
     sweeper.confirm(results, renamed, top=1, replicates=2, address="inline", progress=False)
     assert capsys.readouterr().err == ""
+
+
+def test_many_changed_sources_are_one_short_note():
+    def described(text):
+        sources = {f"near.f{i}": text for i in range(9)} | {"mine.f": text, "near.N": text}
+        state = {"sources": sources | {"near.N.g": text}, "values": {}, "surroundings": {}}
+        return {"objective": "mine:f", "objective_source": text, "objective_state": state}
+
+    (note,) = other_changes(described("old"), described("new"))
+    assert note == (
+        "the source of the objective and of near.f0, near.f1, near.f2, near.f3, near.f4 and 5 "
+        "more, which the objective uses, has changed since the sweep began."
+    )
+    assert other_changes(described("old"), described("old")) == []
