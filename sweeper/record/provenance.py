@@ -16,7 +16,8 @@ from sweeper.search.arguments import plain_configs
 from sweeper.search.grid_search import GridSearch
 from sweeper.search.searcher import Searcher, first_configs
 from sweeper.space.text import to_text
-from sweeper.worker.objective_reference import describe_objective, objective_name, removed_later
+from sweeper.worker.objective_reference import describe_objective, objective_name
+from sweeper.worker.own_modules import removed_later
 
 _DIGEST_DRAWS = 16
 A_FUNCTION = "function "  # begins what is said of an argument that is one

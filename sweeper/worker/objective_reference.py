@@ -16,9 +16,8 @@ from typing import Any
 from sweeper.space.text import read_value, to_text
 from sweeper.worker.objective import Objective
 from sweeper.worker.objective_state import objective_state
-from sweeper.worker.own_modules import is_own_file
+from sweeper.worker.own_modules import is_own_file, removed_later
 
-_OF_JOBS = "working_dir_files"  # where Ray keeps the directories of jobs
 _being_loaded: list[str] = []  # files that are executed to find an objective in them
 
 
@@ -173,12 +172,6 @@ def _why_not_loaded(place: str, error: BaseException) -> str:
 def _is_users(file: str) -> bool:
     ours = Path(__file__).parents[1]
     return is_own_file(file) and file[0] != "<" and not Path(file).is_relative_to(ours)
-
-
-def removed_later() -> Path | None:
-    """The copy of the user's directory that Ray has made for a job and removes after it, if any."""
-    here = Path.cwd()
-    return next((path for path in (here, *here.parents) if path.parent.name == _OF_JOBS), None)
 
 
 def _place(file: str) -> str:

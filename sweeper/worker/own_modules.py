@@ -1,4 +1,4 @@
-"""The user's own modules: what is neither Python's, an installed package's, nor sweeper's."""
+"""The user's own modules: neither Python's, nor an installed package's, nor sweeper's."""
 
 import ast
 import functools
@@ -8,6 +8,7 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
+_OF_JOBS = "working_dir_files"  # where Ray keeps the directories of jobs
 _INSTALLED = {"site-packages", "dist-packages"}
 _LIBRARY = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
 # Words in an expression whose value may be another one in the next process, or on another machine.
@@ -62,6 +63,12 @@ def file_of(module: str) -> Path | None:
             if path.is_file():
                 return path if is_own_file(str(path.absolute())) else None
     return None
+
+
+def removed_later() -> Path | None:
+    """The copy of the user's directory that Ray has made for a job and removes after it, if any."""
+    here = Path.cwd()
+    return next((path for path in (here, *here.parents) if path.parent.name == _OF_JOBS), None)
 
 
 def comes_from_surroundings(file: Any, name: str) -> bool:
