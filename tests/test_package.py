@@ -12,8 +12,8 @@ ORDER = {
     "": ["terminal", "files", "faults"],
     "space": [
         *("expressions", "conditions", "distributions", "rounded", "problems", "checks"),
-        *("combinations", "space", "config_space", "grids", "reading", "text", "changes"),
-        *("membership", "search_space"),
+        *("combinations", "senseless", "space", "config_space", "grids", "reading", "text"),
+        *("changes", "membership", "search_space"),
     ],
     "search": [
         *("metric", "known", "arguments", "sequences", "whole_spaces"),
@@ -26,6 +26,7 @@ ORDER = {
     ],
     "worker": [
         *("output", "shared_data", "surroundings", "metrics", "reporting", "objective"),
+        *("own_modules", "reads", "object_state", "value_text", "objective_state"),
         *("objective_reference", "versions", "reports", "packed_folder", "running_trial"),
         "trainable",
     ],
@@ -34,19 +35,9 @@ ORDER = {
         *("watchdog", "node_state", "doctor", "doctor_page"),
     ],
     "record": [
-        *(
-            "rows",
-            "journal",
-            "mirror",
-            "settled",
-            "columns",
-            "results",
-            "listing",
-            "sweep_definition",
-            "provenance",
-            "differences",
-        ),
-        *("resume", "sweep_folder"),
+        *("rows", "journal", "mirror", "settled", "columns", "given_values", "results", "listing"),
+        *("sweep_definition", "objective_changes", "provenance", "differences", "resume"),
+        "sweep_folder",
     ],
     "analysis": [
         *("axes", "draws", "epochs_spent", "best_so_far", "importance", "training_advice"),
@@ -65,16 +56,8 @@ ORDER = {
     "sweep": [
         *("traps", "preview"),
         *("limits", "execution", "knowledge", "core", "interrupts", "progress", "stops"),
-        *(
-            "suggestions",
-            "trial_folders",
-            "conductor",
-            "failures",
-            "inline",
-            "tune_hooks",
-            "on_ray",
-            "executors",
-        ),
+        *("suggestions", "trial_folders", "conductor", "failures", "inline", "tune_hooks"),
+        *("on_ray", "travelling", "executors"),
         *("ending", "sweep", "final_test", "confirmation"),
     ],
     "remote": ["screen", "head", "job", "commands"],

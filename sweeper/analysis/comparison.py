@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from scipy import stats
 from sweeper.analysis.draws import stops_early
 from sweeper.analysis.repetitions import labels
 from sweeper.analysis.trajectories import Trajectory, trajectory
+from sweeper.faults import refuse
 from sweeper.record.results import Results, load
+from sweeper.space.checks import check_seed
 
 _BUDGETS = ("trials", "epochs", "seconds")
 _CONFIDENCE = 0.9
@@ -68,10 +70,12 @@ def compare(
         seed: of the bootstrap.
 
     Raises:
-        ValueError: fewer than two sweeps, an unknown budget, or a sweep in which nothing ended.
-        TypeError: `sweeps` is a single path or results, or holds anything else.
+        ValueError: fewer than two sweeps, the same one twice, an unknown budget, a seed out of
+            range, or a sweep in which nothing ended.
+        TypeError: `sweeps` is a single path or results, or holds anything else; `seed` is no int.
         FileNotFoundError: a folder holds no sweep.
     """
+    check_seed(seed)
     read, budget = _read(sweeps, budget)
     limit = min(float(sweep.spent[-1]) for sweep in read)
     points = _points(read, limit, budget)
@@ -105,6 +109,11 @@ def _read(sweeps: Any, budget: str | None) -> tuple[list[Trajectory], str]:
     example = "Write sweeper.compare(['runs/one', 'runs/other'])."
     if isinstance(sweeps, str | Path | Results):
         raise TypeError(f"compare needs a list of sweeps, but got one alone. {example}")
+    if not isinstance(sweeps, Iterable):
+        raise TypeError(
+            f"compare needs a list of sweeps, but got {sweeps!r} ({type(sweeps).__name__}). "
+            f"{example}"
+        )
     found = list(sweeps)
     wrong = [s for s in found if not isinstance(s, str | Path | Results)]
     if wrong:
@@ -118,6 +127,7 @@ def _read(sweeps: Any, budget: str | None) -> tuple[list[Trajectory], str]:
     if faults:
         raise ValueError("\n".join(faults))
     results = [s if isinstance(s, Results) else load(s) for s in found]
+    refuse(*_twice(results))
     budget = budget or ("epochs" if any(map(stops_early, results)) else "trials")
     named = zip(labels(results), results, strict=True)
     read = [trajectory(one, label, budget) for label, one in named]
@@ -130,6 +140,17 @@ def _read(sweeps: Any, budget: str | None) -> tuple[list[Trajectory], str]:
     if faults:
         raise ValueError("\n".join(faults))
     return read, budget
+
+
+def _twice(results: list[Results]) -> list[str]:
+    """Sweeps that are there before, each in a sentence."""
+    # One that was made by hand has no time; it is told by being the same object.
+    places = [(str(r.folder.resolve()), r.sweep.get("created", id(r))) for r in results]
+    return [
+        f"{results[i].folder} is given twice, and is no repetition of itself. Leave one out."
+        for i, place in enumerate(places)
+        if place in places[:i]
+    ]
 
 
 # Curves

@@ -17,6 +17,7 @@ import pandas as pd
 
 from sweeper.analysis.axes import Axis, axes, configurations
 from sweeper.record.results import Results
+from sweeper.space.checks import check_seed
 
 LEAST_TRIALS = 16
 LEAST_EXPLAINED = 0.2
@@ -77,6 +78,7 @@ def importance(results: Results, seed: int = 0) -> Importance:
             forest predicts less than a fifth of the variance of trials it has not seen, or there
             is no hyperparameter or error that varies.
     """
+    check_seed(seed)
     table = configurations(results)
     shown = table["last_error"].notna().to_numpy()
     errors = table["last_error"].to_numpy()[shown]

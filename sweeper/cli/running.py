@@ -49,7 +49,9 @@ def run(given: dict[str, Any]) -> int:
     try:
         if options["test"] and _exit_code(results) == 0:
             error = sweeper.test(results, objective)
-            print(f"test set: error {error:.4g}, accuracy {1 - error:.4g}")
+            # Only of the built-in classifier is it known what the number means.
+            accuracy = f", accuracy {1 - error:.4g}" if options["objective"] is None else ""
+            print(f"test set: error {error:.4g}{accuracy}")
     finally:  # a failed look at the test set takes nothing from the sweep
         code = _leave_report(results, options)
     return code
@@ -193,11 +195,8 @@ def doctor(given: dict[str, Any]) -> int:
 
 def _searcher(options: dict[str, Any]) -> Any:
     import sweeper
-    from sweeper.space.text import read_value
 
-    first = [
-        read_value(text) if isinstance(text, str) else text for text in options["initial"] or ()
-    ]
+    first = [_config(text) if isinstance(text, str) else text for text in options["initial"] or ()]
     if options["searcher"] == "grid":
         return sweeper.GridSearch(points=options["points"], initial_configs=first)
     if options["searcher"] == "random":
@@ -207,6 +206,23 @@ def _searcher(options: dict[str, Any]) -> Any:
     return sweeper.BayesianSearch(
         options["trials"], model=options["surrogate"], lag=options["lag"], initial_configs=first
     )
+
+
+def _config(text: str) -> Any:
+    """The configuration that a text stands for."""
+    from sweeper.space.text import read_value
+
+    try:
+        config = read_value(text)
+        reason = f"but it is a {type(config).__name__}"
+    except ValueError as error:
+        config, reason = None, f"but {error}"
+    if not isinstance(config, dict):
+        raise ValueError(
+            f"--initial {text!r}: must be a configuration such as {{'lr': 0.1, 'depth': 2}}, "
+            f"{reason.rstrip('.')}."
+        )
+    return config
 
 
 def _scheduler(options: dict[str, Any], said: dict[str, Any]) -> Any:

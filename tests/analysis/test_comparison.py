@@ -165,3 +165,17 @@ def test_repetitions_with_early_stopping_are_compared_by_their_bests():
     found = compare(sweeps)
     assert sorted(found.finals["sweep"].unique()) == ["RandomSearch", "RandomSearch with ASHA"]
     assert "more than noise" in found.sentence
+
+
+def test_a_sweep_is_no_repetition_of_itself(tmp_path):
+    time = {"created": "2026-01-31T12:00:00+00:00"}
+    one = made([0.5] * 3, folder=str(tmp_path / "one"), **time)
+    other = made([0.5] * 3, searcher="GridSearch")
+    with pytest.raises(ValueError, match="one is given twice"):
+        compare([one, other, made([0.5] * 3, folder=str(tmp_path / "x" / ".." / "one"), **time)])
+    with pytest.raises(ValueError, match="made is given twice"):
+        compare([other, other])
+    with pytest.raises(TypeError, match="seed: needs an int"):
+        compare([one, other], seed="a")
+    with pytest.raises(TypeError, match=r"needs a list of sweeps, but got 3 \(int\)"):
+        compare(3)
