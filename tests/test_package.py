@@ -27,7 +27,7 @@ ORDER = {
     "worker": [
         *("output", "shared_data", "surroundings", "metrics", "reporting", "objective"),
         *("objective_reference", "versions", "reports", "packed_folder", "running_trial"),
-        "trainable",
+        *("trainable", "keeper", "script", "command_words", "printed_metrics", "command"),
     ],
     "cluster": [
         *("resources", "ray_internals", "token", "connection", "nodes", "autoscaler", "fleet"),

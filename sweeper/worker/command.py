@@ -5,17 +5,20 @@ import re
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sweeper.space.conditions import parents
+from sweeper.training.trial import current_context
 from sweeper.worker.command_words import fill, placeholders, split
+from sweeper.worker.objective import num_threads
 from sweeper.worker.printed_metrics import PrintedMetrics, groups, names_in
-from sweeper.worker.reporting import current_trial
 from sweeper.worker.script import Script
 
+_PAUSE_S = 1.0
 _OF_THE_TRIAL = ("trial", "seed", "folder")
 
 
@@ -64,9 +67,15 @@ class Command:
         if isinstance(self.also, list):
             object.__setattr__(self, "also", tuple(self.also))
 
-    def faults(self, config_space: Mapping[str, Any]) -> list[str]:
-        """What is wrong with this command for such a space, one sentence each."""
-        return [*self._faults_of_command(config_space), *self._faults_of_metrics()]
+    def faults(self, config_space: Mapping[str, Any], metric: str | None = None) -> list[str]:
+        """What is wrong with this command for such a space and metric, one sentence each."""
+        faults = [*self._faults_of_command(config_space), *self._faults_of_metrics()]
+        if metric not in (None, self.metric):
+            faults.append(
+                f"metric={metric!r}: the command's metric is {self.metric!r}. Give both the same: "
+                f"sweeper.run(…, metric={self.metric!r}, mode='max') or mode='min'."
+            )
+        return faults
 
     def _faults_of_command(self, config_space: Mapping[str, Any]) -> list[str]:
         if not isinstance(self.command, str):
@@ -123,33 +132,38 @@ class Command:
         """
         pattern = None if self.pattern is None else re.compile(self.pattern)
         printed = PrintedMetrics(self.metric, self.also, pattern)
-        trial = current_trial()
-        file = trial.folder / "output.txt"
+        context = current_context()
+        trial = context.trial
         of_trial = {"trial": trial.number, "seed": trial.seed, "folder": str(trial.folder)}
         values = {name: value for name, value in of_trial.items() if value is not None}
-        environment = _environment(values)
+        environment = _environment(values, context.cpus)
         arguments = fill(split(self.command)[0], values | config)
-        num_points = 0
-        with open(file, "wb") as output, _started(arguments, environment, output) as script:
-            while (chunk := script.read()) is not None:
-                for point in printed.feed(chunk):
-                    num_points += 1
-                    yield point
-        for point in printed.feed(b"", last=True):
-            num_points += 1
-            yield point
-        fault = self._fault(script.returncode, num_points, printed)
-        if fault is None:
-            return
-        if printed.last_lines:
-            lines = "".join(f"\n    {line}" for line in printed.last_lines)
-            fault.add_note(f"The last lines of {file}:{lines}")
-        raise fault
+        with (
+            open(trial.folder / "output.txt", "wb") as output,
+            _started(arguments, environment, output) as script,
+        ):
+            paused = time.monotonic()
+            while (chunk := script.read(timeout_s=_PAUSE_S)) is not None:
+                yield from printed.feed(chunk)
+                if time.monotonic() - paused >= _PAUSE_S:
+                    context.pause()  # the trial may be stopped, though nothing is printed
+                    paused = time.monotonic()
+            yield from printed.feed(b"", last=True)
+        fault = self._fault(script.returncode, printed)
+        if fault is not None:
+            raise fault
 
-    def _fault(
-        self, returncode: int | None, num_points: int, printed: PrintedMetrics
-    ) -> Exception | None:
-        """Why a command that has ended is no success."""
+    def _fault(self, returncode: int | None, printed: PrintedMetrics) -> Exception | None:
+        """Why a command that has ended is no success, with its last lines as a note."""
+        fault = self._in_a_line(returncode, printed)
+        if fault is not None and printed.last_lines:
+            lines = "".join(f"\n    {line}" for line in printed.last_lines)
+            fault.add_note(
+                f"Its last lines (the folder of the trial has all, if it's kept):{lines}"
+            )
+        return fault
+
+    def _in_a_line(self, returncode: int | None, printed: PrintedMetrics) -> Exception | None:
         last = printed.last_lines[-1] if printed.last_lines else "it printed nothing"
         if returncode is None or returncode < 0:
             number = signal.SIGKILL if returncode is None else -returncode
@@ -160,7 +174,7 @@ class Command:
             )
         if returncode:
             return ChildProcessError(f"exit code {returncode}: {last}")
-        if num_points:
+        if printed.num_points:
             return None
         seen = names_in(printed.last_lines)
         told = f"It has {', '.join(seen)}." if seen else f"The last line: {last}"
@@ -192,9 +206,12 @@ def _started(arguments: list[str], environment: dict[str, str], output: Any) -> 
         raise FileNotFoundError(_no_program(arguments[0])) from None
 
 
-def _environment(of_trial: Mapping[str, Any]) -> dict[str, str]:
+def _environment(of_trial: Mapping[str, Any], cpus: float | None) -> dict[str, str]:
     own = {f"SWEEPER_{name.upper()}": str(value) for name, value in of_trial.items()}
-    return {**os.environ, "PATH": _path(os.environ), "PYTHONUNBUFFERED": "1", **own}
+    # What Ray sets for its workers, so that results are the same without it.
+    threads = {} if cpus is None else {"OMP_NUM_THREADS": str(num_threads(cpus))}
+    unbuffered = {"PYTHONUNBUFFERED": "1"}
+    return threads | os.environ | {"PATH": _path(os.environ)} | unbuffered | own
 
 
 def _path(environment: Mapping[str, str]) -> str:
@@ -209,4 +226,3 @@ def _no_program(name: str) -> str:
         f"there is no program {name!r} here. Give its path, or put its folder on the PATH; a "
         "script may need python before it, or chmod +x."
     )
-

@@ -5,7 +5,7 @@ import random
 import sys
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,15 @@ def objective_faults(objective: Any, data_given: bool) -> list[str]:
             "Give them defaults, or fix them with functools.partial."
         )
     return faults
+
+
+def faults_of_ours(objective: Any, config_space: Any, metric: str) -> list[str]:
+    """What is wrong with one of sweeper's own objectives for this space and metric."""
+    if not (type(objective).__module__.startswith("sweeper.") and hasattr(objective, "faults")):
+        return []
+    space = config_space if isinstance(config_space, Mapping) else {}
+    found: list[str] = objective.faults(space, metric)
+    return found
 
 
 def seed_everything(seed: int) -> None:

@@ -31,7 +31,7 @@ _MOST_KEPT = 500  # characters of a line
 
 
 def wanted(names: Sequence[str]) -> re.Pattern[str]:
-    """What finds numbers by these names: `val_acc: 0.91`, `val_acc=0.91`, `val_acc 0.91`, and so on.
+    """What finds numbers by these names: `val_acc: 0.91`, `val_acc=0.91`, `val_acc 0.91` …
 
     A name is found as a whole, not as the end or the beginning of another one.
     """
@@ -68,6 +68,7 @@ class PrintedMetrics:
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
         self._rest = ""
         self._others: dict[str, float] = {}
+        self.num_points = 0
         self.last_lines: deque[str] = deque(maxlen=_LINES_KEPT)
 
     def feed(self, chunk: bytes, last: bool = False) -> Iterator[dict[str, float]]:
@@ -91,6 +92,7 @@ class PrintedMetrics:
                 points[-1][name] = number
             else:
                 self._others[name] = number
+        self.num_points += len(points)
         yield from points
 
     def _found(self, line: str) -> Iterator[Found]:
