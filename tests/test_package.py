@@ -78,7 +78,10 @@ ORDER = {
         *("ending", "sweep", "final_test", "confirmation"),
     ],
     "remote": ["screen", "head", "job", "commands"],
-    "cli": ["options", "reading", "running", "parser", "main", "job_entry"],
+    "cli": [
+        *("option_texts", "options", "reading", "running", "reading_parser", "parser", "main"),
+        "job_entry",
+    ],
 }
 FILES = [f"{folder}/{name}".lstrip("/") for folder, names in ORDER.items() for name in names]
 TORCH = {f"training/{name}" for name in ORDER["training"]} - {"training/trial"}

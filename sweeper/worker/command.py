@@ -122,6 +122,10 @@ class Command:
             return [f"pattern {self.pattern!r} {error}"]
         return []
 
+    def arguments(self, values: Mapping[str, Any]) -> list[str]:
+        """The program and its arguments for these values of hyperparameters and of the trial."""
+        return fill(split(self.command)[0], values)
+
     def __call__(self, config: dict[str, Any]) -> Iterator[dict[str, float]]:
         """Yields the metrics, by their names, as soon as they are printed.
 
@@ -137,7 +141,7 @@ class Command:
         of_trial = {"trial": trial.number, "seed": trial.seed, "folder": str(trial.folder)}
         values = {name: value for name, value in of_trial.items() if value is not None}
         environment = _environment(values, context.cpus)
-        arguments = fill(split(self.command)[0], values | config)
+        arguments = self.arguments(values | config)
         with (
             open(trial.folder / "output.txt", "wb") as output,
             _started(arguments, environment, output) as script,
@@ -158,9 +162,7 @@ class Command:
         fault = self._in_a_line(returncode, printed)
         if fault is not None and printed.last_lines:
             lines = "".join(f"\n    {line}" for line in printed.last_lines)
-            fault.add_note(
-                f"Its last lines (the folder of the trial has all, if it's kept):{lines}"
-            )
+            fault.add_note(f"Its last lines:{lines}")
         return fault
 
     def _in_a_line(self, returncode: int | None, printed: PrintedMetrics) -> Exception | None:
