@@ -66,11 +66,12 @@ def fill(words: list[Word], values: Mapping[str, Any]) -> list[str]:
     arguments: list[str] = []
     after_option = False
     for are_values, group in itertools.groupby(words, key=_is_value):
-        kept = [text for word in group if (text := _filled(word, values)) is not None]
+        texts = [_filled(word, values) for word in group]
+        kept = [text for text in texts if text is not None]
         if are_values and not kept and after_option:
             del arguments[-1]
         arguments += kept
-        after_option = bool(kept) and re.match("--?[^-0-9.]", kept[-1]) is not None
+        after_option = re.match("--?[^-0-9.]", texts[-1] or "") is not None
     return arguments
 
 
