@@ -1,4 +1,4 @@
-"""A training script that knows nothing of sweeps: handwritten digits, a perceptron, bare PyTorch."""
+"""A training script that knows nothing of sweeps: a perceptron for digits, in bare PyTorch."""
 
 import argparse
 

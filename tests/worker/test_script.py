@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from processes import with_mark
 from waiting import wait_until
 
 from sweeper.worker import script
@@ -30,19 +31,6 @@ def run(arguments: list[str], **environment: str) -> tuple[int | None, bytes]:
     return running.returncode, read
 
 
-def with_mark(mark: str) -> list[int]:
-    """The processes whose environment has this variable: it is inherited by all descendants."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        try:
-            alive = b") Z " not in (folder / "stat").read_bytes()
-            if alive and f"MARK={mark}".encode() in (folder / "environ").read_bytes().split(b"\0"):
-                found.append(int(folder.name))
-        except (OSError, ValueError):
-            continue
-    return found
-
-
 # A family: a child, one in a session of its own, and an orphan of that; all deaf to SIGTERM.
 FAMILY = """
 import os, signal, sys, time
@@ -62,8 +50,8 @@ time.sleep(3600)
 @pytest.fixture
 def mark(tmp_path):
     """A mark of this test's own, of which no process is left at its end."""
-    yield str(tmp_path)
-    assert with_mark(str(tmp_path)) == []
+    yield f"MARK={tmp_path}"
+    assert with_mark(f"MARK={tmp_path}") == []
 
 
 @pytest.fixture
@@ -143,14 +131,16 @@ def test_a_kind_end_lets_it_say_its_last_words(mark):
         "print('here', flush=True)\ntime.sleep(3600)"
     )
     output = io.BytesIO()
-    with Script(python(code), {**os.environ, "MARK": mark}, output) as running:
+    with Script(python(code), {**os.environ, "MARK": mark.partition("=")[2]}, output) as running:
         running.read()
     assert output.getvalue() == b"here\n" + b"x" * 200_000 + b"\n"
     assert running.returncode == 0
 
 
 def test_leaving_the_block_ends_the_whole_family(mark, impatient):
-    with Script(python(FAMILY), {**os.environ, "MARK": mark}, io.BytesIO()) as running:
+    with Script(
+        python(FAMILY), {**os.environ, "MARK": mark.partition("=")[2]}, io.BytesIO()
+    ) as running:
         until_all_are_here(running)
         assert len(with_mark(mark)) == 4  # and the keeper
     assert running.returncode == -signal.SIGKILL
@@ -158,7 +148,7 @@ def test_leaving_the_block_ends_the_whole_family(mark, impatient):
 
 def test_what_a_command_leaves_behind_ends_with_it(mark, impatient):
     code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {FAMILY!r}])\nprint(5)"
-    returncode, read = run(python(code), MARK=mark)
+    returncode, read = run(python(code), MARK=mark.partition("=")[2])
     assert returncode == 0
     assert b"5\n" in read
 
@@ -169,7 +159,7 @@ def test_an_exception_while_it_is_silent_ends_it(mark, impatient):
     timer = threading.Timer(0.5, lambda: signal.pthread_kill(main, signal.SIGUSR1))
     timer.start()
     with pytest.raises(KeyboardInterrupt):
-        run(["sleep", "3600"], MARK=mark)
+        run(["sleep", "3600"], MARK=mark.partition("=")[2])
     signal.signal(signal.SIGUSR1, before)
 
 
@@ -191,7 +181,7 @@ with open(os.devnull, "wb") as nowhere:
 
 @pytest.mark.parametrize("whom", ["worker", "keeper", "group of the worker"])
 def test_no_process_outlives_a_kill(mark, whom):
-    environment = {**os.environ, "MARK": mark}
+    environment = {**os.environ, "MARK": mark.partition("=")[2]}
     worker = subprocess.Popen(
         python(WORKER, *python(FAMILY)), env=environment, stdout=subprocess.PIPE,
         start_new_session=True,
