@@ -8,7 +8,6 @@ from sweeper.cluster.resources import Resources
 from sweeper.faults import refuse
 from sweeper.search.asha import ASHA
 from sweeper.search.metric import MODES, Metric
-from sweeper.sweep.execution import Execution
 from sweeper.sweep.limits import Limits
 
 # The sweep that runs when nothing is said: d2l, section 19.1.
@@ -53,7 +52,7 @@ DEFAULTS: dict[str, Any] = {
     "resume": False,
     "retry_failed": False,
     "keep_checkpoints": False,
-    "keep": Execution.keep,
+    "keep": "best",
     "address": None,
     "cluster": None,
     "dry_run": False,
