@@ -2,7 +2,7 @@
 
 Started as a script, by `sweeper.worker.script`: a small process between a worker and the command.
 It ends the command once the worker closes its end of a pipe, which the kernel does if the worker is
-killed. It is no child of the worker, since Ray kills those of a worker that it kills.
+killed. It is a grandchild of the worker, since Ray kills the children of a worker that it kills.
 """
 
 import contextlib
@@ -28,8 +28,12 @@ def main(lifeline: int, status: int, grace_s: float, arguments: list[str]) -> No
         grace_s: seconds from SIGTERM to SIGKILL.
         arguments: the command.
     """
-    if os.fork():
-        os._exit(0)  # whoever waits for this, goes on; what is left is nobody's child
+    keeper = os.fork()
+    if keeper:  # a parent that Ray may kill, and that leaves no orphan behind otherwise
+        for end in (lifeline, status, 0, 1, 2):
+            os.close(end)
+        os.waitpid(keeper, 0)
+        os._exit(0)
     for end in (lifeline, status):
         os.set_inheritable(end, False)  # not for the command
     _prctl(_ADOPT_ORPHANS, 1)

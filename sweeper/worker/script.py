@@ -43,7 +43,7 @@ class Script:
         with output_end, status_end, lifeline_end:
             command = [sys.executable, "-I", "-S", _KEEPER, str(lifeline_end.fileno()),
                        str(status_end.fileno()), str(GRACE_S), *arguments]  # fmt: skip
-            subprocess.run(
+            self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output_end,
@@ -55,6 +55,7 @@ class Script:
         os.set_blocking(self._output.fileno(), False)
         self._hear()
         if "error" in self._told:
+            self._process.wait()
             raise OSError(self._told["error"], os.strerror(self._told["error"]), arguments[0])
 
     @property
@@ -89,6 +90,7 @@ class Script:
         finally:
             self._output.close()
             self._status.close()
+            self._process.wait()
             if "returncode" not in self._told:  # the keeper was killed, and the command with it
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(self._told["pid"], signal.SIGKILL)

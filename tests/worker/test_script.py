@@ -126,9 +126,9 @@ def test_waiting_for_output_can_be_cut_short():
 
 def test_a_kind_end_lets_it_say_its_last_words(mark):
     code = (
-        "import signal, sys, time\n"
+        "import os, signal, sys, time\n"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('x' * 200_000)))\n"
-        "print('here', flush=True)\ntime.sleep(3600)"
+        "os.write(1, b'here\\n')\ntime.sleep(3600)"
     )
     output = io.BytesIO()
     with Script(python(code), {**os.environ, "MARK": mark.partition("=")[2]}, output) as running:
@@ -142,7 +142,7 @@ def test_leaving_the_block_ends_the_whole_family(mark, impatient):
         python(FAMILY), {**os.environ, "MARK": mark.partition("=")[2]}, io.BytesIO()
     ) as running:
         until_all_are_here(running)
-        assert len(with_mark(mark)) == 4  # and the keeper
+        assert len(with_mark(mark)) == 5  # with the keeper and its parent
     assert running.returncode == -signal.SIGKILL
 
 
@@ -190,7 +190,10 @@ def test_no_process_outlives_a_kill(mark, whom):
     if whom == "worker":
         worker.kill()
     elif whom == "keeper":
-        (keeper,) = [pid for pid in with_mark(mark) if b"keeper.py" in command_line(pid)]
+        ours = [pid for pid in with_mark(mark) if b"keeper.py" in of(pid, "cmdline")]
+        (keeper,) = [
+            pid for pid in ours if int(of(pid, "stat").rsplit(b")")[-1].split()[1]) in ours
+        ]
         os.kill(keeper, signal.SIGKILL)
     else:
         os.killpg(worker.pid, signal.SIGKILL)
@@ -203,8 +206,8 @@ def test_no_process_outlives_a_kill(mark, whom):
     wait_until(lambda: not with_mark(mark))
 
 
-def command_line(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
+def of(pid: int, what: str) -> bytes:
+    return Path(f"/proc/{pid}/{what}").read_bytes()
 
 
 def test_no_thread_process_or_file_is_left_behind():
