@@ -1,5 +1,6 @@
 """A script as an objective: its arguments are the configuration, its metrics what it prints."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -186,7 +187,10 @@ class Command:
 def _faults_of_space(config_space: Mapping[str, Any], used: Sequence[str]) -> list[str]:
     """Hyperparameters that would be without effect, or never arrive."""
     faults = []
-    switches = {name for value in config_space.values() for name in parents(value)}
+    switches: set[str] = set()
+    for value in config_space.values():
+        with contextlib.suppress(ValueError, TypeError, AttributeError):  # told of elsewhere
+            switches |= set(parents(value))
     for name in config_space:
         if name in _OF_THE_TRIAL:
             faults.append(

@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 
-_LOOK_AGAIN_S = 0.02
+_LOOK_AGAIN_S, _LOOK_AGAIN_MOST_S = 0.01, 0.2
 _LAST_S = 5.0  # after SIGKILL: what doesn't go then, waits for a disk or is another user's
 _SET_DEATH_SIGNAL, _ADOPT_ORPHANS = 1, 36  # of Linux' prctl
 
@@ -82,11 +82,12 @@ class _Family:
         self.reap()
 
     def _gone_within(self, seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
+        deadline, pause_s = time.monotonic() + seconds, _LOOK_AGAIN_S
         while self._signal(None):
             if time.monotonic() > deadline:
                 return False
-            time.sleep(_LOOK_AGAIN_S)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LOOK_AGAIN_MOST_S)
         return True
 
     def _signal(self, number: int | None) -> bool:

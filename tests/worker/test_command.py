@@ -76,7 +76,8 @@ def test_points_come_as_they_are_printed(script):
     assert list(points) == [{"loss": 0}, {"loss": 1}, {"loss": 2}]
 
 
-def test_what_the_script_sees(script, tmp_path):
+def test_what_the_script_sees(script, tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")  # as Ray sets it for a trial
     command = script(
         "import json, os, sys\nprint('acc 1')\n"
         "print(json.dumps([sys.argv[1:], dict(os.environ), os.getcwd()]))"
@@ -91,7 +92,8 @@ def test_what_the_script_sees(script, tmp_path):
     assert arguments == ["7", "123", str(trial.folder), "--lr", "0.5"]
     assert environment.items() >= {
         "SWEEPER_TRIAL": "7", "SWEEPER_SEED": "123", "SWEEPER_FOLDER": str(trial.folder),
-        "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
+        "PYTHONUNBUFFERED": "1", "CUDA_VISIBLE_DEVICES": "3",
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
     }.items()  # fmt: skip
     assert directory == str(tmp_path)
 
@@ -140,10 +142,11 @@ def test_what_can_not_be_started(script):
 
 def test_all_that_is_wrong_is_said_before_anything_starts(run, tmp_path):
     objective = sweeper.Command("no-such-program {l} > x", "acc", also=["acc", ""], pattern="(")
+    broken = sweeper.when("lr >", 1)
     with pytest.raises(ValueError, match="command: > would be for a shell") as caught:
-        run(objective, {**SPACE, "folder": [1]}, metric="accuracy", seed=-1)
+        run(objective, {**SPACE, "folder": [1], "m": broken}, metric="accuracy", seed=-1)
     for fault in (
-        "command: {l} is no hyperparameter. Those of the space are ['lr', 'units', 'folder']; "
+        "command: {l} is no hyperparameter. Those of the space are ['lr', 'units', 'folder', 'm']; "
         "{trial}, {seed}, {folder} are known too",
         "command: there is no program 'no-such-program' here",
         "config_space['lr']: the command doesn't use it. Write {lr} where",
@@ -154,6 +157,7 @@ def test_all_that_is_wrong_is_said_before_anything_starts(run, tmp_path):
         "pattern '(' is no regular expression: missing )",
         "metric='accuracy': the command's metric is 'acc'. Give both the same",
         "seed: needs an int",
+        'config_space["m"]: ',
     ):
         assert fault in str(caught.value)
     assert not (tmp_path / "runs").exists()
