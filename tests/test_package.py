@@ -28,7 +28,7 @@ ORDER = {
         *("output", "shared_data", "surroundings", "metrics", "reporting", "objective"),
         *("own_modules", "reads", "object_state", "value_text", "objective_state"),
         *("objective_reference", "versions", "reports", "packed_folder", "running_trial"),
-        "trainable",
+        *("trainable", "keeper", "script", "command_words", "printed_metrics", "command"),
     ],
     "cluster": [
         *("resources", "ray_internals", "token", "connection", "nodes", "autoscaler", "fleet"),
@@ -61,7 +61,10 @@ ORDER = {
         *("ending", "sweep", "final_test", "confirmation"),
     ],
     "remote": ["screen", "head", "job", "commands"],
-    "cli": ["options", "reading", "running", "parser", "main", "job_entry"],
+    "cli": [
+        *("option_texts", "options", "reading", "running", "reading_parser", "parser", "main"),
+        "job_entry",
+    ],
 }
 FILES = [f"{folder}/{name}".lstrip("/") for folder, names in ORDER.items() for name in names]
 TORCH = {f"training/{name}" for name in ORDER["training"]} - {"training/trial"}

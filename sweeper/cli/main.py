@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     known = parser()
     options = vars(known.parse_args(arguments))
-    command: str | None = options.pop("command", None)
+    command: str | None = options.pop("subcommand", None)
     if command is None:
         known.print_help()
         return 2

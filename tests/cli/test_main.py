@@ -113,6 +113,29 @@ def test_a_yaml_file_with_the_same_words(project):
     assert more.startswith("5 × 2 = 10 trials\n")
 
 
+def test_a_dry_run_shows_the_first_command_or_what_is_wrong_with_it(project):
+    command = ("run", "--command", "true --x {x} 'a b'", "--metric", "loss", "--dry-run")
+    done = sweeper(*command, "--space", "x=[[1,2]]")
+    assert done.stdout.endswith("\ntrial 0: true --x '[1, 2]' 'a b'\n")
+    done = sweeper(*command, "--space", "y=1")
+    assert done.returncode == 2
+    assert "{x} is no hyperparameter" in done.stderr
+    assert "config_space['y']: the command doesn't use it" in done.stderr
+
+
+def test_a_command_in_a_yaml_file(project):
+    Path("train.py").write_text("import sys; print(f'val/acc <{sys.argv[1]}> loss 2')")
+    Path("sweep.yaml").write_text(
+        f"command: {sys.executable} train.py {{x}}\nmetric: val/acc\nmode: max\nalso: loss\n"
+        "pattern: <(?P<val_acc>.*)>\nsearcher: grid\nspace: {x: [1, 2]}\naddress: inline\n"
+    )
+    done = sweeper("run", "sweep.yaml", "--name", "s", "--no-report")
+    assert done.returncode == 0, done.stderr
+    assert load(Path("runs/s")).frame[["x", "val/acc", "loss"]].to_numpy().tolist() == [
+        *([1, 1, 2], [2, 2, 2]),
+    ]
+
+
 def test_the_same_dry_run_twice(project):
     first, second = (sweeper("run", "--dry-run", "--seed", "4").stdout for _ in range(2))
     assert first == second
