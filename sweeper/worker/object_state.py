@@ -26,15 +26,17 @@ def attributes(value: Any) -> list[tuple[str, Any]] | None:
         return None
     parts = state if type(state) is tuple else (state,)  # of slots there is a second dict
     named = {name: one for part in parts if type(part) is dict for name, one in part.items()}
-    written = changed_by_methods(kind)
+    methods: Any = kind  # which is hashable, says no stub
+    written = changed_by_methods(methods)
     return [(name, one) for name, one in sorted(named.items()) if name not in written]
 
 
-def changed_by_methods(kind: type) -> set[str]:
+@functools.lru_cache(maxsize=1024)
+def changed_by_methods(kind: Any) -> frozenset[str]:
     """The attributes that the methods of a class and its own bases change, or compute once."""
     found: set[str] = set()
     for base in kind.__mro__:
         if is_own(base.__module__):
             found |= written_attributes(source_of(base))
             found |= {n for n, v in vars(base).items() if type(v) is functools.cached_property}
-    return found
+    return frozenset(found)

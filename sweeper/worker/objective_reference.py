@@ -49,8 +49,18 @@ def describe_objective(objective: Objective) -> dict[str, Any]:
         "objective_file": _place(source_file) if source_file and "." not in module else None,
         "fixed_arguments": {name: to_text(value) for name, value in fixed.items()},
         "objective_source": _source_digest(named),
-        "objective_state": objective_state(objective),
+        "objective_state": _state_of(objective),
     }
+
+
+def _state_of(objective: Objective) -> dict[str, dict[str, str]] | None:
+    """What the objective reaches; None if that can't be looked at, which must not keep a sweep from
+    running.
+    """
+    try:
+        return objective_state(objective)
+    except Exception:
+        return None
 
 
 def can_be_found(described: Mapping[str, Any]) -> bool:

@@ -29,6 +29,7 @@ from sweeper.worker.reads import (
 from sweeper.worker.value_text import digest, is_told, shorten, value_text
 
 _MOST = 300  # entries of each kind
+_MOST_FOLLOWED = 1_000  # functions and classes
 _HOLDERS = (argparse.Namespace, types.SimpleNamespace)
 
 
@@ -70,13 +71,15 @@ class _Walk:
         self.written: set[tuple[str, Chain]] = set()
         self.waiting: deque[Callable[[], None]] = deque()
         self.seen: dict[int, tuple[Any, str]] = {}  # holds things, so that no id comes again
+        self.labels: set[str] = set()
         self.loose = False  # whether the value that is being told holds a path
 
     def follow(self, objective: Any) -> None:
         """Follows all that an objective reaches."""
         self._callable(objective)
-        while self.waiting:
-            self.waiting.popleft()()
+        for _ in range(_MOST_FOLLOWED):
+            if self.waiting:
+                self.waiting.popleft()()
 
     def found(self) -> dict[str, dict[str, str]]:
         """What `objective_state` gives back."""
@@ -136,7 +139,8 @@ class _Walk:
         label = f"{label_of(module) if own else module}.{name}".rstrip(".")
         label = label.replace(".<locals>", "")
         if own:
-            label = _free(label, [label for _, label in self.seen.values()])
+            label = _free(label, self.labels)
+            self.labels.add(label)
             self.seen[id(thing)] = thing, label
             self.waiting.append(lambda: follow(thing, label))
         return label
@@ -197,7 +201,8 @@ class _Walk:
             if type(value) is types.ModuleType:
                 if not is_own(value.__name__):
                     return
-                space, file, start = label_of(value.__name__), value.__file__, used
+                space, start = label_of(value.__name__), used
+                file = getattr(value, "__file__", None)
                 of_function = False
             else:
                 start = 0
