@@ -26,9 +26,10 @@ ORDER = {
     ],
     "worker": [
         *("output", "shared_data", "surroundings", "metrics", "reporting", "objective"),
-        *("own_modules", "reads", "object_state", "value_text", "objective_state"),
-        *("objective_reference", "versions", "reports", "packed_folder", "running_trial"),
-        *("trainable", "keeper", "script", "command_words", "printed_metrics", "command"),
+        *("own_modules", "reads", "value_text", "look_up", "object_state", "whole_files"),
+        *("objective_state", "objective_reference", "versions", "reports", "packed_folder"),
+        *("running_trial", "trainable", "keeper", "script", "command_words", "printed_metrics"),
+        "command",
     ],
     "cluster": [
         *("resources", "ray_internals", "token", "connection", "nodes", "autoscaler", "fleet"),

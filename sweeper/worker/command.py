@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -20,6 +21,7 @@ from sweeper.worker.printed_metrics import PrintedMetrics, groups, names_in
 from sweeper.worker.script import Script
 
 _PAUSE_S = 1.0
+_SCRIPT = re.compile(r"\.(py|sh|bash|r|jl|pl|rb|lua|m)$", re.IGNORECASE)
 _OF_THE_TRIAL = ("trial", "seed", "folder")
 
 
@@ -126,6 +128,11 @@ class Command:
     def arguments(self, values: Mapping[str, Any]) -> list[str]:
         """The program and its arguments for these values of hyperparameters and of the trial."""
         return fill(split(self.command)[0], values)
+
+    def files(self) -> list[str]:
+        """The scripts among its words: their text, and what they import, computes the metric."""
+        words = shlex.split(self.command)
+        return [word for word in words if _SCRIPT.search(word) and Path(word).is_file()]
 
     def __call__(self, config: dict[str, Any]) -> Iterator[dict[str, float]]:
         """Yields the metrics, by their names, as soon as they are printed.

@@ -5,6 +5,7 @@ from typing import Any
 
 from sweeper.worker.own_modules import is_own
 from sweeper.worker.reads import source_of, written_attributes
+from sweeper.worker.value_text import is_told
 
 _TORCH_MODULE = "torch.nn.modules.module.Module"  # whose state is what training changes
 
@@ -29,6 +30,17 @@ def attributes(value: Any) -> list[tuple[str, Any]] | None:
     methods: Any = kind  # which is hashable, says no stub
     written = changed_by_methods(methods)
     return [(name, one) for name, one in sorted(named.items()) if name not in written]
+
+
+def class_attributes(kind: Any) -> list[tuple[str, Any]]:
+    """Plain values that stand in a class of the user's own and that its methods don't change."""
+    # Defaults of a dataclass are told by its objects.
+    left_out = changed_by_methods(kind) | set(vars(kind).get("__dataclass_fields__", ()))
+    return [
+        (name, value)
+        for name, value in vars(kind).items()
+        if not name.startswith(("__", "_abc_")) and name not in left_out and is_told(type(value))
+    ]
 
 
 @functools.lru_cache(maxsize=1024)
