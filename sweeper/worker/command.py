@@ -148,10 +148,10 @@ class Command:
         trial = context.trial
         of_trial = {"trial": trial.number, "seed": trial.seed, "folder": str(trial.folder)}
         values = {name: value for name, value in of_trial.items() if value is not None}
-        environment = _environment(values, context.cpus)
+        environment = _environment(values, context.cpus, context.gpus)
         arguments = self.arguments(values | config)
         with (
-            open(trial.folder / "output.txt", "wb") as output,
+            open(trial.folder / "output.txt", "wb", buffering=0) as output,
             _started(arguments, environment, output) as script,
         ):
             paused = time.monotonic()
@@ -175,13 +175,13 @@ class Command:
 
     def _in_a_line(self, returncode: int | None, printed: PrintedMetrics) -> Exception | None:
         last = printed.last_lines[-1] if printed.last_lines else "it printed nothing"
-        if returncode is None or returncode < 0:
-            number = signal.SIGKILL if returncode is None else -returncode
+        if returncode is None:
+            return ChildProcessError(f"killed with the process that watches over it: {last}")
+        if returncode < 0:
             known = {each.value: each.name for each in signal.Signals}
-            why = ", as Linux does when memory is short" if number == signal.SIGKILL else ""
-            return ChildProcessError(
-                f"killed by {known.get(number, f'signal {number}')}{why}: {last}"
-            )
+            name = known.get(-returncode, f"signal {-returncode}")
+            why = ", as Linux does when memory is short" if name == "SIGKILL" else ""
+            return ChildProcessError(f"killed by {name}{why}: {last}")
         if returncode:
             return ChildProcessError(f"exit code {returncode}: {last}")
         if printed.num_points:
@@ -219,12 +219,15 @@ def _started(arguments: list[str], environment: dict[str, str], output: Any) -> 
         raise FileNotFoundError(_no_program(arguments[0])) from None
 
 
-def _environment(of_trial: Mapping[str, Any], cpus: float | None) -> dict[str, str]:
+def _environment(
+    of_trial: Mapping[str, Any], cpus: float | None, gpus: float | None
+) -> dict[str, str]:
     own = {f"SWEEPER_{name.upper()}": str(value) for name, value in of_trial.items()}
-    # What Ray sets for its workers, so that results are the same without it.
+    own |= {"PATH": _path(os.environ), "PYTHONUNBUFFERED": "1"}
+    # As it is in Ray's workers, so that results are the same without them.
     threads = {} if cpus is None else {"OMP_NUM_THREADS": str(num_threads(cpus))}
-    unbuffered = {"PYTHONUNBUFFERED": "1"}
-    return threads | os.environ | {"PATH": _path(os.environ)} | unbuffered | own
+    no_gpu = {"CUDA_VISIBLE_DEVICES": ""} if gpus == 0 else {}
+    return threads | os.environ | no_gpu | own
 
 
 def _path(environment: Mapping[str, str]) -> str:
