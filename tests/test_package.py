@@ -27,8 +27,10 @@ ORDER = {
     "worker": [
         *("output", "shared_data", "surroundings", "metrics", "reporting", "objective"),
         *("own_modules", "reads", "object_state", "value_text", "objective_state"),
-        *("objective_reference", "versions", "reports", "packed_folder", "running_trial"),
-        *("trainable", "keeper", "script", "command_words", "printed_metrics", "command"),
+        *("objective_reference", "plain_process", "process_state", "definitions"),
+        *("user_module", "packed_objective", "versions", "reports", "packed_folder"),
+        *("running_trial", "trainable"),
+        *("keeper", "script", "command_words", "printed_metrics", "command"),
     ],
     "cluster": [
         *("resources", "ray_internals", "token", "connection", "nodes", "autoscaler", "fleet"),

@@ -10,7 +10,7 @@ from sweeper.record.sweep_definition import Sweep
 from sweeper.sweep.conductor import Conductor
 from sweeper.sweep.execution import Execution
 from sweeper.sweep.suggestions import Asker, Here
-from sweeper.sweep.travelling import pickled
+from sweeper.sweep.travelling import packed
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,10 @@ def on_ray(
     from sweeper.cluster.connection import connected
     from sweeper.worker.shared_data import pack, remove_abandoned
 
-    objective_bytes = pickled(sweep.objective, say)
-    packed = None if data is None else pack(data)
+    objective = packed(sweep.objective, say)
+    packed_data = None if data is None else pack(data)
     with ExitStack() as stack:
-        if packed is not None:
+        if packed_data is not None:
             stack.callback(remove_abandoned)  # once a Ray of its own has ended
         where = stack.enter_context(connected(execution.address))
         listen()
@@ -87,7 +87,7 @@ def on_ray(
         fleet = Fleet(execution.num_workers, sweep.resources, num_left)
 
         def run(sweep: Sweep, conductor: Conductor) -> None:
-            task = make_task(sweep, objective_bytes, packed, conductor.folder, os.getcwd())
+            task = make_task(sweep, objective, packed_data, conductor.folder, os.getcwd())
             run_watched(lambda: run_on_ray(task, conductor, fleet, execution.limits))
 
         yield Executor(fleet.describe(where), fleet.limit(), fleet.size, Apart, run)

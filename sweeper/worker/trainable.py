@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 import numpy as np
 import ray
 from ray import tune
@@ -26,6 +25,9 @@ from sweeper.training.trial import (
 from sweeper.worker.objective import Objective
 from sweeper.worker.output import OutputFile
 from sweeper.worker.packed_folder import pack
+from sweeper.worker.packed_objective import PackedObjective
+from sweeper.worker.plain_process import become_plain
+from sweeper.worker.process_state import ProcessState
 from sweeper.worker.reports import Ended, never
 from sweeper.worker.running_trial import RunningTrial
 from sweeper.worker.shared_data import NodeCopy, PackedData
@@ -37,7 +39,7 @@ from sweeper.worker.versions import differences, versions
 class Task:
     """What every worker of a sweep is given once."""
 
-    objective: bytes  # cloudpickle
+    objective: PackedObjective
     data: PackedData | None
     cpus: float
     gpus: float
@@ -64,6 +66,7 @@ class Worker(tune.Trainable):
         self.config.pop("task", None)  # Tune sends `self.config` back with every result
         task: Task = ray.get(config["task"])
         self._task = task
+        become_plain(task.objective.arguments)
         self._node = _node_name()
         self._check_versions()
         self._worker = f"{socket.gethostname()}-{os.getpid()}"
@@ -89,9 +92,10 @@ class Worker(tune.Trainable):
         self._unloadable: BaseException | None = None
         with self._output:
             try:
-                self._objective = cloudpickle.loads(task.objective)
+                self._objective = task.objective.load()
             except BaseException as exception:  # reported by each trial; the worker lives on
                 self._unloadable = exception
+        self._state = ProcessState()
         self._data = None if task.data is None else NodeCopy(task.data)
         self._warm = False
         self.reset_config(config)
@@ -150,6 +154,7 @@ class Worker(tune.Trainable):
             self._data.close()
 
     def _begin(self) -> RunningTrial:
+        self._state.restore()
         self._output.title(f"trial {self._trial['trial']}")
         key = self._trial["trial"], self._trial["replicate"]
         return RunningTrial(
