@@ -29,7 +29,7 @@ ORDER = {
         *("own_modules", "reads", "object_state", "value_text", "objective_state"),
         *("objective_reference", "plain_process", "process_state", "definitions"),
         *("user_module", "packed_objective", "versions", "reports", "packed_folder"),
-        *("running_trial", "trainable"),
+        *("running_trial", "fresh_server", "fresh_trial", "trainable"),
         *("keeper", "script", "command_words", "printed_metrics", "command"),
     ],
     "cluster": [

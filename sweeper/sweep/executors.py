@@ -37,7 +37,7 @@ def inline(execution: Execution, data: Any) -> Executor:
     from sweeper.sweep.inline import run_inline
 
     def run(sweep: Sweep, conductor: Conductor) -> None:
-        run_inline(sweep, data, conductor, execution.limits.trial_time_s, execution.debug)
+        run_inline(sweep, data, conductor, execution.limits, execution.debug)
 
     return Executor("this process, one trial after another", 1, lambda: 1, Here, run)
 
@@ -87,7 +87,9 @@ def on_ray(
         fleet = Fleet(execution.num_workers, sweep.resources, num_left)
 
         def run(sweep: Sweep, conductor: Conductor) -> None:
-            task = make_task(sweep, objective, packed_data, conductor.folder, os.getcwd())
-            run_watched(lambda: run_on_ray(task, conductor, fleet, execution.limits))
+            limits = execution.limits
+            folder = conductor.folder
+            task = make_task(sweep, objective, packed_data, folder, os.getcwd(), limits)
+            run_watched(lambda: run_on_ray(task, conductor, fleet, limits))
 
         yield Executor(fleet.describe(where), fleet.limit(), fleet.size, Apart, run)

@@ -76,7 +76,12 @@ def run_on_ray(task: Task, conductor: Conductor, fleet: Fleet, limits: Limits) -
 
 
 def make_task(
-    sweep: Sweep, objective: PackedObjective, data: PackedData | None, folder: Path, directory: str
+    sweep: Sweep,
+    objective: PackedObjective,
+    data: PackedData | None,
+    folder: Path,
+    directory: str,
+    limits: Limits,
 ) -> Task:
     """What every worker is given once.
 
@@ -86,6 +91,7 @@ def make_task(
         data: what the objective is given.
         folder: the sweep's own.
         directory: where the user is.
+        limits: how often a trial of a new process is tried again after that died.
     """
     return Task(
         objective=objective,
@@ -98,6 +104,8 @@ def make_task(
         directory=directory,
         fashion_mnist=fashion_mnist_for_other_nodes(),
         scheduler=sweep.scheduler,
+        fresh=sweep.fresh,
+        max_failures=limits.max_failures,
         metric=sweep.metric.name,
     )
 

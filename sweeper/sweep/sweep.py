@@ -57,6 +57,7 @@ def run(
     retry_failed: bool = False,
     keep_checkpoints: bool = False,
     keep: str = Execution.keep,
+    fresh: bool = False,
     data: Any = None,
     address: str | None = None,
     debug: bool = False,
@@ -98,6 +99,9 @@ def run(
             sweep's folder when its trial ends.
         keep: Which of the folders that trials made with `sweeper.current_trial().folder` stay when
             they end: "best" for those of the best three finished trials so far, "all", "none".
+        fresh: Run each trial in a new process, for objectives that change what their modules hold
+            (a generator made when a file is loaded, a cache, a framework's settings): else a trial
+            finds what the one before it on its worker has left there.
         data: Anything large that the objective wants; reaches each node once and the objective
             as its argument `data`, writable and private to each trial.
         address: Which Ray: None for the one of this process, `RAY_ADDRESS`, or one that
@@ -126,10 +130,15 @@ def run(
         address, debug, progress,
     )  # fmt: skip
     faults = execution.faults()
+    if debug and fresh:
+        faults.append(
+            "debug=True lets exceptions of the objective through, which fresh=True runs in another "
+            "process. Leave one of them out."
+        )
     try:
         sweep = check_sweep(
             objective, config_space, searcher, constraints, scheduler, Metric(metric, mode),
-            seed, replicates, resources, data is not None,
+            seed, replicates, resources, data is not None, fresh,
         )  # fmt: skip
     except ValueError as error:
         faults.insert(0, str(error))

@@ -151,14 +151,14 @@ class ProcessState:
 
 
 @contextmanager
-def left_as_it_was() -> Iterator[None]:
+def left_as_it_was() -> Iterator[ProcessState]:
     """After the block the process is as before, the states of its random generators included."""
     state = ProcessState()
     python, numpy = random.getstate(), np.random.get_state()
     torch = sys.modules.get("torch")
     of_torch = None if torch is None else torch.get_rng_state()
     try:
-        yield
+        yield state
     finally:
         state.restore()
         random.setstate(python)

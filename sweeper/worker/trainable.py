@@ -22,6 +22,8 @@ from sweeper.training.trial import (
     storage_not_shared,
     trial_folder,
 )
+from sweeper.worker.fresh_server import FreshTask
+from sweeper.worker.fresh_trial import FreshProcesses, FreshTrial
 from sweeper.worker.objective import Objective
 from sweeper.worker.output import OutputFile
 from sweeper.worker.packed_folder import pack
@@ -52,6 +54,8 @@ class Task:
     fashion_mnist: dict[str, np.ndarray] | None = None  # for nodes that lack the files
     scheduler: ASHA | None = None  # whose rungs are told of at once
     metric: str = Metric.name
+    fresh: bool = False  # a new process for each trial
+    max_failures: int = 0  # how often such a one is begun anew after its process died
 
 
 class Worker(tune.Trainable):
@@ -83,22 +87,42 @@ class Worker(tune.Trainable):
         if os.path.isdir(task.directory) and not _has_own_directory():
             os.chdir(task.directory)
         self._trial: dict[str, Any] = {}
-        self._running: RunningTrial | None = None
+        self._running: RunningTrial | FreshTrial | None = None
         self._pause_at = never if task.scheduler is None else task.scheduler.is_rung
         if task.fashion_mnist is not None:
             arrays = task.fashion_mnist
             sweeper.training.fashion_mnist.arrays_from_driver = lambda: arrays
+        self._data = None if task.data is None else NodeCopy(task.data)
+        self._fresh = self._fresh_processes() if task.fresh else None
+        if not task.fresh:
+            self._load_objective()
+        self._state = ProcessState()
+        self._warm = False
+        self.reset_config(config)
+
+    def _load_objective(self) -> None:
         self._objective: Objective | None = None
         self._unloadable: BaseException | None = None
         with self._output:
             try:
-                self._objective = task.objective.load()
+                self._objective = self._task.objective.load()
             except BaseException as exception:  # reported by each trial; the worker lives on
                 self._unloadable = exception
-        self._state = ProcessState()
-        self._data = None if task.data is None else NodeCopy(task.data)
-        self._warm = False
-        self.reset_config(config)
+
+    def _fresh_processes(self) -> FreshProcesses:
+        task = self._task
+        options = self._options()
+        shared = FreshTask(task.objective, self._data, self._pause_at, options, task.fashion_mnist)
+        return FreshProcesses(shared, self._output.file)
+
+    def _options(self) -> dict[str, Any]:
+        """What all trials of this worker have in common."""
+        return {
+            "cpus": self._task.cpus,
+            "gpus": self._task.gpus,
+            "metric": self._task.metric,
+            "no_checkpoints": self._no_checkpoints,
+        }
 
     def _check_versions(self) -> None:
         """For a node that joined after those that were there had been compared."""
@@ -129,7 +153,7 @@ class Worker(tune.Trainable):
         folder = []
         if ended is not None:
             del ended["points"]
-            folder = self._packed_folder(self._running.context.trial)
+            folder = self._packed_folder(self._running.trial)
             self._close()
         return {
             "points": told.points,
@@ -150,25 +174,24 @@ class Worker(tune.Trainable):
     def cleanup(self) -> None:
         """Leaves the last trial and lets go of the data."""
         self._close()
+        if self._fresh is not None:
+            self._fresh.close()
         if self._data is not None:
             self._data.close()
 
-    def _begin(self) -> RunningTrial:
+    def _begin(self) -> RunningTrial | FreshTrial:
         self._state.restore()
         self._output.title(f"trial {self._trial['trial']}")
         key = self._trial["trial"], self._trial["replicate"]
-        return RunningTrial(
-            self._call,
-            self._trial["config"],
-            {},
-            self._trial["seed"],
-            cpus=self._task.cpus,
-            gpus=self._task.gpus,
-            trial=self._described(key),
-            metric=self._task.metric,
-            checkpoints=checkpoint_folder(Path(self._task.folder), key),
-            no_checkpoints=self._no_checkpoints,
-        )
+        given = {
+            "config": self._trial["config"],
+            "seed": self._trial["seed"],
+            "trial": self._described(key),
+            "checkpoints": checkpoint_folder(Path(self._task.folder), key),
+        }
+        if self._fresh is not None:
+            return FreshTrial(self._fresh, given, self._task.max_failures)
+        return RunningTrial(self._call, arguments={}, **self._options(), **given)
 
     def _described(self, key: tuple[int, int]) -> CurrentTrial:
         """The trial as its objective sees it."""

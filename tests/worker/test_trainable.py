@@ -118,7 +118,7 @@ def test_the_folder_of_a_trial_is_sent_where_the_sweeps_is_not_seen(ray_session,
     if seen:
         (there / "sweep.json").touch()
     task = Task(
-        objective=cloudpickle.dumps(objective), data=None, cpus=1, gpus=0, driver_node="another",
+        objective=pack_objective(objective), data=None, cpus=1, gpus=0, driver_node="another",
         folder=str(there), no_checkpoints=None, directory=os.getcwd(),
     )  # fmt: skip
     trial = {"trial": 7, "replicate": 1, "seed": 1, "config": {}}
