@@ -53,7 +53,7 @@ def run_inline(
     """
     with ExitStack() as stack:
         state = stack.enter_context(left_as_it_was())
-        start = _fresh(sweep, data, limits, stack) if sweep.fresh else _warm(sweep, data, debug)
+        start = _fresh(sweep, data, limits, conductor, stack) if sweep.fresh else _warm(sweep, data, debug)
         alarm_s = None if sweep.fresh else limits.trial_time_s
         while conductor.step() is None:
             trial = conductor.next_trial()
@@ -88,13 +88,15 @@ def _warm(sweep: Sweep, data: Any, debug: bool) -> _Start:
     return start
 
 
-def _fresh(sweep: Sweep, data: Any, limits: Limits, stack: ExitStack) -> _Start:
+def _fresh(
+    sweep: Sweep, data: Any, limits: Limits, conductor: Conductor, stack: ExitStack
+) -> _Start:
     """Trials in processes of their own, until the stack is left."""
-    from sweeper.worker.packed_objective import pack_objective
+    from sweeper.sweep.travelling import packed
     from sweeper.worker.shared_data import NodeCopy, pack
 
     copy = None if data is None else stack.enter_context(closing(NodeCopy(pack(data))))
-    objective = pack_objective(sweep.objective)
+    objective = packed(sweep.objective, conductor.bar.say)
     task = FreshTask(objective, copy, _pause_at(sweep), _shared(sweep))
     processes = stack.enter_context(closing(FreshProcesses(task)))
 

@@ -26,6 +26,7 @@ from sweeper.sweep.execution import INLINE, Execution
 from sweeper.sweep.executors import Executor
 from sweeper.sweep.interrupts import Interrupts
 from sweeper.sweep.limits import Limits
+from sweeper.sweep.nesting import refuse_in_a_trial
 from sweeper.sweep.progress import Progress
 from sweeper.sweep.stops import Stops
 from sweeper.sweep.suggestions import Suggestions
@@ -114,7 +115,8 @@ def run(
     Raises:
         ValueError, TypeError: an input is wrong, another sweep is to be resumed, nodes have other
             versions, or a trial fits on none; all faults are in one message, no trial started.
-        RuntimeError: a script calls this while it is only imported for its objective.
+        RuntimeError: a script calls this while it is only imported for its objective, or a trial
+            calls it without address="inline".
         FileExistsError: there is such a sweep already.
         BlockingIOError: another process is running this sweep.
         ConnectionError: no Ray answers at `address`, or Ray died; the sweep can be resumed.
@@ -154,6 +156,7 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
     replicates = f" × {sweep.replicates} replicates" if sweep.replicates > 1 else ""
     say(sweep.searcher.describe(sweep.space) + replicates)
     refuse_while_loading()
+    refuse_in_a_trial(execution.address)
     path = lasting(execution.folder) / (
         execution.name or default_name(objective_name(sweep.objective))
     )

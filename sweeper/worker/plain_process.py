@@ -12,6 +12,7 @@ import sys
 import types
 from collections.abc import Sequence
 
+IN_A_TRIAL = "SWEEPER_WORKER"  # environment: the id of the process of Ray that trials run in
 # What Python itself installs; all other signals have their default.
 _PYTHONS = {signal.SIGPIPE: signal.SIG_IGN, signal.SIGXFSZ: signal.SIG_IGN}
 _left = None  # Ray's `__main__`, whose functions go on running

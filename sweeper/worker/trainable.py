@@ -24,11 +24,12 @@ from sweeper.training.trial import (
 )
 from sweeper.worker.fresh_server import FreshTask
 from sweeper.worker.fresh_trial import FreshProcesses, FreshTrial
+from sweeper.worker.nested_ray import refuse_hopeless_tasks
 from sweeper.worker.objective import Objective
 from sweeper.worker.output import OutputFile
 from sweeper.worker.packed_folder import pack
 from sweeper.worker.packed_objective import PackedObjective
-from sweeper.worker.plain_process import become_plain
+from sweeper.worker.plain_process import IN_A_TRIAL, become_plain
 from sweeper.worker.process_state import ProcessState
 from sweeper.worker.reports import Ended, never
 from sweeper.worker.running_trial import RunningTrial
@@ -71,6 +72,8 @@ class Worker(tune.Trainable):
         task: Task = ray.get(config["task"])
         self._task = task
         become_plain(task.objective.arguments)
+        os.environ[IN_A_TRIAL] = str(os.getpid())
+        refuse_hopeless_tasks()
         self._node = _node_name()
         self._check_versions()
         self._worker = f"{socket.gethostname()}-{os.getpid()}"

@@ -2,7 +2,6 @@ import functools
 import re
 import threading
 
-import cloudpickle
 import numpy as np
 import pytest
 
@@ -40,7 +39,7 @@ def test_a_large_objective_is_told_of_with_its_largest_value(objective, name):
     (hint,) = said
     assert re.search(rf"takes 12 MB pickled, most of it {name}.*\(12 MB\)", hint), hint
     assert "data=…" in hint
-    assert found == cloudpickle.dumps(objective)
+    assert len(found.first.pickled) > LARGE
 
 
 def test_several_that_are_large_together_are_not_blamed_alone():
