@@ -53,7 +53,11 @@ def run_inline(
     """
     with ExitStack() as stack:
         state = stack.enter_context(left_as_it_was())
-        start = _fresh(sweep, data, limits, conductor, stack) if sweep.fresh else _warm(sweep, data, debug)
+        start = (
+            _fresh(sweep, data, limits, conductor, stack)
+            if sweep.fresh
+            else _warm(sweep, data, debug)
+        )
         alarm_s = None if sweep.fresh else limits.trial_time_s
         while conductor.step() is None:
             trial = conductor.next_trial()
