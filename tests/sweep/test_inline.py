@@ -230,7 +230,7 @@ def test_fresh_trials_leave_nothing_here(run):
     assert [row.value for row in results.rows] == [1 + row.config["x"] for row in results.rows]
     assert seen == []
     assert "LEFT" not in os.environ
-    with pytest.raises(ValueError, match="debug=True lets exceptions .* which fresh=True runs in"):
+    with pytest.raises(ValueError, match=r"debug=True lets .* which fresh=True runs in"):
         run(leaves_traces, fresh=True, debug=True)
     with pytest.raises(ValueError, match=r"fresh must be True or False, but got 'yes' \(str\)"):
         run(leaves_traces, fresh="yes")

@@ -67,7 +67,8 @@ def test_codes_are_those_of_functions_that_the_source_makes():
     source = (
         "def f(x):\n    return [x + 1 for _ in y]\nclass A:\n    def g(self): return lambda: 2\n"
     )
-    made, edited = {}, {}
+    made: dict = {}
+    edited: dict = {}
     exec(compile(source, "elsewhere.py", "exec"), made)
     exec(compile(source.replace("1", "3").replace("2", "4"), "train.py", "exec"), edited)
     found = read(source)
