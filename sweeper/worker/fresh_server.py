@@ -74,6 +74,7 @@ def serve(control_fd: int) -> None:
         os._exit(1)
 
     signal.signal(signal.SIGTERM, end)
+    control.send("ready")
     while True:
         try:
             asked, value = control.recv()

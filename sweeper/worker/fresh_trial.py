@@ -26,6 +26,8 @@ _GONE = (EOFError, OSError)
 class FreshProcesses:
     """Starts a new process for each trial, one after another, forked from a warm one.
 
+    Making it takes as long as loading the libraries that the objective's module uses.
+
     Args:
         task: what all trials share.
         output: where they print; None for where this process does.
@@ -35,6 +37,7 @@ class FreshProcesses:
         self._task = task
         self._output = output
         self._server: subprocess.Popen[bytes] | None = None
+        self._start()
 
     def begin(self, given: dict[str, Any]) -> tuple[Connection, int]:
         """A new trial's connection and the id of its process, in a server that may be new too."""
@@ -74,6 +77,8 @@ class FreshProcesses:
                 start_new_session=True,  # Ctrl-C is heard here
             )
         self._control.send(self._task)
+        with suppress(*_GONE):  # then the first trial tells
+            self._control.recv()  # it has loaded what takes seconds, which is no trial's time
 
     def _ask(self, given: dict[str, Any]) -> tuple[Connection, int]:
         ours, theirs = Pipe()
