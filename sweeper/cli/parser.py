@@ -82,6 +82,8 @@ def _add_run(commands: Any) -> None:
     _add_resources(add)
     add("--name", help="name of the sweep's folder (time and objective)")
     add("--folder", help=_default("where sweeps are kept", "folder"))
+    add("--fresh", action="store_true", help="a new process for each trial, for objectives that "
+        "change what their modules hold")  # fmt: skip
     add("--resume", action="store_true", help="go on with the sweep of this --name")
     add("--dry-run", action="store_true", help="only show what would be tried, as `sweeper space`")
     add("--test", action="store_true", help="then measure the best configuration on the test set")

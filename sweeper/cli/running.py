@@ -45,6 +45,7 @@ def run(given: dict[str, Any]) -> int:
         name=options["name"],
         folder=options["folder"],
         resume=options["resume"],
+        fresh=options["fresh"],
         **_how_to_run(options),
     )
     print_results(results)
