@@ -16,6 +16,7 @@ from greenlet import getcurrent
 from sweeper.record.rows import Trial
 from sweeper.record.sweep_definition import Sweep
 from sweeper.sweep.conductor import Conductor, Place, time_over
+from sweeper.sweep.interrupts import SIGNALS, interruption
 from sweeper.sweep.limits import Limits
 from sweeper.training.trial import CurrentTrial, checkpoint_folder, trial_folder
 from sweeper.worker.fresh_server import FreshTask
@@ -67,10 +68,12 @@ def run_inline(
             conductor.started(trial.key, Place(f"{socket.gethostname()}-{os.getpid()}"))
             running = start(trial, conductor.folder)
             try:
-                with _alarm(alarm_s) as over, _ctrl_c(conductor):
-                    _run(running, trial, conductor, over, limits.trial_time_s)
+                with _alarm(alarm_s) as over, _interrupts(conductor) as heard:
+                    try:
+                        _run(running, trial, conductor, over, heard, limits.trial_time_s)
+                    finally:
+                        running.stop()  # inside: Lightning gives back all handlers of before
             finally:
-                running.stop()
                 free_memory()
 
 
@@ -137,6 +140,7 @@ def _run(
     trial: Trial,
     conductor: Conductor,
     over: list[str],
+    heard: list[BaseException],
     trial_time_s: float | None,
 ) -> None:
     """Runs one trial until it ends, is stopped, takes too long, or the sweep ends."""
@@ -149,7 +153,8 @@ def _run(
             conductor.gave_up(trial.key, over[0], None)
             return
         if not isinstance(told, Reports):
-            conductor.ended(trial.key, told)
+            if not (heard and told.status == "failed"):  # else it was interrupted
+                conductor.ended(trial.key, told)
             return
         if conductor.reported(trial.key, told.points):
             return
@@ -180,19 +185,26 @@ def _alarm(after_s: float | None) -> Iterator[list[str]]:
 
 
 @contextmanager
-def _ctrl_c(conductor: Conductor) -> Iterator[None]:
-    """Ctrl-C is raised in the objective as ever; the sweep ends even if it is caught there."""
+def _interrupts(conductor: Conductor) -> Iterator[list[BaseException]]:
+    """Raises Ctrl-C and SIGTERM in the objective; then the list says so.
+
+    The sweep ends even if that is caught, or made something else, there: Lightning makes a
+    SystemExit of Ctrl-C, and goes on after a SIGTERM of which nobody else hears.
+    """
+    heard: list[BaseException] = []
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield heard
         return
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        reason = KeyboardInterrupt("the sweep was interrupted")
+        reason = interruption(number)
+        heard.append(reason)
         conductor.stops.stop(reason)
         raise reason
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
     try:
-        yield
+        yield heard
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

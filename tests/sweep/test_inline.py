@@ -1,5 +1,6 @@
 """Sweeps in this process, without Ray."""
 
+import functools
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ import time
 
 import pandas as pd
 import pytest
+import torch
 from scipy import stats
 
 import sweeper
@@ -104,6 +106,27 @@ def test_a_sweep_that_is_stopped_again_and_again_ends_with_the_same_table(run, s
             check_exact=True,
         )
     pd.testing.assert_series_equal(resumed.frame["units"], whole.frame["units"])
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        torch.inference_mode,
+        functools.partial(torch.autocast, "cpu"),
+        functools.partial(torch.device, "meta"),
+    ],
+)
+def test_what_the_objective_has_switched_on_is_off_for_the_searcher(run, mode):
+    def switches(config):
+        with mode():
+            for error in yields(config):
+                sweeper.report(error)
+
+    frames = [
+        run(objective, sweeper.BayesianSearch(14, lag=2), scheduler=sweeper.ASHA()).frame
+        for objective in (yields, switches)
+    ]
+    pd.testing.assert_frame_equal(*(frame.drop(columns=TIMED) for frame in frames))
 
 
 def test_what_can_not_be_is_refused(run):
