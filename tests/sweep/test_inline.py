@@ -300,11 +300,18 @@ def test_a_fresh_trial_that_takes_too_long_and_ctrl_c_end_its_process(run, tmp_p
     assert set(slow.frame["exception"]) == {
         "TrialTimeOver: the trial ran longer than trial_time_s=0.5"
     }
-    timer = threading.Timer(3, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
+    before = len(list((tmp_path / "pids").iterdir()))
+
+    def interrupt():
+        while len(list((tmp_path / "pids").iterdir())) == before:
+            time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
     with pytest.raises(KeyboardInterrupt):
         run(objective, fresh=True, name="s")
-    timer.join()
+    thread.join()
     assert list(sweeper.load(tmp_path / "s").frame["status"]) == ["interrupted"]
     for path in (tmp_path / "pids").iterdir():
         assert not os.path.exists(f"/proc/{path.name}")
