@@ -65,16 +65,16 @@ def _trained(rng, trial, replicate, config, start_s, seconds, worker) -> dict:
     error = 0.14 + 0.03 * (rate + 1.7) ** 2 + 4 / config["num_hiddens"] + rng.normal(0, 0.005)
     error += 0.02 * (config["optimizer"] == "sgd")
     curve = [[e, error + 0.5 * math.exp(-e / 2), seconds * e / 8] for e in range(1, 9)]
-    ending = {"status": "finished", "validation_error": error, "curve": curve, "epochs": 8}
+    ending = {"status": "finished", "value": error, "curve": curve, "epochs": 8}
     if rate > -0.15:
-        ending = {"status": "diverged", "validation_error": math.nan, "curve": curve[:2]}
+        ending = {"status": "diverged", "value": math.nan, "curve": curve[:2]}
     elif rng.random() < 0.05:
         text = f"RuntimeError: CUDA out of memory on <device {worker}>"
         trace = f'Traceback (most recent call last):\n  File "mine.py", line 12\n{text}\n'
-        ending = {"status": "failed", "validation_error": None, "curve": [], "epochs": None}
+        ending = {"status": "failed", "value": None, "curve": [], "epochs": None}
         ending |= {"exception": text, "traceback": trace}
     elif rng.random() < 0.08:
-        ending = {"status": "stopped", "validation_error": curve[3][1], "curve": curve[:4]}
+        ending = {"status": "stopped", "value": curve[3][1], "curve": curve[:4]}
     times = {"start_s": start_s, "runtime_s": seconds, "worker": f"{worker}", "node": "here"}
     return row(trial, replicate=replicate, config=dict(config), **times | ending)
 
@@ -91,9 +91,9 @@ def stopped_early(n: int = 60, folder: Path | None = None) -> Results:
         error = 0.1 + 0.03 * (math.log10(config["lr"]) + 2) ** 2
         curve = [[e, error + 0.5 * math.exp(-e / 6), 0.1 * e] for e in range(1, 28)]
         times = {"start_s": 3.0 * (trial // 2), "runtime_s": 2.7, "worker": str(trial % 2)}
-        ending = {"validation_error": curve[-1][1], "epochs": 27, "curve": curve}
+        ending = {"value": curve[-1][1], "epochs": 27, "curve": curve}
         if trial % 17 == 16:
-            ending = {"validation_error": None, "epochs": 1, "curve": curve[:1]}
+            ending = {"value": None, "epochs": 1, "curve": curve[:1]}
             ending |= {"status": "failed", "exception": "RuntimeError: out of memory"}
         elif trial % 23 == 22:
             ending |= {"curve": [[1, math.nan, 0.1], *curve[1:]]}
@@ -145,7 +145,7 @@ def of_categories() -> Results:
 
 
 def all_failed() -> Results:
-    ending = {"status": "failed", "validation_error": None, "epochs": None, "curve": []}
+    ending = {"status": "failed", "value": None, "epochs": None, "curve": []}
     ending |= {"exception": "ValueError: no", "traceback": "Traceback …\nValueError: no"}
     return made([row(i, **ending) for i in range(5)], {"lr": "uniform(0, 1)"})
 

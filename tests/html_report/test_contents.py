@@ -73,7 +73,7 @@ def test_statuses_and_what_is_outstanding():
 
 
 def test_exceptions_come_by_frequency_with_the_first_traceback():
-    ending = {"status": "failed", "validation_error": None}
+    ending = {"status": "failed", "value": None}
     texts = ["A", "B", "B", None]
     rows = [row(i, exception=t, traceback=f"trace {i}", **ending) for i, t in enumerate(texts)]
     first, second = contents.exceptions(made(rows, {}))
@@ -82,7 +82,7 @@ def test_exceptions_come_by_frequency_with_the_first_traceback():
 
 
 def test_very_many_and_very_long_exceptions_are_cut():
-    ending = {"status": "failed", "validation_error": None, "traceback": "x" * 10**6}
+    ending = {"status": "failed", "value": None, "traceback": "x" * 10**6}
     rows = [row(i, exception=f"{i} " + "y" * 20_000, **ending) for i in range(300)]
     found = made(rows, {})
     assert len(contents.exceptions(found)) == contents.MOST_EXCEPTIONS

@@ -72,7 +72,7 @@ def test_the_title_states_the_incumbent():
 
 
 def test_replicates_that_did_not_finish_tell_nothing_of_luck():
-    ending = {"replicate": 1, "status": "failed", "validation_error": None}
+    ending = {"replicate": 1, "status": "failed", "value": None}
     found = made([row(0), row(0, **ending)], {"lr": "uniform(0, 1)"}, replicates=2)
     assert plots.replicates(found).layout.meta["finding"].startswith("No trial has two finished")
 
