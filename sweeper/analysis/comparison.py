@@ -15,6 +15,7 @@ from sweeper.analysis.draws import stops_early
 from sweeper.analysis.repetitions import labels
 from sweeper.analysis.trajectories import Trajectory, trajectory
 from sweeper.record.results import Results, load
+from sweeper.search.metric import Metric
 
 _BUDGETS = ("trials", "epochs", "seconds")
 _CONFIDENCE = 0.9
@@ -27,12 +28,13 @@ class Comparison:
     """Any-time curves of several sweeps, and whether their difference is more than noise.
 
     Attributes:
-        curves: `sweep` (a label), `budget`, `mean`, `low`, `high`: the best validation error so
+        curves: `sweep` (a label), `budget`, `mean`, `low`, `high`: the best value of the metric so
             far; sweeps that differ in their seeds alone are repetitions of one label.
         finals: one row a sweep: `sweep`, `folder`, `seed`, `trials`, `best` at the common budget.
         budget: `trials`, `epochs` or `seconds`.
         limit: the common budget, that of the smallest sweep.
         sentence: what the rank test says.
+        metric: what all of them have optimised.
     """
 
     curves: pd.DataFrame
@@ -40,6 +42,7 @@ class Comparison:
     budget: str
     limit: float
     sentence: str
+    metric: Metric = Metric()
 
 
 def compare(
@@ -48,7 +51,7 @@ def compare(
     """The sweeps side by side, all at the budget of the smallest.
 
     Sweeps with the same objective, space and searcher (whatever its `num_trials`) but other seeds
-    are repetitions of one label. Its `mean` is that of their best errors so far, `low` and `high`
+    are repetitions of one label. Its `mean` is that of their best values so far, `low` and `high`
     are its 90 % interval by Student's t; all are NaN until each has a finished trial. A label with
     one sweep alone has the mean over random orders of its trials, of those orders in which one has
     finished by then (NaN if fewer than half), and the range from 5 % to 95 % of a bootstrap of its
@@ -56,9 +59,9 @@ def compare(
     Bayesian search and with early stopping. Any-time performance: Dive into Deep Learning,
     section 19.2.
 
-    Labels with repetitions are compared by the Mann-Whitney U test of their best errors, several
+    Labels with repetitions are compared by the Mann-Whitney U test of their best values, several
     with Holm's correction. If one has a single sweep, that can't be: the sentence then gives the
-    test over the errors of trials, which tells of typical trials and not of the best ones.
+    test over the values of trials, which tells of typical trials and not of the best ones.
 
     Args:
         sweeps: results or folders of sweeps, two or more.
@@ -68,11 +71,12 @@ def compare(
         seed: of the bootstrap.
 
     Raises:
-        ValueError: fewer than two sweeps, an unknown budget, or a sweep in which nothing ended.
+        ValueError: fewer than two sweeps, an unknown budget, a sweep in which nothing ended, or
+            sweeps of different metrics or modes.
         TypeError: `sweeps` is a single path or results, or holds anything else.
         FileNotFoundError: a folder holds no sweep.
     """
-    read, budget = _read(sweeps, budget)
+    read, budget, metric = _read(sweeps, budget)
     limit = min(float(sweep.spent[-1]) for sweep in read)
     points = _points(read, limit, budget)
     groups = {label: [s for s in read if s.label == label] for label in _labels(read)}
@@ -86,12 +90,19 @@ def compare(
     ]
     finals = pd.DataFrame(rows, columns=["sweep", "folder", "seed", "trials", "best"])
     return Comparison(
-        curves=curves,
-        finals=finals.assign(best=finals["best"].replace(np.inf, np.nan)),
+        curves=_turned_back(curves, metric),
+        finals=finals.assign(best=metric.loss(finals["best"].replace(np.inf, np.nan))),
         budget=budget,
         limit=limit,
-        sentence=_sentence(groups, limit, budget),
+        sentence=_sentence(groups, limit, budget, metric),
+        metric=metric,
     )
+
+
+def _turned_back(curves: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """Curves of losses as those of the metric."""
+    low, high = metric.interval(curves["low"], curves["high"])
+    return curves.assign(mean=metric.loss(curves["mean"]), low=low, high=high)
 
 
 def _labels(read: list[Trajectory]) -> list[str]:
@@ -101,7 +112,7 @@ def _labels(read: list[Trajectory]) -> list[str]:
 # Reading
 
 
-def _read(sweeps: Any, budget: str | None) -> tuple[list[Trajectory], str]:
+def _read(sweeps: Any, budget: str | None) -> tuple[list[Trajectory], str, Metric]:
     example = "Write sweeper.compare(['runs/one', 'runs/other'])."
     if isinstance(sweeps, str | Path | Results):
         raise TypeError(f"compare needs a list of sweeps, but got one alone. {example}")
@@ -118,6 +129,7 @@ def _read(sweeps: Any, budget: str | None) -> tuple[list[Trajectory], str]:
     if faults:
         raise ValueError("\n".join(faults))
     results = [s if isinstance(s, Results) else load(s) for s in found]
+    metric = _metric_of(results)
     budget = budget or ("epochs" if any(map(stops_early, results)) else "trials")
     named = zip(labels(results), results, strict=True)
     read = [trajectory(one, label, budget) for label, one in named]
@@ -129,7 +141,21 @@ def _read(sweeps: Any, budget: str | None) -> tuple[list[Trajectory], str]:
     ]
     if faults:
         raise ValueError("\n".join(faults))
-    return read, budget
+    return read, budget, metric
+
+
+def _metric_of(results: list[Results]) -> Metric:
+    """The metric that all have optimised. Raises a ValueError if they differ."""
+    metrics = [one.metric for one in results]
+    if len(set(metrics)) > 1:
+        each = [
+            f"{r.folder} has {m.name!r} ({m.mode})" for r, m in zip(results, metrics, strict=True)
+        ]
+        raise ValueError(
+            "compare needs sweeps of one metric and one mode, since numbers of different kinds are "
+            f"neither better nor worse than each other: {', '.join(each)}. Leave some out."
+        )
+    return metrics[0]
 
 
 # Curves
@@ -179,20 +205,22 @@ def _curve(
 # The sentence
 
 
-def _sentence(groups: dict[str, list[Trajectory]], limit: float, budget: str) -> str:
+def _sentence(
+    groups: dict[str, list[Trajectory]], limit: float, budget: str, metric: Metric
+) -> str:
     end = np.array([limit])
     finals = {label: [float(s.best_at(end)[0]) for s in group] for label, group in groups.items()}
     means = {label: float(np.mean(bests)) for label, bests in finals.items()}
     ranked = sorted(finals, key=lambda label: means[label])
     what = budget if limit != 1 else budget.removesuffix("s")
     told = [
-        f"{label} {means[label]:.4g} ({len(finals[label])} "
+        f"{label} {metric.loss(means[label]):.4g} ({len(finals[label])} "
         f"{'sweep' if len(finals[label]) == 1 else 'sweeps'})"
         if math.isfinite(means[label])
         else f"{label} nothing in {sum(map(math.isinf, finals[label]))} of {len(finals[label])}"
         for label in ranked
     ]
-    head = f"Best validation error after {limit:,.4g} {what}: {', '.join(told)}. "
+    head = f"Best {metric.text} after {limit:,.4g} {what}: {', '.join(told)}. "
     if budget == "trials" and any(s.stops for group in groups.values() for s in group):
         head += "Trials that were stopped early count as whole ones: take epochs instead. "
     if len(ranked) == 1:
@@ -201,10 +229,12 @@ def _sentence(groups: dict[str, list[Trajectory]], limit: float, budget: str) ->
         return head + _over_trials(groups, ranked[:2], limit)
     pairs = [(ranked[0], other) for other in ranked[1:]]
     tests = [stats.mannwhitneyu(finals[one], finals[other]) for one, other in pairs]
-    return head + " ".join(_verdicts(pairs, tests, finals))
+    return head + " ".join(_verdicts(pairs, tests, finals, metric))
 
 
-def _verdicts(pairs: list[tuple[str, str]], tests: list[Any], finals: dict) -> list[str]:
+def _verdicts(
+    pairs: list[tuple[str, str]], tests: list[Any], finals: dict, metric: Metric
+) -> list[str]:
     adjusted = _holm([float(test.pvalue) for test in tests])
     texts = []
     for (one, other), test, p in zip(pairs, tests, adjusted, strict=True):
@@ -212,11 +242,11 @@ def _verdicts(pairs: list[tuple[str, str]], tests: list[Any], finals: dict) -> l
         least = 2 / math.comb(sum(sizes), sizes[0])  # the most extreme of all orders, both sides
         verdict = "more than noise" if p < _LEVEL else "no more than noise can do"
         if p >= _LEVEL and least * len(pairs) >= _LEVEL:
-            verdict = "too few repetitions to tell, whatever the errors are"
+            verdict = f"too few repetitions to tell, whatever the {metric.noun}s are"
         corrected = ", Holm's correction" if len(pairs) > 1 else ""
         texts.append(
-            f"{one} against {other}: Mann-Whitney U = {test.statistic:g}, p = {p:.2g} (best errors "
-            f"of repetitions{corrected}): {verdict}."
+            f"{one} against {other}: Mann-Whitney U = {test.statistic:g}, p = {p:.2g} (best "
+            f"{metric.noun}s of repetitions{corrected}): {verdict}."
         )
     return texts
 
@@ -229,7 +259,7 @@ def _over_trials(groups: dict[str, list[Trajectory]], ranked: list[str], limit: 
     if not all(sweep.any_order for label in ranked for sweep in groups[label]):
         return unknown
     one, other = (
-        np.concatenate([s.errors[s.spent <= limit] for s in groups[label]]) for label in ranked
+        np.concatenate([s.losses[s.spent <= limit] for s in groups[label]]) for label in ranked
     )
     if not len(one) or not len(other):
         return unknown

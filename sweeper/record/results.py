@@ -66,7 +66,7 @@ class Results:
         for name, shown in names.items():
             table[shown] = column([row.config.get(name, ABSENT) for row in self.rows])
         table[self.metric.name] = pd.Series([row.value for row in self.rows], dtype="float64")
-        others = self._others
+        others = self.other_metrics
         for name, shown in others.items():
             values = [row.metrics.get(name) for row in self.rows]
             table[shown] = pd.Series(values, dtype="float64")
@@ -104,7 +104,7 @@ class Results:
         return values if self.metric.mode == "min" else -values
 
     @cached_property
-    def _others(self) -> dict[str, str]:
+    def other_metrics(self) -> dict[str, str]:
         """The other metrics that trials gave, and their columns, in the frame and the curves."""
         found = dict.fromkeys(name for row in self.rows for name in row.metrics)
         for row in self.rows:
@@ -122,7 +122,7 @@ class Results:
         metrics, `elapsed_s` (since the start of the trial).
         """
         numbers = ["trial", "replicate", "epoch", self.metric.name]
-        names = self._others
+        names = self.other_metrics
         points = [
             [
                 *(row.trial, row.replicate, int(point[0]), float(point[1])),
@@ -241,7 +241,7 @@ class Results:
     def in_a_line(self) -> str:
         """The folder, how many trials ended how, and the best configuration."""
         try:
-            best = f"best {self.best_value:.4g} with {self.best_config}"
+            best = f"{self.metric.best(self.best_value)} with {self.best_config}"
         except LookupError:
             best = "no best one"
         return printable(f"{self.folder}: {self.statuses()}; {best}")
