@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from made_records import row
+from mirrored import mirrored, share
 
 from sweeper.record.results import Results
 from sweeper.record.settled import settled
@@ -168,6 +169,30 @@ def hostile() -> Results:
     return results
 
 
+def accurate(n: int = 60, replicates: int = 1, folder: Path | None = None) -> Results:
+    """An accuracy to be maximised, with curves of a training loss and a size at the end alone;
+    some trials lack one or the other.
+    """
+    results = mirrored(ordinary(n, replicates, folder), "accuracy", share)
+    for one in results.rows:
+        if one.trial % 7 != 3:
+            one.curve = [[*point, {"train_loss": 2.3 * (1 - point[1])}] for point in one.curve]
+            one.metrics = dict(one.curve[-1][3]) if one.curve else {}
+        if one.trial % 5:
+            one.metrics["megabytes"] = math.nan if one.trial % 5 == 1 else 1.5 * one.trial
+    return results
+
+
+def hostile_metrics() -> Results:
+    """Metrics with markup, the names of columns, and without a single number."""
+    others = {MARKUP: 0.5, "epochs": 2.0, "value": 1e300, "none": math.nan, "\ud800": -0.0, "": 1}
+    results = mirrored(ordinary(30), MARKUP, share)
+    for one in results.rows[1:]:
+        one.metrics = dict(others)
+        one.curve = [[*point, others] for point in one.curve]
+    return results
+
+
 @cache
 def odd() -> dict[str, Results]:
     """Every kind of sweep that a picture must be sensible for."""
@@ -190,5 +215,8 @@ def odd() -> dict[str, Results]:
         "all_stopped": made(
             [replace(r, status="stopped") for r in ordinary(9).rows], SPACE, scheduler={"kind": 3}
         ),
+        "accurate": accurate(),
+        "accurate_replicates": accurate(60, replicates=3),
+        "hostile_metrics": hostile_metrics(),
         "large": ordinary(10_000),
     }

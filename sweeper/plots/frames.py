@@ -87,7 +87,7 @@ def curves(results: Results, most: int = 200, of: str | None = None) -> pd.DataF
     keys = ["trial", "replicate"]
     finite = frame[np.isfinite(frame[metric.name])]
     last = metric.loss(finite.groupby(keys)[metric.name].last()).sort_values(kind="stable")
-    frame = frame[[*keys, "epoch"]].assign(value=frame[of or metric.name])
+    frame = frame[[*keys, "epoch"]].assign(value=frame[metric.name if of is None else of])
     frame = frame[np.isfinite(frame["value"])]
     if of is not None:  # of which some trials may have none, or nothing of the metric
         shown = pd.MultiIndex.from_frame(frame[keys].drop_duplicates())

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
@@ -87,10 +88,10 @@ def learning_curves(results: Results, of: str | None = None) -> go.Figure:
     Raises:
         ValueError: there is no such column.
     """
-    metric, columns = results.metric, results.other_metrics
-    of = None if of == metric.name else of
-    if of is not None and of not in columns:
-        raise ValueError(f"of must be one of {[metric.name, *columns]}, but got {of!r}.")
+    metric, every = results.metric, results.curves
+    if of is not None:
+        _check_column(of, [*results.other_metrics.values()])
+        every = every[np.isfinite(every[of])]
     lines = frames.curves(results, of=of)
     if lines.empty:
         what = metric.one if of is None else f"a value of {shorten(of, 60)}"
@@ -107,13 +108,15 @@ def learning_curves(results: Results, of: str | None = None) -> go.Figure:
     for shade, part in others.groupby((ranks * 7.99).astype(int)):
         _add_curves(figure, part, sample_colorscale(SHADES, int(shade) / 7)[0], 1.2)
     _add_curves(figure, best, VERMILION, 3)
-    many = len(results.curves[["trial", "replicate"]].drop_duplicates())
+    many = len(every[["trial", "replicate"]].drop_duplicates())
     few = len(lines[["trial", "replicate"]].drop_duplicates())
-    finding = f"{many:,} learning curves, none of them of a finished trial"
+    finding = f"{many:,} learning curves, none of them of "
+    finding += "a finished trial" if of is None else "the best trial"
     if len(best):
         end = best.iloc[-1]
         finding = f"The best trial is at {end['value']:.4g} after {end['epoch']} epochs"
-    finding = finding if of is None else f"{shorten(of, 60)}: {finding}"
+    if of is not None:
+        finding = f"{shorten(of, 60)}: {finding[0].lower()}{finding[1:]}"
     ends = "dark (high) to light (low)" if metric.is_high_good else "dark (low) to light (high)"
     by = "" if of is None else f" by their {metric.text}"
     notes = [f"The best trial is thick and red, the others from {ends}{by}."]
@@ -123,6 +126,12 @@ def learning_curves(results: Results, of: str | None = None) -> go.Figure:
     figure.update_layout(showlegend=bool(len(stopped))).update_xaxes(title_text="epochs", **whole)
     shown = metric if of is None else Metric(of)
     return metric_axis(describe(figure, finding, *notes), lines["value"], shown, title=of)
+
+
+def _check_column(of: str, columns: list[str]) -> None:
+    if of not in columns:
+        there = f"one of {columns}" if columns else "left out, since there are no other metrics"
+        raise ValueError(f"of must be {there}, but got {of!r}.")
 
 
 def _add_curves(

@@ -33,7 +33,7 @@ def test_the_best_is_the_winner_and_not_a_lucky_replicate():
     found = made(rows, {"lr": "uniform(0, 1)"})
     assert found.best_row.trial == 1
     best = contents.best(found, winner(found))
-    assert (best["trial"], best["error"]) == (1, "0.21")
+    assert (best["trial"], best["value"]) == (1, "0.21")
     assert best["what"] == "mean validation error of trial 1 over 2 replicates"
     assert "'lr': 0.1" in best["python"]
     assert contents.best(found, None)["trial"] == 1
