@@ -75,7 +75,7 @@ def metric_axis(
     if logarithmic and metric.is_high_good:
         logarithmic = found.max() > 1 and 30 * found.median() < found.max()
     kind = {"type": "log", **_decades(found.min(), found.max())} if logarithmic else {}
-    text = markup(metric.text if title is None else title, 40)
+    text = markup(metric.text, 40) if title is None else markup(title, 30)
     return figure.update_layout({f"{axis}axis": {"title": {"text": text}, **kind}})
 
 

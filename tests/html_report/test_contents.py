@@ -4,7 +4,7 @@ import math
 import pytest
 import yaml
 from made_records import row
-from sample_sweeps import MARKUP, all_failed, made, odd, ordinary
+from sample_sweeps import MARKUP, accurate, all_failed, made, odd, ordinary
 
 from sweeper.analysis.certainty import winner
 from sweeper.html_report import contents
@@ -134,6 +134,29 @@ def test_cells_are_what_the_frame_has():
         error = expected["validation_error"]
         near = None if math.isnan(error) else pytest.approx(error, rel=1e-5)
         assert cells["validation_error"] == near
+
+
+def test_other_metrics_are_columns_of_the_table():
+    found = accurate()
+    table = contents.table(found)
+    names = [column["name"] for column in table["columns"]]
+    assert names[table["metric"] :][:3] == ["accuracy", "train_loss", "megabytes"]
+    assert table["isHighGood"]
+    for line, expected in zip(table["rows"], found.frame.to_dict("records"), strict=True):
+        for name in ("train_loss", "megabytes"):
+            cell = line[names.index(name)]
+            assert (
+                math.isnan(expected[name])
+                if cell is None
+                else cell == pytest.approx(expected[name], rel=1e-5)
+            )
+    best = min(range(len(found.rows)), key=table["places"].__getitem__)
+    assert table["rows"][best][table["metric"]] == pytest.approx(found.best_value, rel=1e-5)
+
+
+def test_the_metric_and_its_way_are_told():
+    assert ("optimised", "accuracy, high is good") in contents.facts(accurate())
+    assert contents.best(accurate(), None)["what"].startswith("accuracy of trial ")
 
 
 @pytest.mark.parametrize("name", ["stopped_early", "all_stopped", "ordinary", "none"])
