@@ -55,8 +55,12 @@ def test_every_picture_of_every_sweep_has_a_title_and_named_axes(name):
             assert figure.layout.meta["empty"], key
 
 
-def test_markup_of_the_sweep_is_no_markup_of_plotly():
-    for key, figure in pictures(SWEEPS["hostile"]).items():
+@pytest.mark.parametrize("name", ["hostile", "hostile_metrics"])
+def test_markup_of_the_sweep_is_no_markup_of_plotly(name):
+    drawn = pictures(SWEEPS[name])
+    others = SWEEPS[name].other_metrics.values()
+    drawn |= {f"curves {other}": plots.learning_curves(SWEEPS[name], other) for other in others}
+    for key, figure in drawn.items():
         for text in texts(json.loads(figure.to_json(engine="json"))):
             assert "<img" not in text, key
             assert "<script" not in text, key
