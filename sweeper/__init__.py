@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sweeper.training.trainer import HPOTrainer as HPOTrainer
     from sweeper.training.trainer import Trainer as Trainer
     from sweeper.training.trial import StopTrial as StopTrial
+    from sweeper.worker.command import Command as Command
     from sweeper.worker.reporting import current_trial as current_trial
     from sweeper.worker.reporting import report as report
 
@@ -66,6 +67,7 @@ _MODULE_OF = {
     "StopTrial": "training.trial",
     "current_trial": "worker.reporting",
     "report": "worker.reporting",
+    "Command": "worker.command",
     "Resources": "cluster.resources",
     "confirm": "sweep.confirmation",
     "Limits": "sweep.limits",

@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import os
 from collections.abc import Collection
 from typing import Any
 
@@ -27,6 +28,22 @@ def choice_fault(name: str, value: Any, choices: Collection[str]) -> str | None:
     if isinstance(value, str) and value in choices:
         return None
     return f"{name} must be one of {list(choices)}, but got {value!r} ({type(value).__name__})."
+
+
+def bool_fault(name: str, value: Any) -> str | None:
+    """What is wrong with an argument that must be True or False; None if it is one of them."""
+    if isinstance(value, bool):
+        return None
+    return f"{name} must be True or False, but got {value!r} ({type(value).__name__})."
+
+
+def path_fault(name: str, value: Any) -> str | None:
+    """What is wrong with an argument that must be a path; None if it is one."""
+    if isinstance(value, str | os.PathLike) and "\0" not in os.fspath(value):
+        return None
+    return (
+        f"{name} must be a path, such as 'runs/first', but got {value!r} ({type(value).__name__})."
+    )
 
 
 def refuse(*faults: str | None) -> None:

@@ -164,8 +164,16 @@ def where_it_ran_aside(results: sweeper.Results) -> pd.DataFrame:
     return results.frame.drop(columns=["start_s", "runtime_s", "worker", "node"])
 
 
-def test_a_submitted_sweep_that_fails_says_why_and_does_not_exit_with_0(cluster):
-    done = cluster.submit(SCRIPTS / "unshared.py")
+def test_trials_without_shared_storage_send_their_folders_and_say_that_they_keep_no_checkpoints(
+    cluster,
+):
+    place = cluster.shared / "saved"
+    place.mkdir()
+    done = cluster.submit(SCRIPTS / "unshared.py", place, str(len(NODES)))
+    saved = re.findall(r"saved on (\w+)-\w{6} by (\w+)", done.stdout)
+    assert len(saved) == 6
+    assert all(node == host for node, host in saved)
+    assert {host for _, host in saved} == NODES
     assert done.returncode != 0
     assert "No configuration has finished (1 failed)" in done.stdout
     blind = r"/root/runs/unshared is not seen from (w\d)-\w{6}, (w\d)-\w{6}\. Give sweeper\.run a"

@@ -12,8 +12,8 @@ ORDER = {
     "": ["terminal", "files", "faults"],
     "space": [
         *("expressions", "conditions", "distributions", "rounded", "problems", "checks"),
-        *("combinations", "space", "config_space", "grids", "reading", "text", "changes"),
-        *("membership", "search_space"),
+        *("combinations", "senseless", "space", "config_space", "grids", "reading", "text"),
+        *("changes", "membership", "search_space"),
     ],
     "search": [
         *("metric", "known", "arguments", "sequences", "whole_spaces"),
@@ -26,27 +26,18 @@ ORDER = {
     ],
     "worker": [
         *("output", "shared_data", "surroundings", "metrics", "reporting", "objective"),
+        *("own_modules", "reads", "object_state", "value_text", "objective_state"),
         *("objective_reference", "versions", "reports", "packed_folder", "running_trial"),
-        "trainable",
+        *("trainable", "keeper", "script", "command_words", "printed_metrics", "command"),
     ],
     "cluster": [
         *("resources", "ray_internals", "token", "connection", "nodes", "autoscaler", "fleet"),
         *("watchdog", "node_state", "doctor", "doctor_page"),
     ],
     "record": [
-        *(
-            "rows",
-            "journal",
-            "mirror",
-            "settled",
-            "columns",
-            "results",
-            "listing",
-            "sweep_definition",
-            "provenance",
-            "differences",
-        ),
-        *("resume", "sweep_folder"),
+        *("rows", "journal", "mirror", "settled", "columns", "given_values", "results", "listing"),
+        *("sweep_definition", "objective_changes", "provenance", "differences", "resume"),
+        "sweep_folder",
     ],
     "analysis": [
         *("axes", "draws", "epochs_spent", "best_so_far", "busy_workers", "importance"),
@@ -67,20 +58,15 @@ ORDER = {
     "sweep": [
         *("traps", "preview"),
         *("limits", "execution", "knowledge", "core", "interrupts", "progress", "stops"),
-        *(
-            "suggestions",
-            "trial_folders",
-            "conductor",
-            "failures",
-            "inline",
-            "tune_hooks",
-            "on_ray",
-            "executors",
-        ),
+        *("suggestions", "trial_folders", "conductor", "failures", "inline", "tune_hooks"),
+        *("on_ray", "travelling", "executors"),
         *("ending", "sweep", "final_test", "confirmation"),
     ],
     "remote": ["screen", "head", "job", "commands"],
-    "cli": ["options", "reading", "running", "parser", "main", "job_entry"],
+    "cli": [
+        *("option_texts", "options", "reading", "running", "reading_parser", "parser", "main"),
+        "job_entry",
+    ],
 }
 FILES = [f"{folder}/{name}".lstrip("/") for folder, names in ORDER.items() for name in names]
 TORCH = {f"training/{name}" for name in ORDER["training"]} - {"training/trial"}

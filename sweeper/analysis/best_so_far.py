@@ -16,6 +16,7 @@ from sweeper.analysis.axes import configurations, least_loss
 from sweeper.analysis.draws import check_random, num_initial
 from sweeper.record.results import Results
 from sweeper.search.metric import Metric
+from sweeper.space.checks import check_seed
 
 _RESAMPLES = 400
 _MOST_NUMBERS = 1_000_000  # fewer resamples of very many losses
@@ -86,6 +87,7 @@ def expected_best(
     Raises:
         ValueError: the trials are no independent draws, or some are stopped early.
     """
+    check_seed(seed)
     losses, total = _draws(results)
     if not len(losses):
         columns = ["trials", "expected", "low", "high", "chance_none"]
@@ -123,6 +125,7 @@ def promise(results: Results, confidence: float = 0.9, seed: int = 0) -> dict[st
     Raises:
         ValueError: the trials are no independent draws, or some are stopped early.
     """
+    check_seed(seed)
     losses, total = _draws(results)
     half = total // 2
     numbers = dict.fromkeys(("expected_half", "expected", "gain", "low", "high"), math.nan)

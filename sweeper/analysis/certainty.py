@@ -10,6 +10,7 @@ from scipy import stats
 from sweeper.analysis.axes import configurations
 from sweeper.record.results import Results
 from sweeper.search.metric import Metric
+from sweeper.space.checks import check_seed
 
 _LEVEL = 0.05
 _POWER = 0.8
@@ -59,6 +60,7 @@ def winner(results: Results, seed: int = 0, resamples: int = 10_000) -> Winner:
     what can't be told from the winner: what Welch's t-test against it does not reject at 5 %, with
     Holm's correction (Holm 1979) for the number of configurations.
     """
+    check_seed(seed)
     table = configurations(results)
     stopped = int((table["status"] == "stopped").sum())
     table = table[table["status"] == "finished"]

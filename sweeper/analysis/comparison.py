@@ -1,7 +1,7 @@
 """Sweeps side by side: which searcher or space gets further with the same budget."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ from sweeper.analysis.draws import stops_early
 from sweeper.analysis.repetitions import labels
 from sweeper.analysis.trajectories import Trajectory, trajectory
 from sweeper.analysis.verdict import sentence
+from sweeper.faults import refuse
 from sweeper.record.results import Results, load
 from sweeper.search.metric import Metric
+from sweeper.space.checks import check_seed
 
 _BUDGETS = ("trials", "epochs", "seconds")
 _CONFIDENCE = 0.9
@@ -70,11 +72,12 @@ def compare(
         seed: of the bootstrap.
 
     Raises:
-        ValueError: fewer than two sweeps, an unknown budget, a sweep in which nothing ended, or
-            sweeps of different metrics or modes.
-        TypeError: `sweeps` is a single path or results, or holds anything else.
+        ValueError: fewer than two sweeps, the same one twice, an unknown budget, a seed out of
+            range, a sweep in which nothing ended, or sweeps of different metrics or modes.
+        TypeError: `sweeps` is a single path or results, or holds anything else; `seed` is no int.
         FileNotFoundError: a folder holds no sweep.
     """
+    check_seed(seed)
     read, budget, metric = _read(sweeps, budget)
     limit = min(float(sweep.spent[-1]) for sweep in read)
     points = _points(read, limit, budget)
@@ -115,6 +118,11 @@ def _read(sweeps: Any, budget: str | None) -> tuple[list[Trajectory], str, Metri
     example = "Write sweeper.compare(['runs/one', 'runs/other'])."
     if isinstance(sweeps, str | Path | Results):
         raise TypeError(f"compare needs a list of sweeps, but got one alone. {example}")
+    if not isinstance(sweeps, Iterable):
+        raise TypeError(
+            f"compare needs a list of sweeps, but got {sweeps!r} ({type(sweeps).__name__}). "
+            f"{example}"
+        )
     found = list(sweeps)
     wrong = [s for s in found if not isinstance(s, str | Path | Results)]
     if wrong:
@@ -128,6 +136,7 @@ def _read(sweeps: Any, budget: str | None) -> tuple[list[Trajectory], str, Metri
     if faults:
         raise ValueError("\n".join(faults))
     results = [s if isinstance(s, Results) else load(s) for s in found]
+    refuse(*_twice(results))
     metric = _metric_of(results)
     budget = budget or ("epochs" if any(map(stops_early, results)) else "trials")
     named = zip(labels(results), results, strict=True)
@@ -155,6 +164,17 @@ def _metric_of(results: list[Results]) -> Metric:
             f"neither better nor worse than each other: {', '.join(each)}. Leave some out."
         )
     return metrics[0]
+
+
+def _twice(results: list[Results]) -> list[str]:
+    """Sweeps that are there before, each in a sentence."""
+    # One that was made by hand has no time; it is told by being the same object.
+    places = [(str(r.folder.resolve()), r.sweep.get("created", id(r))) for r in results]
+    return [
+        f"{results[i].folder} is given twice, and is no repetition of itself. Leave one out."
+        for i, place in enumerate(places)
+        if place in places[:i]
+    ]
 
 
 # Curves

@@ -18,6 +18,7 @@ import pandas as pd
 from sweeper.analysis.axes import Axis, axes, configurations
 from sweeper.record.results import Results
 from sweeper.search.metric import Metric
+from sweeper.space.checks import check_seed
 
 LEAST_TRIALS = 16
 LEAST_EXPLAINED = 0.2
@@ -78,6 +79,7 @@ def importance(results: Results, seed: int = 0) -> Importance:
             forest predicts less than a fifth of the variance of trials it has not seen, or neither
             a hyperparameter nor the metric varies.
     """
+    check_seed(seed)
     table = configurations(results)
     shown = table["last_loss"].notna().to_numpy()
     losses = table["last_loss"].to_numpy()[shown]

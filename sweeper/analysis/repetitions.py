@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from sweeper.record.objective_changes import recorded_state
 from sweeper.record.results import Results
 
 
@@ -10,11 +11,14 @@ def labels(results: list[Results]) -> list[str]:
     """A label for each sweep, the same for repetitions: its searcher and scheduler, and the folder
     if in doubt.
 
-    Repetitions have the same objective, space with its constraints, searcher (whatever its
-    `num_trials`), lag and scheduler, and other seeds: a sweep with the same seed repeats nothing
-    and stands for itself.
+    Repetitions have the same objective (with the same values, as far as these could be seen), space
+    with its constraints, searcher (whatever its `num_trials`), lag and scheduler, and other seeds.
+    A sweep with the same seed repeats nothing and stands for itself.
     """
-    keys = [_key(r) for r in results]
+    # Older records don't say what the objective reached.
+    states = [recorded_state(r.sweep) for r in results]
+    values = [state.get("values") if state and all(states) else None for state in states]
+    keys = [_key(r, reached) for r, reached in zip(results, values, strict=True)]
     seen: list[tuple[str, Any]] = []
     for i, r in enumerate(results):
         same = (keys[i], r.sweep.get("seed"))
@@ -31,7 +35,7 @@ def labels(results: list[Results]) -> list[str]:
     return [unique[distinct.index(key)] for key in keys]
 
 
-def _key(results: Results) -> str:
+def _key(results: Results, reached: Any) -> str:
     """What repetitions have in common."""
     sweep = results.sweep
     searcher = sweep.get("searcher")
@@ -39,7 +43,7 @@ def _key(results: Results) -> str:
         searcher = {name: value for name, value in searcher.items() if name != "num_trials"}
     named = ("config_space", "objective", "fixed_arguments", "replicates")
     # What older records lack is as if it were None.
-    common = [searcher, *(sweep.get(name) for name in named)]
+    common = [searcher, reached, *(sweep.get(name) for name in named)]
     common += [sweep.get(name) or None for name in ("constraints", "scheduler", "lag")]
     return json.dumps(common, sort_keys=True, default=repr)
 

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     known = parser()
     options = vars(known.parse_args(arguments))
-    command: str | None = options.pop("command", None)
+    command: str | None = options.pop("subcommand", None)
     if command is None:
         known.print_help()
         return 2
@@ -52,7 +52,9 @@ def carry_out(command: str, options: dict[str, Any]) -> int:
         if debug:
             traceback.print_exc()
         expected = isinstance(error, ValueError | TypeError | LookupError | OSError | ImportError)
-        kind = "" if expected else f"{type(error).__name__}: "
+        # Of a KeyError the text is the key alone.
+        told = expected and not isinstance(error, KeyError)
+        kind = "" if told else f"{type(error).__name__}: "
         print(printable(f"sweeper: {kind}{error}"), file=sys.stderr)
         if not expected and not debug:
             print("sweeper: --debug shows where this comes from", file=sys.stderr)

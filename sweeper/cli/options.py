@@ -1,17 +1,23 @@
 """The options of `sweeper run`: their defaults, those of a YAML file, and those of flags."""
 
-import re
 from pathlib import Path
 from typing import Any
 
+from sweeper.cli.option_texts import name_and_value, read_points, read_seconds
 from sweeper.cluster.resources import Resources
 from sweeper.faults import refuse
 from sweeper.search.asha import ASHA
+from sweeper.search.metric import MODES, Metric
 from sweeper.sweep.limits import Limits
 
 # The sweep that runs when nothing is said: d2l, section 19.1.
 DEFAULTS: dict[str, Any] = {
     "objective": None,
+    "command": None,
+    "metric": Metric.name,
+    "mode": Metric.mode,
+    "also": None,
+    "pattern": None,
     "model": "softmax",
     "data": "fashion_mnist",
     "max_epochs": 8,
@@ -46,6 +52,7 @@ DEFAULTS: dict[str, Any] = {
     "resume": False,
     "retry_failed": False,
     "keep_checkpoints": False,
+    "keep": "best",
     "address": None,
     "cluster": None,
     "dry_run": False,
@@ -54,8 +61,9 @@ DEFAULTS: dict[str, Any] = {
     "quiet": False,
 }
 _KINDS = {
+    **dict.fromkeys(("command", "metric", "mode", "pattern"), str),
     **dict.fromkeys(("objective", "model", "data", "searcher", "name", "folder"), str),
-    **dict.fromkeys(("address", "cluster", "scheduler", "surrogate"), str),
+    **dict.fromkeys(("address", "cluster", "scheduler", "surrogate", "keep"), str),
     **dict.fromkeys(("resume", "retry_failed", "keep_checkpoints", "dry_run", "test"), bool),
     **dict.fromkeys(("no_report", "quiet", "unique"), bool),
 }
@@ -72,6 +80,9 @@ _ONLY_FOR = {
     "lag": ("bayesian",),
 }
 _OF_ASHA = ("grace_epochs", "reduction_factor")
+# Parts of names of metrics of which high is good, and min would hardly be meant.
+_HIGH_IS_GOOD = ("acc", "auc", "f1", "score", "r2", "bleu", "iou", "dice", "precision", "recall",
+                 "reward")  # fmt: skip
 BUILT_IN_ONLY = ("model", "data", "max_epochs", "batch_size", "checkpoint_every")
 
 
@@ -84,9 +95,9 @@ def merge(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         given = {name: value for name, value in given.items() if name != "objective"}
     flags = dict(given)
     if "space" in flags:
-        flags["space"] = dict(_name_and_value(text, "--space") for text in flags["space"])
+        flags["space"] = dict(name_and_value(text, "--space") for text in flags["space"])
     if "points" in flags:
-        flags["points"] = _points(flags["points"])
+        flags["points"] = read_points(flags["points"])
     for name in ("time_budget", "trial_time"):
         for given_by in (described, flags):
             if given_by.get(name) is not None:
@@ -122,7 +133,8 @@ def check(options: dict[str, Any], said: dict[str, Any]) -> None:
             for name in _OF_ASHA
             if name in asked
         ]
-    if options["objective"] is not None:
+    faults += _command_faults(options, asked)
+    if is_own(options):
         useless = [flag(name) for name in BUILT_IN_ONLY if name in asked]
         if options["scheduler"] is not None and "--max-epochs" in useless:
             useless.remove("--max-epochs")  # which it is glad to know
@@ -134,6 +146,40 @@ def check(options: dict[str, Any], said: dict[str, Any]) -> None:
         if options["space"] is None:
             faults.append("--space NAME=VALUE: needed to say what your objective's choices are.")
     refuse(*faults)
+
+
+def is_own(options: dict[str, Any]) -> bool:
+    """Whether the user's own objective or command is run, not the built-in classifier."""
+    return options["objective"] is not None or options["command"] is not None
+
+
+def _command_faults(options: dict[str, Any], asked: list[str]) -> list[str]:
+    faults = []
+    metric = options["metric"]
+    if options["command"] is None:
+        faults += [
+            f"{flag(name)}: only for --command. Leave it out."
+            for name in ("also", "pattern")
+            if name in asked
+        ]
+    else:
+        if options["objective"] is not None:
+            faults.append(
+                f"--command together with {options['objective']}: only one of them can be the "
+                "objective. Leave out the other one."
+            )
+        if "metric" not in asked:
+            faults.append(
+                "--command: needs --metric NAME, a number that the command prints, such as "
+                "--metric val_acc --mode max."
+            )
+        if options["test"]:
+            faults.append("--test: not with --command, whose test set is not known. Leave it out.")
+    if options["mode"] not in MODES:
+        faults.append(f"--mode {options['mode']!r}: choose {_any_of(MODES)}.")
+    elif "mode" not in asked and any(word in metric.lower() for word in _HIGH_IS_GOOD):
+        faults.append(f"--metric {metric}: say --mode max, or --mode min if low is good.")
+    return faults
 
 
 def _useless(name: str, searchers: tuple[str, ...], searcher: str) -> list[str]:
@@ -157,30 +203,6 @@ def flag(name: str) -> str:
 
 def _any_of(words: tuple[str, ...]) -> str:
     return " or ".join(words)
-
-
-_UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"\s*([0-9.]+(?:e[+-]?[0-9]+)?)\s*([a-z]*)\s*", re.IGNORECASE)
-
-
-def read_seconds(value: Any, name: str) -> float:
-    """Seconds from a number, or from a text such as `90`, `1e3`, `30m`, `1.5h`.
-
-    Raises:
-        ValueError: it is something else.
-    """
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    try:
-        if match and match[2].lower() in _UNITS_S:
-            return float(match[1]) * _UNITS_S[match[2].lower()]
-    except ValueError:  # 1.2.3
-        pass
-    raise ValueError(
-        f"{name} must be seconds or a text such as 90, 1e3, 30m, 1.5h or 2d, but got "
-        f"{value!r} ({type(value).__name__})."
-    )
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -208,25 +230,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: {unknown} mean nothing here; known are {list(DEFAULTS)}.")
     if not isinstance(described.get("space", {}), dict):
         raise ValueError(f"{path}: space must map hyperparameters to values.")
-    for name in ("constraint", "initial"):
+    for name in ("constraint", "initial", "also"):
         if isinstance(described.get(name), str | dict):
             described[name] = [described[name]]
     return described
-
-
-def _name_and_value(text: str, flag: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals and value):
-        raise ValueError(f"{flag} {text!r}: must be NAME=VALUE, such as lr=loguniform(1e-4,1).")
-    return name.strip(), value.strip()
-
-
-def _points(texts: list[str]) -> int | dict[str, int]:
-    """`["5"]` as 5, `["lr=5", "depth=3"]` as a dict."""
-    try:
-        if len(texts) == 1 and "=" not in texts[0]:
-            return int(texts[0])
-        named = dict(_name_and_value(text, "--points") for text in texts)
-        return {name: int(value) for name, value in named.items()}
-    except ValueError:
-        raise ValueError(f"--points {' '.join(texts)}: must be N, or NAME=N for each.") from None

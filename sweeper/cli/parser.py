@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from sweeper.cli.options import DEFAULTS, SEARCHERS
+from sweeper.cli.reading_parser import add_readers
 
 _RUN_EXAMPLES = """
 examples:
@@ -14,6 +15,8 @@ examples:
   sweeper run my_training.py:objective --space "lr=loguniform(1e-4,1)" --space "depth=[2,4,8]"
   sweeper run my_training.py:objective --space "lr=loguniform(1e-4,1)" --trials 60 \\
       --searcher bayesian --scheduler asha --grace-epochs 3      learns, and stops trials early
+  sweeper run --command "python train.py --lr {lr}" --metric val_acc --mode max \\
+      --space "lr=loguniform(1e-4,1)"                            a script as it is
   sweeper run my_training.py:objective --space "lr=loguniform(1e-4,1)" --address inline --debug
   sweeper run sweep.yaml --seed 1               a file with the same words: model, space, trials …
   sweeper run --cluster cluster.yaml            on the machines that `ray up cluster.yaml` started
@@ -31,11 +34,7 @@ def parser() -> argparse.ArgumentParser:
     _add_space(commands)
     _add_resume(commands)
     _add_attach(commands)
-    _add_show(commands)
-    _add_report(commands)
-    _add_list(commands)
-    _add_export(commands)
-    _add_compare(commands)
+    add_readers(commands)
     _add_doctor(commands)
     return parser
 
@@ -55,11 +54,15 @@ def _add_run(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
     )
-    run.set_defaults(command="run")
+    run.set_defaults(subcommand="run")
     add = run.add_argument
     add("objective", nargs="?", metavar="OBJECTIVE", help="module:function, file.py:function, or a "
         "YAML file of these options (all but --debug, with _ for -); without it a classifier of "
         "sweeper's own")  # fmt: skip
+    _add_command(add)
+    add("--metric", help="the number that is optimised, where the objective gives several by name "
+        "(validation_error)")  # fmt: skip
+    add("--mode", help="min if a low metric is good, max if a high one is (min)")
     add("--model", help="softmax, mlp, dropout_mlp or lenet (softmax)")
     add("--data", help="fashion_mnist or digits (fashion_mnist)")
     add("--max-epochs", type=int, metavar="N", help=_default("epochs a trial; with --scheduler "
@@ -86,6 +89,18 @@ def _add_run(commands: Any) -> None:
     add("--dry-run", action="store_true", help="only show what would be tried, as `sweeper space`")
     add("--test", action="store_true", help="then measure the best configuration on the test set")
     _add_how_to_run(add)
+
+
+def _add_command(add: Any) -> None:
+    """A script in place of an objective."""
+    add("--command", metavar="TEXT", help="in place of OBJECTIVE: a command with {NAME} for each "
+        "hyperparameter, perhaps {seed}, {trial}, {folder}; its --metric is read from what it "
+        "prints")  # fmt: skip
+    add("--also", action="append", metavar="NAME", help="with --command: another number that it "
+        "prints; repeat it for more")  # fmt: skip
+    add("--pattern", metavar="REGEX", help="with --command: finds the metric where it isn't "
+        "printed as NAME: NUMBER, NAME=NUMBER or the like: one group, or a named one for each "
+        "metric")  # fmt: skip
 
 
 def _add_search(add: Any) -> None:
@@ -122,7 +137,7 @@ def _add_space(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
     )
-    space.set_defaults(command="space")
+    space.set_defaults(subcommand="space")
     add = space.add_argument
     add("objective", nargs="?", metavar="FILE", help="a YAML file of options, as for `run`")
     _add_search(add)
@@ -150,6 +165,8 @@ def _add_how_to_run(add: Any) -> None:
     _add_limits(add)
     add("--retry-failed", action="store_true", help="on resuming, run failed trials again as well")
     add("--keep-checkpoints", action="store_true", help="leave those of ended trials")
+    add("--keep", metavar="WHICH", help=_default("folders that trials made and that stay: best "
+        "(of the best three), all or none", "keep"))  # fmt: skip
     _add_where(add)
     add("--no-report", action="store_true", help="write no report.html into the sweep's folder")
     add("--quiet", action="store_true", help="no progress")
@@ -195,7 +212,7 @@ def _add_resume(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
     )
-    resume.set_defaults(command="resume")
+    resume.set_defaults(subcommand="resume")
     add = resume.add_argument
     add("sweep", metavar="FOLDER", help="the sweep's folder")
     add("objective", nargs="?", metavar="OBJECTIVE", help="module:function or file.py:function")
@@ -214,54 +231,11 @@ def _add_attach(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
     )
-    attach.set_defaults(command="attach")
+    attach.set_defaults(subcommand="attach")
     add = attach.add_argument
     add("sweep", metavar="FOLDER", help="the sweep's folder on this machine")
     add("--no-report", action="store_true", help="write no report.html into the sweep's folder")
     add("--debug", action="store_true", help="show tracebacks")
-
-
-def _add_show(commands: Any) -> None:
-    show = _reader(commands, "show", "print the trials of a sweep, best first, and advice")
-    show.epilog = "example:\n  sweeper show runs/2026-01-31_12-00-00_Classifier"
-    show.add_argument("sweep", metavar="FOLDER", help="the sweep's folder")
-    show.add_argument("--most", type=int, default=20, metavar="N", help="trials to print (20)")
-
-
-def _add_report(commands: Any) -> None:
-    report = _reader(
-        commands, "report", "write a sweep's report, one HTML file, and print its path"
-    )
-    report.epilog = "example:\n  sweeper report runs/first -o first.html"
-    report.add_argument("sweep", metavar="FOLDER", help="the sweep's folder")
-    report.add_argument("-o", "--output", metavar="FILE", help="where to (FOLDER/report.html)")
-
-
-def _add_list(commands: Any) -> None:
-    listing = _reader(commands, "list", "print all sweeps in a folder, one a line; exit code 1 if "
-        "there is none")  # fmt: skip
-    listing.epilog = "example:\n  sweeper list runs"
-    listing.add_argument("folder", nargs="?", default="runs", help="where sweeps are kept (runs)")
-
-
-def _add_export(commands: Any) -> None:
-    export = _reader(commands, "export", "write the table of a sweep's trials for other programs")
-    export.epilog = "example:\n  sweeper export runs/first --to parquet -o first.parquet"
-    export.add_argument("sweep", metavar="FOLDER", help="the sweep's folder")
-    export.add_argument("--to", default="csv", choices=["csv", "parquet"], help="the format (csv)")
-    export.add_argument("-o", "--output", metavar="FILE", help="where to (standard output; parquet "
-        "needs a file)")  # fmt: skip
-
-
-def _add_compare(commands: Any) -> None:
-    compare = _reader(commands, "compare", "say which of several sweeps found better "
-        "configurations with the same budget, and whether that is more than luck")  # fmt: skip
-    compare.epilog = "example:\n  sweeper compare runs/random-* runs/grid-* --budget trials"
-    compare.add_argument("sweeps", nargs="+", metavar="FOLDER", help="folders of sweeps; those "
-        "that differ only in their seed are repetitions of one another")  # fmt: skip
-    compare.add_argument("--budget", choices=["trials", "epochs", "seconds"],
-        help="what all may spend the same of (epochs if any stops early, else trials)")  # fmt: skip
-    compare.add_argument("-o", "--output", metavar="FILE", help="also draw it, as an HTML file")
 
 
 def _add_doctor(commands: Any) -> None:
@@ -274,22 +248,9 @@ def _add_doctor(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
     )
-    doctor.set_defaults(command="doctor")
+    doctor.set_defaults(subcommand="doctor")
     add = doctor.add_argument
     _add_where(add)
     _add_resources(add)
     add("--folder", help="where sweeps are to be kept on this machine (runs)")
     add("--debug", action="store_true", help="show tracebacks")
-
-
-def _reader(commands: Any, name: str, what: str) -> argparse.ArgumentParser:
-    """A command that reads finished or running sweeps."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=what,
-        description=f"{what[0].upper()}{what[1:]}. Sweeps that are still running can be read too.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(command=name)
-    parser.add_argument("--debug", action="store_true", help="show tracebacks")
-    return parser

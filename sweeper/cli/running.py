@@ -1,12 +1,13 @@
 """The commands of `sweeper` that need Ray, each from its options to an exit code."""
 
 import os
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sweeper.cli.options import BUILT_IN_ONLY, DEFAULT_SPACE, DEFAULTS, check, merge
+from sweeper.cli.options import BUILT_IN_ONLY, DEFAULT_SPACE, DEFAULTS, check, is_own, merge
 from sweeper.cli.reading import print_results
 from sweeper.faults import refuse
 from sweeper.record.mirror import MIRROR
@@ -37,6 +38,8 @@ def run(given: dict[str, Any]) -> int:
         _searcher(options),
         constraints=options["constraint"] or (),
         scheduler=_scheduler(options, said),
+        metric=options["metric"],
+        mode=options["mode"],
         seed=options["seed"],
         replicates=options["replicates"],
         resources=sweeper.Resources(cpus=options["cpus"], gpus=options["gpus"]),
@@ -49,7 +52,9 @@ def run(given: dict[str, Any]) -> int:
     try:
         if options["test"] and _exit_code(results) == 0:
             error = sweeper.test(results, objective)
-            print(f"test set: error {error:.4g}, accuracy {1 - error:.4g}")
+            # Only of the built-in classifier is it known what the number means.
+            accuracy = f", accuracy {1 - error:.4g}" if options["objective"] is None else ""
+            print(f"test set: error {error:.4g}{accuracy}")
     finally:  # a failed look at the test set takes nothing from the sweep
         code = _leave_report(results, options)
     return code
@@ -64,15 +69,23 @@ def space(given: dict[str, Any]) -> int:
 
 def _preview(options: dict[str, Any]) -> int:
     import sweeper
+    from sweeper.space.config_space import trial_seed
     from sweeper.space.text import read_config_space
 
+    space = read_config_space(options["space"] or DEFAULT_SPACE)
+    command = options["command"] and _command(options)
+    if command:
+        refuse(*command.faults(space))
     shown = sweeper.preview(
-        read_config_space(options["space"] or DEFAULT_SPACE),
+        space,
         _searcher(options),
         seed=options["seed"],
         constraints=options["constraint"] or (),
     )
     print(printable(str(shown)))
+    if command and shown.configs:
+        of_trial = {"trial": 0, "seed": trial_seed(options["seed"], 0, 0), "folder": "FOLDER"}
+        print(printable(f"trial 0: {shlex.join(command.arguments(of_trial | shown.configs[0]))}"))
     return 0
 
 
@@ -93,6 +106,7 @@ def _how_to_run(options: dict[str, Any]) -> dict[str, Any]:
         ),
         "retry_failed": options["retry_failed"],
         "keep_checkpoints": options["keep_checkpoints"],
+        "keep": options["keep"],
         "address": options["address"],
         "debug": options.get("debug", False) and options["address"] == INLINE,
         "progress": not options["quiet"],
@@ -192,11 +206,8 @@ def doctor(given: dict[str, Any]) -> int:
 
 def _searcher(options: dict[str, Any]) -> Any:
     import sweeper
-    from sweeper.space.text import read_value
 
-    first = [
-        read_value(text) if isinstance(text, str) else text for text in options["initial"] or ()
-    ]
+    first = [_config(text) if isinstance(text, str) else text for text in options["initial"] or ()]
     if options["searcher"] == "grid":
         return sweeper.GridSearch(points=options["points"], initial_configs=first)
     if options["searcher"] == "random":
@@ -208,12 +219,29 @@ def _searcher(options: dict[str, Any]) -> Any:
     )
 
 
+def _config(text: str) -> Any:
+    """The configuration that a text stands for."""
+    from sweeper.space.text import read_value
+
+    try:
+        config = read_value(text)
+        reason = f"but it is a {type(config).__name__}"
+    except ValueError as error:
+        config, reason = None, f"but {error}"
+    if not isinstance(config, dict):
+        raise ValueError(
+            f"--initial {text!r}: must be a configuration such as {{'lr': 0.1, 'depth': 2}}, "
+            f"{reason.rstrip('.')}."
+        )
+    return config
+
+
 def _scheduler(options: dict[str, Any], said: dict[str, Any]) -> Any:
     import sweeper
 
     if options["scheduler"] is None:
         return None
-    known = options["objective"] is None or "max_epochs" in said
+    known = not is_own(options) or "max_epochs" in said
     return sweeper.ASHA(
         options["grace_epochs"],
         options["reduction_factor"],
@@ -221,9 +249,18 @@ def _scheduler(options: dict[str, Any], said: dict[str, Any]) -> Any:
     )
 
 
+def _command(options: dict[str, Any]) -> Any:
+    import sweeper
+
+    also = tuple(options["also"] or ())
+    return sweeper.Command(options["command"], options["metric"], also, options["pattern"])
+
+
 def _objective(options: dict[str, Any], space: dict[str, Any]) -> Any:
-    """The user's own objective, or the built-in classifier."""
+    """The user's own objective or command, or the built-in classifier."""
     reference = options["objective"]
+    if options["command"] is not None:
+        return _command(options)
     if reference is None:
         from sweeper.training.classifier import Classifier
 

@@ -22,11 +22,12 @@ from sweeper.analysis.certainty import Winner, winner
 from sweeper.analysis.draws import stops_early
 from sweeper.analysis.epochs_spent import epochs
 from sweeper.analysis.importance import Importance, importance
+from sweeper.faults import path_fault
 from sweeper.files import write_whole
 from sweeper.html_report import contents
 from sweeper.plots.scales import shorten, tuned
 from sweeper.plots.style import BLUE, SKY_BLUE, STATUS_COLOURS, nothing
-from sweeper.record.results import Results
+from sweeper.record.results import Results, check_results
 
 MOST_HYPERPARAMETERS = 24  # with a picture of their own
 MOST_METRICS = 8
@@ -41,8 +42,13 @@ def write_report(results: Results, path: str | Path) -> Path:
     browser's dark mode. The file appears at once or not at all.
 
     Raises:
+        TypeError: `results` are none, or `path` is no path.
         OSError: the path can't be written.
     """
+    check_results(results)
+    fault = path_fault("path", path)
+    if fault:
+        raise TypeError(fault)
     path = Path(path)
     # Half a surrogate pair, which JSON can bring, has no UTF-8: it becomes a question mark.
     content = _page(results).encode("utf-8", errors="replace")

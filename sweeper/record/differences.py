@@ -1,20 +1,19 @@
 """What tells one sweep from another: a resume goes on with the same one only."""
 
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
 from sweeper.record import journal
 from sweeper.record.journal import Record
+from sweeper.record.objective_changes import other_changes, values_that_differ
 from sweeper.record.rows import Row
 from sweeper.record.sweep_definition import Sweep
 from sweeper.search.metric import Metric
-from sweeper.space.checks import Config
-from sweeper.space.conditions import law_in
 from sweeper.space.config_space import trial_seed
-from sweeper.space.distributions import is_distribution
-from sweeper.space.space import Space, place_of
+from sweeper.space.membership import as_in
 
-_MUST_BE_THE_SAME = ("seed", "resources", "fixed_arguments", "data_given")
+_MUST_BE_THE_SAME = ("seed", "resources", "data_given")
 _CAME_LATER: dict[str, Any] = {
     "constraints": [],
     "scheduler": None,
@@ -45,28 +44,17 @@ def refuse_another_sweep(record: Record, sweep: Sweep, described: dict[str, Any]
 
 def changes_worth_a_warning(before: dict[str, Any], sweep: dict[str, Any]) -> list[str]:
     """What differs and may matter, one sentence each; only the user can tell."""
-    warnings = []
-    if before["objective"].rpartition(":")[2] != sweep["objective"].rpartition(":")[2]:
-        warnings.append(f"the objective was {before['objective']}, is {sweep['objective']}.")
-    elif before["objective_source"] != sweep["objective_source"]:
-        warnings.append("the source of the objective has changed since the sweep began.")
+    warnings = other_changes(before, sweep)
+    was, now = before.get("directory"), sweep["directory"]
+    if was and now and was != now:
+        warnings.append(
+            f"the sweep began in {was}, but this is {now}: to the objective, relative paths mean "
+            f"other files here. If trials fail, go there (cd {shlex.quote(was)}) and resume again."
+        )
     was, now = (versions["versions"].get("torch") for versions in (before, sweep))
     if was != now:
         warnings.append(f"torch was {was}, is {now}: validation errors may differ slightly.")
     return warnings
-
-
-def as_in(space: Space, config: Config) -> Config:
-    """A configuration of the record with the space's own values: JSON makes lists of tuples."""
-    found = {}
-    for name, value in config.items():
-        law = law_in(space.entries[name], config)
-        if isinstance(law, list | tuple):
-            value = law[place_of(name, law, value)]
-        elif not is_distribution(law):
-            value = law
-        found[name] = value
-    return found
 
 
 def _differences(before: dict[str, Any], sweep: dict[str, Any]) -> list[str]:
@@ -84,6 +72,7 @@ def _differences(before: dict[str, Any], sweep: dict[str, Any]) -> list[str]:
     for name in _MUST_BE_THE_SAME:
         if before[name] != sweep[name]:
             found.append(f"{name}: was {before[name]!r}, is {sweep[name]!r}")
+    found += values_that_differ(before, sweep)
     searchers = [
         {name: value for name, value in described["searcher"].items() if name != "num_trials"}
         for described in (before, sweep)

@@ -17,6 +17,7 @@ from sweeper.search.grid_search import GridSearch
 from sweeper.search.searcher import Searcher, first_configs
 from sweeper.space.text import to_text
 from sweeper.worker.objective_reference import describe_objective, objective_name
+from sweeper.worker.own_modules import removed_later
 
 _DIGEST_DRAWS = 16
 A_FUNCTION = "function "  # begins what is said of an argument that is one
@@ -46,6 +47,8 @@ def describe_sweep(sweep: Sweep) -> dict[str, Any]:
         "digest_of_first_draws": _digest_of_first_draws(sweep),
         "versions": {"python": platform.python_version(), **_versions()},
         "machine": f"{platform.platform()}, {os.cpu_count()} CPUs",
+        # A job's directory is made for it and gone afterwards.
+        "directory": None if removed_later() else os.getcwd(),
         "git_commit": _git_commit(),
     }
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from sweeper.faults import path_fault
 from sweeper.record import journal
 from sweeper.record.columns import best_first, column
+from sweeper.record.given_values import as_given
 from sweeper.record.rows import STATUSES, Row, others
 from sweeper.record.settled import read_scheduler, settled
 from sweeper.search.metric import CURVE_COLUMNS, Metric, read_metric
@@ -260,9 +262,14 @@ def load(folder: str | Path) -> Results:
     """The results in a sweep's folder, also while the sweep is running; Ray is not needed.
 
     Raises:
+        TypeError: `folder` is no path.
         FileNotFoundError: there is no sweep in this folder.
         ValueError: the record is damaged or of a newer format.
     """
+    fault = path_fault("folder", folder)
+    if fault:
+        raise TypeError(fault)
     record = journal.read(folder)
-    rows = settled(record.rows, read_scheduler(record.sweep), read_metric(record.sweep))
+    rows = as_given(record.sweep, record.rows)
+    rows = settled(rows, read_scheduler(record.sweep), read_metric(record.sweep))
     return Results(record.folder, record.sweep, rows, record.unreadable)

@@ -7,18 +7,15 @@ from typing import Any
 
 from sweeper.cluster.resources import Resources
 from sweeper.record import journal
-from sweeper.record.differences import (
-    MAY_GROW,
-    as_in,
-    changes_worth_a_warning,
-    refuse_another_sweep,
-)
+from sweeper.record.differences import MAY_GROW, changes_worth_a_warning, refuse_another_sweep
+from sweeper.record.objective_changes import recorded_state
 from sweeper.record.provenance import A_FUNCTION, describe_sweep
 from sweeper.record.rows import Row
 from sweeper.record.settled import read_scheduler
 from sweeper.record.sweep_definition import Sweep, check_sweep
 from sweeper.search.metric import read_metric
 from sweeper.search.searcher import SEARCHERS, Searcher
+from sweeper.space.membership import as_in
 from sweeper.space.text import read_config_space, read_value
 from sweeper.worker.objective import Objective
 from sweeper.worker.objective_reference import can_be_found, find_again
@@ -28,6 +25,7 @@ _NOTED_EACH_TIME = (
     "num_trials",
     "replicates",
     "objective_source",
+    "directory",
     "versions",
     "git_commit",
 )
@@ -72,6 +70,8 @@ def continue_record(
     ]
     grown = {name: described[name] for name in ("format", "searcher", *MAY_GROW)}
     this_time = {name: described[name] for name in _NOTED_EACH_TIME}
+    if recorded_state(record.sweep) != described["objective_state"]:
+        this_time["objective_state"] = described["objective_state"]
     resumed = [*record.sweep.get("resumed", []), this_time]
     return sweep, {**record.sweep, **grown, "resumed": resumed}, kept
 

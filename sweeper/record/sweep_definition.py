@@ -12,7 +12,7 @@ from sweeper.search.searcher import Searcher, check_search
 from sweeper.space.checks import RESULT_COLUMNS, Config, ConfigSpace, check_seed
 from sweeper.space.config_space import trial_seed
 from sweeper.space.space import Space
-from sweeper.worker.objective import Objective, objective_faults
+from sweeper.worker.objective import Objective, faults_of_ours, objective_faults
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,7 @@ def check_sweep(
     faults.append(int_fault("replicates", replicates, 1))
     faults += _scheduler_faults(scheduler, replicates)
     faults += _metric_faults(metric, space)
+    faults += faults_of_ours(objective, config_space, metric.name)
     if not isinstance(resources, Resources):
         faults.append(
             "resources must be sweeper.Resources(…), but got "

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sweeper.worker.objective_reference import removed_later
+from sweeper.worker.own_modules import removed_later
 
 
 def default_name(objective: str) -> str:

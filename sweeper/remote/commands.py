@@ -45,7 +45,8 @@ def run(head: Head, given: dict[str, Any], options: dict[str, Any]) -> tuple[Pat
         options: these, those of a YAML file, and defaults.
     """
     refuse(*name_faults(options["name"], options["resume"]))
-    reference = options["objective"] or "sweeper:Classifier"
+    ours = "sweeper:Classifier" if options["command"] is None else "sweeper:Command"
+    reference = options["objective"] or ours
     folder = Path(options["folder"], options["name"] or default_name(reference.rpartition(":")[2]))
     if options["resume"] and (job := _running_job(head, folder)):
         return folder, follow(head, job, folder)

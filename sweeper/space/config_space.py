@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 
 from sweeper.space.checks import Config, ConfigSpace
+from sweeper.space.expressions import InactiveError, parse
 from sweeper.space.space import Space
 
 LEAST_SHARE = 1 / 1000  # of random configurations that fulfil the constraints
@@ -73,12 +74,28 @@ def share_fault(space: Space) -> str | None:
     if not space.constraints:
         return None
     rarest = min(of_each, key=lambda text: of_each[text])
+    why = "" if of_each[rarest] else _why_never(space, rarest)
     least = f" {rarest!r} alone holds in {of_each[rarest]:,}." if len(of_each) > 1 else ""
     return (
         f"constraints: at least 1 in {1 / LEAST_SHARE:,.0f} random configurations must fulfil "
-        f"them, but {list(of_each)} hold in {hits} of {n:,} ({hits / n:.3%}).{least} "
+        f"them, but {list(of_each)} hold in {hits} of {n:,} ({hits / n:.3%}).{least}{why} "
         "Loosen them, or narrow the space to where they hold."
     )
+
+
+def _why_never(space: Space, text: str) -> str:
+    """What keeps a constraint from being computed, if it never can be; empty if that is not why."""
+    constraint = parse(text, True)
+    reasons = set()
+    for n in range(100):
+        try:
+            constraint.function(space.at(_Draws(0, n, _MOST_ATTEMPTS)))
+            return ""
+        except InactiveError:
+            continue
+        except ArithmeticError as error:
+            reasons.add(str(error))
+    return f" {text!r} can't be computed: {', '.join(sorted(reasons))}." if reasons else ""
 
 
 class _Draws(dict):

@@ -101,7 +101,7 @@ def from_tree(tree: ast.expr, arithmetic: bool = False) -> Expression:
     """The expression that a piece of Python stands for. Raises ValueError as `parse` does."""
     names: dict[str, None] = {}
     try:
-        function = _compile(tree, arithmetic, names)
+        function = compiled(tree, arithmetic, names)
         text = ast.unparse(tree)
         ast.parse(text, mode="eval")
     except RecursionError:
@@ -112,11 +112,11 @@ def from_tree(tree: ast.expr, arithmetic: bool = False) -> Expression:
     return Expression(text, tuple(names), function)
 
 
-def _compile(node: ast.expr, arithmetic: bool, names: dict[str, None], depth: int = 0) -> _Function:
-    """A function of the configuration; adds to `names` what it looks at."""
+def compiled(node: ast.expr, arithmetic: bool, names: dict[str, None], depth: int = 0) -> _Function:
+    """A function of the configuration; adds to `names` what it looks at. Raises as `parse` does."""
     if depth > _MOST_DEPTH:
         raise ValueError("is nested too deeply. Split it.")
-    part = functools.partial(_compile, arithmetic=arithmetic, names=names, depth=depth + 1)
+    part = functools.partial(compiled, arithmetic=arithmetic, names=names, depth=depth + 1)
     match node:
         case ast.Name(id=name):
             names[name] = None

@@ -1,4 +1,4 @@
-"""Whether a configuration that somebody wrote down is one of the space."""
+"""Configurations that somebody or something wrote down, in the space that they are of."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from sweeper.space.distributions import (
     quantile,
     support,
 )
-from sweeper.space.space import Space, same
+from sweeper.space.space import Space, place_of, same
 
 
 def config_faults(space: Space, config: Any, where: str) -> list[str]:
@@ -45,6 +45,33 @@ def config_faults(space: Space, config: Any, where: str) -> list[str]:
     if problems:
         return faults
     return faults + _misfits(space, {name: plain[name][0] for name in known}, where)
+
+
+def as_in(space: Space, config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration of a record with the space's own values: JSON makes lists of tuples.
+
+    Raises:
+        KeyError: the space lacks a name.
+        ValueError: a value is none of its choices.
+    """
+    return {name: value_in(space.entries[name], name, config) for name in config}
+
+
+def value_in(entry: Any, name: str, config: Mapping[str, Any]) -> Any:
+    """The value of one hyperparameter as its choices or its constant have it.
+
+    Args:
+        entry: of the space: distribution, list, constant, or one of these under conditions.
+        name: of the hyperparameter.
+        config: of a record, whole.
+
+    Raises:
+        ValueError: the value is none of the choices.
+    """
+    law, value = law_in(entry, config), config[name]
+    if isinstance(law, list | tuple):
+        return law[place_of(name, law, value)]
+    return law if same(law, value) else value
 
 
 def _misfits(space: Space, config: dict[str, Any], where: str) -> list[str]:

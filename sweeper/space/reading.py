@@ -62,7 +62,7 @@ def read_value(text: str) -> Any:
     except SyntaxError as error:
         if "too many nested" in error.msg:
             raise ValueError(f"is nested too deeply: {describe(text)}. Write it flat.") from None
-        if _CALL.match(text.strip()):
+        if _CALL.match(text.strip()) or _left_open(error.msg):
             raise ValueError(f"can't read {describe(text)}: {error.msg}. {_QUOTE}") from None
         return text
     except UnicodeEncodeError:  # half a surrogate pair, as in the name of a file: no Python
@@ -180,10 +180,40 @@ def _read_call(node: ast.Call) -> Any:
             raise TypeError("needs values=([…], […]), numbers and their probabilities")
         distribution = _callables()[short_name](*arguments, **options)
     except Exception as error:  # SciPy raises nearly anything on wrong arguments
+        wrong = _misfit(short_name, _callables()[short_name], len(arguments), list(options))
+        if wrong:
+            raise ValueError(f"can't make {_source(node)}: {wrong}") from error
         raise ValueError(f"can't make {_source(node)}: {str(error).rstrip('.')}.") from error
     if not is_distribution(distribution):
         raise ValueError(f"{_source(node)} is no distribution.")
     return distribution
+
+
+def _misfit(name: str, family: Any, given: int, named: list[str]) -> str | None:
+    """What keeps arguments from being those of a family of SciPy's; None if that isn't seen."""
+    if isinstance(family, type) and hasattr(family, "icdf") and given:
+        return "its parameters have names. Write them, as in Normal(mu=0, sigma=1)."
+    if not isinstance(family, stats.rv_continuous | stats.rv_discrete):
+        return None
+    shapes = family.shapes.split(", ") if family.shapes else []
+    scale = ["scale"] if isinstance(family, stats.rv_continuous) else []
+    takes = [*shapes, "loc", *scale]
+    cure = f"Write {name}({', '.join([*shapes, 'loc=0', *(f'{one}=1' for one in scale)])})."
+    filled = {*takes[:given], *named}
+    lacking = [shape for shape in shapes if shape not in filled]
+    unknown = [option for option in named if option not in takes]
+    if given > len(takes) or unknown:
+        wrong = f"it takes {', '.join(takes)}, but got " + (
+            f"{', '.join(unknown)}. " if unknown else f"{given} values. "
+        )
+    else:
+        wrong = f"it lacks {' and '.join(lacking)}. " if lacking else ""
+    return wrong and wrong + cure
+
+
+def _left_open(reason: str) -> bool:
+    """Whether a bracket was opened and not closed, so that a list or dict was meant."""
+    return reason.endswith("was never closed")
 
 
 @functools.cache

@@ -13,6 +13,7 @@ from sweeper.space.combinations import TooManyError, combinations, finite_values
 from sweeper.space.conditions import ABSENT, When, law_in, laws, parents
 from sweeper.space.distributions import is_distribution, probability, quantile
 from sweeper.space.expressions import parse
+from sweeper.space.senseless import senseless
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,9 +161,12 @@ def check_space(config_space: ConfigSpace | Space, constraints: Iterable[str] = 
         check_expression(text, f"constraints[{i}]", entries, True, faults)
         for i, text in enumerate(constraints)
     ]
+    texts = [constraint.text for constraint in checked if constraint]
+    if not faults:
+        found = {f"constraints[{i}]": senseless(text, entries) for i, text in enumerate(texts)}
+        faults = [f"{where}: {wrong} Correct it." for where, wrong in found.items() if wrong]
     if faults:
         raise ValueError("\n".join(faults))
-    texts = [constraint.text for constraint in checked if constraint]
     return Space(entries, tuple(dict.fromkeys((*known.constraints, *texts))))
 
 

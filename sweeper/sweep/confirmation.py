@@ -8,6 +8,7 @@ import pandas as pd
 
 from sweeper.cluster.resources import Resources
 from sweeper.faults import int_fault, refuse
+from sweeper.record.objective_changes import check_objective
 from sweeper.record.results import Results, check_results
 from sweeper.record.sweep_definition import Sweep
 from sweeper.search.metric import Metric
@@ -15,7 +16,7 @@ from sweeper.search.random_search import RandomSearch
 from sweeper.space.config_space import trial_seed
 from sweeper.space.space import Space
 from sweeper.sweep.execution import Execution
-from sweeper.sweep.sweep import run_sweep
+from sweeper.sweep.sweep import printer, run_sweep
 from sweeper.worker.objective import Objective, objective_faults
 
 _FRESH = 2**52  # no sweep has so many trials: seeds made with it were never used
@@ -49,8 +50,9 @@ def confirm(
 
     Raises:
         TypeError: `results` are none.
-        ValueError: an argument is wrong; all faults are in one message.
-        LookupError: no configuration has finished.
+        ValueError: an argument is wrong, or the objective computes with other values than in the
+            sweep; all faults are in one message.
+        LookupError: no configuration has finished, in the sweep or again; names the exception.
         Exception: whatever `sweeper.run` raises.
     """
     refuse(int_fault("top", top, 1), int_fault("replicates", replicates, 2))
@@ -81,7 +83,9 @@ def confirm(
         progress=progress,
     )
     refuse(*objective_faults(objective, data is not None), *execution.faults())
+    check_objective(results.sweep, objective, printer(progress))
     fresh = run_sweep(sweep, execution, data)
+    _ = fresh.best_row if not fresh.summary["count"].any() else None  # which says why
     table = fresh.summary.assign(trial=list(best["trial"]))
     table["selected_with"] = list(best[metric.name])
     return _best_first(table, metric).reset_index(drop=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweeper.faults import int_fault
+from sweeper.faults import bool_fault, int_fault, path_fault
 from sweeper.record.sweep_folder import name_faults
 from sweeper.sweep.limits import Limits
 
@@ -30,6 +30,15 @@ class Execution:
     def faults(self) -> list[str]:
         """What is wrong with it, one sentence a fault; empty if nothing is."""
         faults = name_faults(self.name, self.resume)
+        switches = ("resume", "retry_failed", "keep_checkpoints", "debug", "progress")
+        wrong_types = [bool_fault(name, getattr(self, name)) for name in switches]
+        wrong_types.append(path_fault("folder", self.folder))
+        if not isinstance(self.address, str | None):
+            wrong_types.append(
+                "address must be a string such as 'auto' or None, but got "
+                f"{self.address!r} ({type(self.address).__name__})."
+            )
+        faults += [fault for fault in wrong_types if fault]
         if self.num_workers is not None and (
             wrong := int_fault("num_workers", self.num_workers, 1)
         ):
@@ -49,7 +58,12 @@ class Execution:
                 f"num_workers={self.num_workers} with address='inline': one trial runs after "
                 "another in this process. Leave one of them out."
             )
-        if self.debug and self.address != INLINE:
+        if self.retry_failed is True and self.resume is False:
+            faults.append(
+                "retry_failed=True runs the failed trials of a sweep again that is on record, "
+                "which needs resume=True. Add it and the sweep's name, or leave retry_failed out."
+            )
+        if self.debug is True and self.address != INLINE:
             faults.append(
                 "debug=True lets exceptions of the objective through, which needs "
                 "address='inline'. Add it, or leave debug out."

@@ -10,7 +10,7 @@ from sweeper.record.sweep_definition import Sweep
 from sweeper.sweep.conductor import Conductor
 from sweeper.sweep.execution import Execution
 from sweeper.sweep.suggestions import Asker, Here
-from sweeper.worker.objective import Objective
+from sweeper.sweep.travelling import pickled
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def on_ray(
         data: what the objective is given; None for nothing.
         num_left: how many trials are still to be run.
         listen: takes over signals once Ray has set its own handlers.
-        say: is told of versions that differ.
+        say: is told of versions that differ, and of a large objective.
 
     Raises:
         TypeError: the objective or the data can't be pickled.
@@ -69,7 +69,7 @@ def on_ray(
     from sweeper.cluster.connection import connected
     from sweeper.worker.shared_data import pack, remove_abandoned
 
-    objective_bytes = _pickled(sweep.objective)
+    objective_bytes = pickled(sweep.objective, say)
     packed = None if data is None else pack(data)
     with ExitStack() as stack:
         if packed is not None:
@@ -91,15 +91,3 @@ def on_ray(
             run_watched(lambda: run_on_ray(task, conductor, fleet, execution.limits))
 
         yield Executor(fleet.describe(where), fleet.limit(), fleet.size, Apart, run)
-
-
-def _pickled(objective: Objective) -> bytes:
-    import cloudpickle
-
-    try:
-        return cloudpickle.dumps(objective)
-    except Exception as error:
-        raise TypeError(
-            f"objective can't be pickled: {error}. Open files, connections and locks inside of "
-            "it, and pass large things through data=."
-        ) from error

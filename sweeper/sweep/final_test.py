@@ -1,11 +1,15 @@
 """The look at the test set after a sweep."""
 
+import sys
 from typing import Any
 
 from sweeper.cluster.resources import Resources
+from sweeper.faults import bool_fault, refuse
 from sweeper.record import journal
+from sweeper.record.objective_changes import check_objective
 from sweeper.record.provenance import now
 from sweeper.record.results import Results, check_results
+from sweeper.terminal import printable
 from sweeper.training.trial import trial_context
 from sweeper.worker.objective import Objective, accepts, objective_faults, run_here
 
@@ -29,19 +33,23 @@ def test(
         data: as it was in the sweep.
 
     Raises:
-        TypeError: `results` are none.
+        TypeError: `results` are none, or `with_validation` is neither True nor False.
         LookupError: no configuration has finished.
         ValueError: the objective neither read a test set of sweeper's nor takes `test`, or it
-            can't train on the validation data as well; or it doesn't take the arguments.
+            can't train on the validation data as well; or it doesn't take the arguments, or
+            computes with other values than in the sweep.
         NotImplementedError: the objective's data has no test set.
         TypeError: what the objective returns is no number.
+        RuntimeError: the objective calls `sys.exit`.
         Exception: whatever the objective itself raises.
     """
     check_results(results)
+    wrong = bool_fault("with_validation", with_validation)
+    if wrong:
+        raise TypeError(wrong)
     row = results.best_row
-    faults = objective_faults(objective, data is not None)
-    if faults:
-        raise ValueError("\n".join(faults))
+    refuse(*objective_faults(objective, data is not None))
+    check_objective(results.sweep, objective, _say)
     arguments: dict[str, Any] = {} if data is None else {"data": data}
     own_test_set = accepts(objective, "test", by_name=True)
     if own_test_set:
@@ -62,6 +70,8 @@ def test(
         try:
             error = run_here(objective, row.config, arguments, row.seed, resources.cpus, metric)
             look["test_error"] = error
+        except SystemExit as ended:  # which would end the caller, with whatever code
+            raise RuntimeError(f"The objective ended its process: SystemExit: {ended}") from ended
         finally:
             if own_test_set or trial.test_set_read:  # a look that failed is a look too
                 journal.append_look(results.folder, look)
@@ -78,3 +88,7 @@ def test(
             "sweeper.training.trial.joins_sets() is True."
         )
     return error
+
+
+def _say(message: str) -> None:
+    print(printable(message), file=sys.stderr, flush=True)

@@ -20,7 +20,7 @@ class Limits:
             out of memory, a lost node), at least 0; what the objective raises ends a trial at once.
         time_budget_s: seconds from the first trial's start to the sweep's end, above 0.
         total_epochs: epochs that all trials together may train, at least 1.
-        target: a validation error; the sweep ends once a finished trial is at least as good.
+        target: a value of the metric; the sweep ends once a finished trial is at least as good.
         patience: The sweep ends once so many trials in a row, at least 1, in the order of their
             numbers, were no better than the best before them.
         trial_time_s: seconds, above 0. A trial that runs longer fails, even if it never reports.

@@ -141,7 +141,7 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
     """The results of a sweep whose parts are checked; raises what `run` does."""
     from sweeper.record.results import Results
 
-    say = _printer(execution.progress)
+    say = printer(execution.progress)
     replicates = f" × {sweep.replicates} replicates" if sweep.replicates > 1 else ""
     say(sweep.searcher.describe(sweep.space) + replicates)
     refuse_while_loading()
@@ -214,7 +214,9 @@ def _run_to_the_end(executor: Executor, sweep: Sweep, conductor: Conductor) -> N
     conductor.interrupt()
 
 
-def _printer(enabled: bool) -> Callable[[str], None]:
+def printer(enabled: bool) -> Callable[[str], None]:
+    """What prints a line to standard error, or nothing."""
+
     def say(message: str) -> None:
         if enabled:
             print(printable(message), file=sys.stderr, flush=True)

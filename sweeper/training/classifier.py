@@ -1,7 +1,7 @@
 """The objective that the command line offers ready-made: train a classifier on images."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,9 +43,17 @@ class Classifier:
         arguments = list(inspect.signature(MODELS[self.model]).parameters)
         return ["learning_rate", "batch_size", "max_epochs", *arguments]
 
-    def faults(self, names: list[str]) -> list[str]:
-        """What is wrong with these choices and names of hyperparameters, one sentence a fault."""
-        faults = [
+    def faults(self, names: Iterable[str], metric: str = "validation_error") -> list[str]:
+        """What is wrong with these choices, with such hyperparameters and metric; one sentence
+        a fault.
+        """
+        faults = []
+        if metric != "validation_error":
+            faults.append(
+                f"metric={metric!r}: sweeper's own classifier gives its validation_error only. "
+                "Leave it out."
+            )
+        faults += [
             f"{what}={chosen!r}: there is no such one; choose from {list(there)}."
             for what, chosen, there in (("model", self.model, MODELS), ("data", self.data, DATA))
             if chosen not in there

@@ -62,7 +62,7 @@ class TrialContext:
     """What a sweep's worker and the trainers inside of the objective tell each other.
 
     Trainers call `report` after each epoch. There the worker may leave the objective, to go on with
-    it later, or raise `StopTrial`.
+    it later, or raise `StopTrial`. An objective that only waits may call `pause` for the same.
 
     `checkpoints` is this trial's and replicate's own folder for them. Without it, as outside of a
     sweep, trainers save none, whatever their `checkpoint_every`; with `no_checkpoints`, which says
@@ -71,6 +71,7 @@ class TrialContext:
 
     trial: CurrentTrial = field(default_factory=CurrentTrial)
     metric: str = "validation_error"
+    cpus: float | None = None  # None: outside of a sweep, where all are there to be used
     gpus: float | None = None  # None: outside of a sweep, where a GPU is used if there is one
     test: bool = False  # data modules hand out the test set for evaluation
     with_validation: bool = False  # … and the validation set for training as well
@@ -83,6 +84,7 @@ class TrialContext:
     curve: list[Entry] = field(default_factory=list)
     start: float = field(default_factory=time.perf_counter)  # earlier, once a fit has gone on
     report: Callable[[], None] = _nobody_listens  # says that `curve` may have grown; may stop
+    pause: Callable[[], None] = _nobody_listens
     checkpoints: Path | None = None
     no_checkpoints: str | None = None
 

@@ -5,7 +5,7 @@ import random
 import sys
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,15 @@ def objective_faults(objective: Any, data_given: bool) -> list[str]:
     return faults
 
 
+def faults_of_ours(objective: Any, config_space: Any, metric: str) -> list[str]:
+    """What is wrong with one of sweeper's own objectives for this space and metric."""
+    if not (type(objective).__module__.startswith("sweeper.") and hasattr(objective, "faults")):
+        return []
+    space = config_space if isinstance(config_space, Mapping) else {}
+    found: list[str] = objective.faults(space, metric)
+    return found
+
+
 def seed_everything(seed: int) -> None:
     """Seeds Python, NumPy, and torch if it is imported."""
     random.seed(seed)
@@ -106,16 +115,19 @@ def num_threads(cpus: float) -> int:
     return max(1, int(cpus))
 
 
-_RUN_BY = ("objective.py", "running_trial.py", "trainable.py")
+_RUN_BY = ("objective.py", "running_trial.py", "trainable.py", "command.py", "script.py")
 _OURS = {str(Path(__file__).with_name(name)) for name in _RUN_BY}
 
 
 def describe_exception(exception: BaseException | None) -> dict[str, str | None]:
-    """The columns of a row that tell of an exception."""
+    """The columns of a row that tell of an exception; its notes are in the traceback only."""
     if exception is None:
         return {"exception": None, "traceback": None}
-    text = "".join(traceback.format_exception_only(exception)).strip()
+    described = traceback.TracebackException.from_exception(exception)
+    in_full = "".join(described.format_exception_only()).strip()
+    described.__notes__ = None
+    text = "".join(described.format_exception_only()).strip()
     frames = list(traceback.extract_tb(exception.__traceback__))
     ours = max((i for i, frame in enumerate(frames) if frame.filename in _OURS), default=-1)
     frames = frames[ours + 1 :]  # the user's code is what the user wants to see
-    return {"exception": text, "traceback": "".join(traceback.format_list(frames)) + text}
+    return {"exception": text, "traceback": "".join(traceback.format_list(frames)) + in_full}

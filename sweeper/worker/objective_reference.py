@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import os
 import sys
+import traceback
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import Any
 
 from sweeper.space.text import read_value, to_text
 from sweeper.worker.objective import Objective
+from sweeper.worker.objective_state import objective_state
+from sweeper.worker.own_modules import is_own_file, removed_later
 
-_OF_JOBS = "working_dir_files"  # where Ray keeps the directories of jobs
 _being_loaded: list[str] = []  # files that are executed to find an objective in them
 
 
@@ -30,7 +32,7 @@ def describe_objective(objective: Objective) -> dict[str, Any]:
     `objective` is `module:name`, `objective_file` the file of a module that is in no package (in a
     job of a cluster relative to the directory that was sent with it), `fixed_arguments` maps names,
     or places as in "0", to texts (None for a value without one), `objective_source` is the SHA-256
-    of its source code.
+    of its source code, and `objective_state` tells what it reaches beyond that.
     """
     named = _named(objective)
     module = getattr(named, "__module__", None) or "__main__"
@@ -47,6 +49,7 @@ def describe_objective(objective: Objective) -> dict[str, Any]:
         "objective_file": _place(source_file) if source_file and "." not in module else None,
         "fixed_arguments": {name: to_text(value) for name, value in fixed.items()},
         "objective_source": _source_digest(named),
+        "objective_state": objective_state(objective),
     }
 
 
@@ -73,24 +76,32 @@ def find_again(described: Mapping[str, Any]) -> Objective:
     return functools.partial(target, *in_order, **named) if in_order or named else target
 
 
+class SweepWhileLoadingError(RuntimeError):
+    """A script that is imported for its objective starts a sweep of its own."""
+
+
 def load_objective(reference: str) -> Any:
     """The function that `module:function` or `file.py:function` names.
 
     Raises:
         ValueError: the reference is of another form, or there is no such function.
         FileNotFoundError: there is no such file.
-        ImportError: the module can't be imported.
+        ImportError: the module can't be imported: there is none, or it raises something, which is
+            named with its place.
+        SweepWhileLoadingError: it starts a sweep.
     """
     place, colon, name = reference.rpartition(":")
     if not (place and colon and name):
         raise ValueError(f"{reference!r}: must be module:function or file.py:function.")
+    if place.endswith(".py") and not Path(place).is_file():
+        raise FileNotFoundError(f"{place}: no such file.")
     _being_loaded.append(place)
     try:
-        if place.endswith(".py"):
-            module = _load_file(Path(place))
-        else:
-            sys.path.insert(0, os.getcwd())
-            module = importlib.import_module(place)
+        module = _load_file(Path(place)) if place.endswith(".py") else _import(place)
+    except (KeyboardInterrupt, SweepWhileLoadingError):
+        raise
+    except BaseException as error:  # SystemExit too, with which no sweep would be run
+        raise ImportError(_why_not_loaded(place, error)) from error
     finally:
         _being_loaded.pop()
     if not callable(getattr(module, name, None)):
@@ -103,21 +114,24 @@ def refuse_while_loading() -> None:
     """Keeps a script that is only imported for its objective from starting its own sweep.
 
     Raises:
-        RuntimeError: a file is being imported to find an objective in it.
+        SweepWhileLoadingError: a file is being imported to find an objective in it.
     """
     if _being_loaded:
-        raise RuntimeError(
+        raise SweepWhileLoadingError(
             f"{_being_loaded[-1]} starts a sweep while it is imported to find the objective. "
             "Put the call of sweeper.run under `if __name__ == '__main__':`."
         )
+
+
+def _import(module: str) -> Any:
+    sys.path.insert(0, os.getcwd())
+    return importlib.import_module(module)
 
 
 def _load_file(path: Path) -> Any:
     """A module from a file; it travels to the workers whole, neighbours are found beside it."""
     import cloudpickle
 
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file.")
     sys.path.insert(0, str(path.parent.absolute()))
     name = path.stem if path.stem not in sys.modules else f"objective_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
@@ -125,15 +139,39 @@ def _load_file(path: Path) -> Any:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]  # as an import that fails leaves nothing
+        raise
     cloudpickle.register_pickle_by_value(module)
     return module
 
 
-def removed_later() -> Path | None:
-    """The copy of the user's directory that Ray has made for a job and removes after it, if any."""
-    here = Path.cwd()
-    return next((path for path in (here, *here.parents) if path.parent.name == _OF_JOBS), None)
+def _why_not_loaded(place: str, error: BaseException) -> str:
+    """Where loading failed, and with what."""
+    frames = traceback.extract_tb(error.__traceback__)
+    users = [frame for frame in frames if _is_users(frame.filename)]
+    if isinstance(error, SyntaxError):
+        where, what = f"{error.filename}, line {error.lineno}", error.msg
+    elif users:
+        where, what = f"{users[-1].filename}, line {users[-1].lineno}", str(error)
+    elif isinstance(error, ImportError):  # there is no such module
+        return str(error)
+    else:
+        where, what = place, str(error)
+    text = f"{place} can't be loaded: {where}: {type(error).__name__}: {what}"
+    if not isinstance(error, SystemExit):
+        return text
+    return (
+        f"{text}. It ends the process when it is imported to find the objective. Put what only the "
+        "script does under `if __name__ == '__main__':`."
+    )
+
+
+def _is_users(file: str) -> bool:
+    ours = Path(__file__).parents[1]
+    return is_own_file(file) and file[0] != "<" and not Path(file).is_relative_to(ours)
 
 
 def _place(file: str) -> str:

@@ -61,7 +61,7 @@ class RunningTrial:
         self._seed = seed
         self._threads = num_threads(cpus)
         self._passes = passes
-        self.context = TrialContext(report=self._report, **fields)
+        self.context = TrialContext(report=self._report, pause=self._pause, cpus=cpus, **fields)
         self._metric = self.context.metric
         self.context.record_curve = self._metric == Metric.name  # all that trainers know
         self._greenlet: greenlet | None = greenlet(self._run)
@@ -226,13 +226,17 @@ class RunningTrial:
         return None
 
     def _report(self) -> None:
-        """Leaves the objective, if it's time to, until it is advanced or stopped."""
+        """Pauses if there is a new epoch."""
         epoch = len(self.context.curve)
         if epoch == self._num_seen:
             return
         self._num_seen = epoch
+        self._pause(urgent=self._pause_at(epoch))
+
+    def _pause(self, urgent: bool = False) -> None:
+        """Leaves the objective, if it's time to, until it is advanced or stopped."""
         if not self._stopping:
-            if not (self._pause_at(epoch) or time.perf_counter() > self._until):
+            if not (urgent or time.perf_counter() > self._until):
                 return
             self._leave()
         if self._stopping:

@@ -5,7 +5,9 @@ import pytest
 from made_results import made, made_stopped, odd_sweeps, with_asha
 from scipy import stats
 
+from sweeper.analysis.best_so_far import expected_best, promise
 from sweeper.analysis.certainty import winner
+from sweeper.analysis.importance import importance
 
 RESAMPLES = 1000
 
@@ -138,3 +140,11 @@ def test_only_whole_trials_win_and_it_is_said_how_many_were_stopped():
     ends = f"of {len(finished)} trained to the end ({60 - len(finished)} were stopped early), but"
     assert ends in found.sentence
     assert winner(made_stopped(results)).sentence == "No trial has finished, so nothing has won."
+
+
+@pytest.mark.parametrize("seed", ["a", -1, True])
+def test_a_seed_is_checked_wherever_numbers_are_drawn(seed):
+    results = made([0.1, 0.2, 0.3])
+    for draws in (winner, importance, expected_best, promise):
+        with pytest.raises((TypeError, ValueError), match="seed: needs an int"):
+            draws(results, seed=seed)

@@ -6,7 +6,6 @@ from made_results import made, odd_sweeps, with_asha
 from scipy import stats
 
 from sweeper import compare
-from sweeper.analysis.comparison import _holm
 from sweeper.record.results import Results
 
 
@@ -66,11 +65,6 @@ def test_three_searchers_are_compared_with_holms_correction():
     sentence = compare(sweeps).sentence
     assert sentence.count("Holm's correction") == 2
     assert "RandomSearch against SobolSearch" in sentence
-
-
-def test_holms_p_values_are_those_by_hand():
-    assert _holm([0.01, 0.04, 0.03]) == [0.03, 0.06, 0.06]
-    assert _holm([0.9, 0.8]) == [1, 1]
 
 
 def test_a_single_sweep_has_the_mean_over_the_orders_of_its_trials():
@@ -165,3 +159,17 @@ def test_repetitions_with_early_stopping_are_compared_by_their_bests():
     found = compare(sweeps)
     assert sorted(found.finals["sweep"].unique()) == ["RandomSearch", "RandomSearch with ASHA"]
     assert "more than noise" in found.sentence
+
+
+def test_a_sweep_is_no_repetition_of_itself(tmp_path):
+    time = {"created": "2026-01-31T12:00:00+00:00"}
+    one = made([0.5] * 3, folder=str(tmp_path / "one"), **time)
+    other = made([0.5] * 3, searcher="GridSearch")
+    with pytest.raises(ValueError, match="one is given twice"):
+        compare([one, other, made([0.5] * 3, folder=str(tmp_path / "x" / ".." / "one"), **time)])
+    with pytest.raises(ValueError, match="made is given twice"):
+        compare([other, other])
+    with pytest.raises(TypeError, match="seed: needs an int"):
+        compare([one, other], seed="a")
+    with pytest.raises(TypeError, match=r"needs a list of sweeps, but got 3 \(int\)"):
+        compare(3)

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -83,7 +84,7 @@ def test_the_built_in_classifier_and_the_test_set(project):
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert "test set: error" in done.stdout
+    assert re.search(r"test set: error [0-9.]+, accuracy [0-9.]+\n", done.stdout)
 
 
 def test_a_failed_look_at_the_test_set_leaves_folder_and_report(project):
@@ -112,6 +113,29 @@ def test_a_yaml_file_with_the_same_words(project):
     assert more.startswith("5 × 2 = 10 trials\n")
 
 
+def test_a_dry_run_shows_the_first_command_or_what_is_wrong_with_it(project):
+    command = ("run", "--command", "true --x {x} 'a b'", "--metric", "loss", "--dry-run")
+    done = sweeper(*command, "--space", "x=[[1,2]]")
+    assert done.stdout.endswith("\ntrial 0: true --x '[1, 2]' 'a b'\n")
+    done = sweeper(*command, "--space", "y=1")
+    assert done.returncode == 2
+    assert "{x} is no hyperparameter" in done.stderr
+    assert "config_space['y']: the command doesn't use it" in done.stderr
+
+
+def test_a_command_in_a_yaml_file(project):
+    Path("train.py").write_text("import sys; print(f'val/acc <{sys.argv[1]}> loss 2')")
+    Path("sweep.yaml").write_text(
+        f"command: {sys.executable} train.py {{x}}\nmetric: val/acc\nmode: max\nalso: loss\n"
+        "pattern: <(?P<val_acc>.*)>\nsearcher: grid\nspace: {x: [1, 2]}\naddress: inline\n"
+    )
+    done = sweeper("run", "sweep.yaml", "--name", "s", "--no-report")
+    assert done.returncode == 0, done.stderr
+    assert load(Path("runs/s")).frame[["x", "val/acc", "loss"]].to_numpy().tolist() == [
+        *([1, 1, 2], [2, 2, 2]),
+    ]
+
+
 def test_the_same_dry_run_twice(project):
     first, second = (sweeper("run", "--dry-run", "--seed", "4").stdout for _ in range(2))
     assert first == second
@@ -136,6 +160,12 @@ def test_the_same_dry_run_twice(project):
         (["run", "--searcher", "bayes"], "choose random or grid"),
         (["run", "--searcher", "grid", "--points", "many"], "must be N, or NAME=N"),
         (["run", "--trials", "0"], "num_trials"),
+        (["space", "--initial", "{'lr': 0.1"], "must be a configuration such as {'lr': 0.1"),
+        (["space", "--initial", "{'lr': 0.1"], "'{' was never closed"),
+        (["space", "--initial", "0.1"], "but it is a float"),
+        (["space", "--space", "depth=[2, 4"], "'[' was never closed"),
+        (["space", "--space", "lr=loguniform(1)"], "it lacks b. Write loguniform(a, b, loc=0"),
+        (["run", "--retry-failed"], "needs resume=True"),
         (["run", "--cpus", "-1"], "number ≥ 0"),
         (["run", "both.yaml"], "--max-epochs: only for sweeper's own classifier"),
         (["run", "types.yaml"], "dry_run: must be bool, but got 'no'"),
@@ -163,8 +193,50 @@ def test_a_module_that_breaks_on_import(project, capsys):
     Path("broken.py").write_text("1 / 0\n")
     assert main(["run", "broken.py:objective", "--space", "x=1"]) == 2
     printed = capsys.readouterr().err
-    assert "ZeroDivisionError: division by zero" in printed
-    assert "--debug" in printed
+    assert "broken.py can't be loaded: " in printed
+    assert "line 1: ZeroDivisionError: division by zero" in printed
+
+
+@pytest.mark.parametrize("text", ["import sys\nsys.exit(0)\n", "{}['a']\n"])
+def test_a_file_that_ends_or_breaks_while_it_is_loaded_is_no_success(project, text):
+    Path("early.py").write_text(text)
+    done = sweeper("run", "early.py:objective", "--space", "x=1")
+    assert done.returncode == 2
+    assert re.fullmatch(
+        r"sweeper: early.py can't be loaded: .*early.py, line \d: .*\n", done.stderr
+    )
+    assert not Path("runs").exists()
+
+
+def test_an_objective_that_ends_the_process_on_the_test_set_is_no_success(project):
+    Path("ends.py").write_text(
+        "import sys\ndef objective(config, test=False):\n    return sys.exit(0) if test else 0.5\n"
+    )
+    done = sweeper(
+        *("run", "ends.py:objective", "--space", "x=uniform(0,1)", "--trials", "1", "--test"),
+        *("--address", "inline", "--quiet"),
+    )
+    assert done.returncode == 2
+    assert "RuntimeError: The objective ended its process: SystemExit: 0" in done.stderr
+
+
+def test_accuracy_is_said_of_the_built_in_classifier_only(project):
+    Path("far.py").write_text("def objective(config, test=False):\n    return 23.29\n")
+    done = sweeper(
+        *("run", "far.py:objective", "--space", "x=uniform(0,1)", "--trials", "1", "--test"),
+        *("--address", "inline", "--quiet", "--no-report"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "test set: error 23.29\n" in done.stdout
+
+
+def test_a_key_error_has_its_name(project, capsys):
+    Path("keys.py").write_text("def objective(config):\n    return config['y']\n")
+    Path("keys.yaml").write_text(
+        "objective: keys.py:objective\nspace: {x: 1}\naddress: inline\nquiet: true\n"
+    )
+    assert main(["run", "keys.yaml", "--debug", "--trials", "1"]) == 2
+    assert "sweeper: KeyError: 'y'" in capsys.readouterr().err
 
 
 def test_without_a_command_the_help(capsys):

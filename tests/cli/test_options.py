@@ -4,6 +4,7 @@ from sweeper.cli.main import main
 from sweeper.cli.options import DEFAULTS, check, merge
 from sweeper.cli.parser import parser
 
+COMMAND = {"command": "true {x}", "metric": "loss", "space": ["x=1"]}
 OWN = {"objective": "mine:objective", "space": ["x=1"]}
 
 
@@ -22,6 +23,9 @@ def checked(given: dict) -> None:
         {**OWN, "trials": 3},
         {"searcher": "bayesian", "trials": 9, "surrogate": "gp", "lag": 4},
         {"searcher": "random", "unique": True, "scheduler": "asha", "grace_epochs": 3},
+        {**COMMAND, "also": ["lr"], "pattern": "(x)", "scheduler": "asha", "max_epochs": 9},
+        {**COMMAND, "metric": "val_acc", "mode": "max"},
+        {**OWN, "metric": "auc", "mode": "min"},
     ],
 )
 def test_options_that_go_together(given):
@@ -45,6 +49,19 @@ def test_options_that_go_together(given):
         ({"grace_epochs": 3}, ["--grace-epochs: only for early stopping. Add --scheduler asha"]),
         ({"scheduler": "hyperband"}, ["--scheduler 'hyperband': choose asha"]),
         ({"unique": True, "lag": 3, "searcher": "sobol"}, ["--unique: only", "--lag: only"]),
+        (
+            {"command": "true", "objective": "mine:objective", "test": True, "model": "mlp"},
+            [
+                "--command together with mine:objective: only one",
+                "--command: needs --metric NAME",
+                "--test: not with --command",
+                "--model: only",
+                "--space NAME=VALUE: needed",
+            ],
+        ),
+        ({"also": ["a"], "pattern": "(a)"}, ["--also: only for --command", "--pattern: only for"]),
+        ({**OWN, "metric": "val_acc"}, ["--metric val_acc: say --mode max, or --mode min if low"]),
+        ({**COMMAND, "mode": "most"}, ["--mode 'most': choose min or max"]),
         (
             {**OWN, "searcher": "bayes", "model": "mlp"},
             ["choose random or grid or", "--model: only"],

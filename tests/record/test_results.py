@@ -233,3 +233,9 @@ def test_the_table_lists_stopped_trials_after_whole_ones_whatever_their_error():
     assert best_first(found.frame, found.losses)["trial"].tolist() == order
     assert [int(line.split()[0]) for line in table(found).splitlines()[1:]] == order
     assert found.best_row.trial == 5
+
+
+@pytest.mark.parametrize("folder", [3, None, ["runs"], "a\0b"])
+def test_a_folder_that_is_no_path(folder):
+    with pytest.raises(TypeError, match="folder must be a path, such as 'runs/first', but got"):
+        load(folder)

@@ -117,6 +117,19 @@ def test_a_sent_sweep_is_the_one_that_would_have_run_here(laptop, head, ray_sess
     assert sent[columns].equals(here.frame[columns])
 
 
+def test_a_script_travels_with_its_directory(laptop, head):
+    script = laptop / "train.py"
+    script.write_text(
+        "import neighbour, sys; print('loss', neighbour.distance(float(sys.argv[1])))"
+    )
+    arguments = ["--command", "python train.py {x}", "--metric", "loss", *SPACE, "--trials", "2"]
+    done = sweep("run", *arguments, "--address", head.url)
+    assert done.returncode == 0, done.stderr
+    (folder,) = (laptop / "runs").iterdir()
+    assert folder.name.endswith("_Command")
+    assert statuses(folder) == ["finished"] * 2
+
+
 def test_a_yaml_of_options_travels_with_what_it_names(laptop, head):
     (laptop / "sweep.yaml").write_text(
         f"objective: mine.py:objective\nspace: {{x: 'uniform(0, 1)'}}\ntrials: 2\nname: described\n"

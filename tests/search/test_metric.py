@@ -49,7 +49,18 @@ def test_an_error_is_called_one_and_other_metrics_by_their_name():
     assert len(Metric("x" * 500).text) == 60
 
 
-def test_records_before_metrics_are_of_the_validation_error():
-    assert read_metric({}) == Metric()
-    with pytest.raises(ValueError, match="mode must be 'min' or 'max', but got 'best'"):
-        read_metric({"metric": "a", "mode": "best"})
+def test_all_faults_at_once():
+    assert Metric().faults() == Metric("accuracy", "max").faults(("epoch",)) == []
+    assert len(Metric(3, "lowest").faults()) == 2
+    for name in ("", " ", "a\nb", None, b"x"):
+        (fault,) = Metric(name).faults()
+        assert repr(name) in fault
+    (fault,) = Metric("epoch").faults(("epoch",))
+    assert "'my_epoch'" in fault
+
+
+def test_an_older_record_has_validation_errors():
+    assert read_metric({}) == Metric("validation_error", "min")
+    assert read_metric({"metric": "f1", "mode": "max"}) == Metric("f1", "max")
+    with pytest.raises(ValueError, match="mode must be 'min' or 'max', but got 3"):
+        read_metric({"metric": "f1", "mode": 3})

@@ -37,6 +37,11 @@ def test_all_faults_at_once():
     assert "batch_size must be an int of at least 1, but got 1.5 (float)" in faults[3]
 
 
+def test_it_knows_its_own_metric_only():
+    (fault,) = Classifier().faults([], "accuracy")
+    assert "metric='accuracy': sweeper's own classifier gives its validation_error only" in fault
+
+
 def test_unknown_hyperparameters_are_named_beside_the_known():
     (fault,) = Classifier("mlp").faults(["learning_rate", "num_hidden"])
     assert "config_space['num_hidden']: mlp has no such hyperparameter" in fault

@@ -108,6 +108,16 @@ def test_a_description_of_an_exception_begins_with_the_users_code():
     assert describe_exception(None) == {"exception": None, "traceback": None}
 
 
+def test_notes_are_told_in_full_only():
+    exception = ValueError("short")
+    exception.add_note("long\nstory")
+    assert describe_exception(exception) == {
+        "exception": "ValueError: short",
+        "traceback": "ValueError: short\nlong\nstory",
+    }
+    assert exception.__notes__ == ["long\nstory"]
+
+
 @pytest.mark.parametrize(("cpus", "threads"), [(0, 1), (0.5, 1), (1, 1), (2.5, 2), (8, 8)])
 def test_as_many_threads_as_whole_cpus(cpus, threads):
     assert num_threads(cpus) == threads

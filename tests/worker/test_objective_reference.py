@@ -121,11 +121,52 @@ def test_a_file_named_like_a_module_of_python(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "import sys\nsys.exit(0)\n",
+            r"line 2: SystemExit: 0\. It ends the process when .*__main__",
+        ),
+        ("x = {}\n\nx['a']\n", "line 3: KeyError: 'a'$"),
+        ("def f(:\n", "line 1: SyntaxError: invalid syntax$"),
+        ("import numpy as np\nnp.zeros(3).reshape(4)\n", "line 2: ValueError: cannot reshape"),
+        ("import json\njson.loads('{')\n", "line 2: JSONDecodeError: Expecting property name"),
+        ("import no_such_thing\n", "line 1: ModuleNotFoundError: No module named 'no_such_thing'$"),
+        ("raise BaseException('odd')\n", "line 1: BaseException: odd$"),
+        (
+            "import argparse\nargparse.ArgumentParser().parse_args(['--x'])\n",
+            "line 2: SystemExit: 2",
+        ),
+        ("import sweeper\nsweeper.Limits(patience=0)\n", r"line 2: ValueError: Limits\(patience"),
+    ],
+)
+def test_whatever_a_file_raises_while_it_is_loaded_is_named_with_its_place(
+    tmp_path, monkeypatch, text, message
+):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
+    name = f"raising_{abs(hash(text))}"
+    path = tmp_path / f"{name}.py"
+    path.write_text(text)
+    for reference in (f"{path}:objective", f"{name}:objective"):
+        with pytest.raises(ImportError, match=f"can't be loaded: {path}, {message}"):
+            load_objective(reference)
+        assert name not in sys.modules
+
+
+def test_ctrl_c_while_loading_stays_ctrl_c(tmp_path):
+    (tmp_path / "slow.py").write_text("raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        load_objective(f"{tmp_path / 'slow.py'}:objective")
+
+
+@pytest.mark.parametrize(
     ("reference", "error", "message"),
     [
         ("objective", ValueError, "must be module:function"),
         ("nowhere.py:objective", FileNotFoundError, "no such file"),
-        ("no_such_module:objective", ImportError, "no_such_module"),
+        ("no_such_module:objective", ImportError, "^No module named 'no_such_module'$"),
+        ("no_such_module.py:objective", FileNotFoundError, "no such file"),
         ("math:no_such_function", ValueError, "math has no function 'no_such_function'"),
     ],
 )

@@ -4,6 +4,7 @@ import cloudpickle
 import pytest
 
 import sweeper
+from sweeper.worker.packed_folder import unpack
 from sweeper.worker.versions import versions
 
 
@@ -99,3 +100,30 @@ def test_a_worker_tells_of_rungs_at_once_and_leaves_a_trial_when_it_gets_another
     assert {3, 6, 12} <= {result["points"][-1][0] for result in results if result["points"]}
     assert results[-1]["ended"]["epochs"] == 20
     assert (tmp_path / "closed.txt").read_text() == ".."
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_the_folder_of_a_trial_is_sent_where_the_sweeps_is_not_seen(ray_session, tmp_path, seen):
+    import ray
+
+    from sweeper.worker.trainable import Task, Worker
+
+    def objective(config):
+        (sweeper.current_trial().folder / "model.pt").write_bytes(b"weights")
+        return 0.5
+
+    there = tmp_path / "there"
+    there.mkdir()
+    if seen:
+        (there / "sweep.json").touch()
+    task = Task(
+        objective=cloudpickle.dumps(objective), data=None, cpus=1, gpus=0, driver_node="another",
+        folder=str(there), no_checkpoints=None, directory=os.getcwd(),
+    )  # fmt: skip
+    trial = {"trial": 7, "replicate": 1, "seed": 1, "config": {}}
+    worker = ray.remote(Worker).remote(config={"task": ray.put(task), **trial})
+    result = ray.get(worker.train.remote())
+    for reference in result["folder"]:
+        unpack(ray.get(reference), there / "trials" / "7-1")
+    assert len(result["folder"]) == (not seen)
+    assert (there / "trials" / "7-1" / "model.pt").read_bytes() == b"weights"

@@ -1,0 +1,69 @@
+"""The options of those commands that read sweeps."""
+
+import argparse
+from typing import Any
+
+
+def add_readers(commands: Any) -> None:
+    """Adds these commands."""
+    _add_show(commands)
+    _add_report(commands)
+    _add_list(commands)
+    _add_export(commands)
+    _add_compare(commands)
+
+
+def _add_show(commands: Any) -> None:
+    show = _reader(commands, "show", "print the trials of a sweep, best first, and advice")
+    show.epilog = "example:\n  sweeper show runs/2026-01-31_12-00-00_Classifier"
+    show.add_argument("sweep", metavar="FOLDER", help="the sweep's folder")
+    show.add_argument("--most", type=int, default=20, metavar="N", help="trials to print (20)")
+
+
+def _add_report(commands: Any) -> None:
+    report = _reader(
+        commands, "report", "write a sweep's report, one HTML file, and print its path"
+    )
+    report.epilog = "example:\n  sweeper report runs/first -o first.html"
+    report.add_argument("sweep", metavar="FOLDER", help="the sweep's folder")
+    report.add_argument("-o", "--output", metavar="FILE", help="where to (FOLDER/report.html)")
+
+
+def _add_list(commands: Any) -> None:
+    listing = _reader(commands, "list", "print all sweeps in a folder, one a line; exit code 1 if "
+        "there is none")  # fmt: skip
+    listing.epilog = "example:\n  sweeper list runs"
+    listing.add_argument("folder", nargs="?", default="runs", help="where sweeps are kept (runs)")
+
+
+def _add_export(commands: Any) -> None:
+    export = _reader(commands, "export", "write the table of a sweep's trials for other programs")
+    export.epilog = "example:\n  sweeper export runs/first --to parquet -o first.parquet"
+    export.add_argument("sweep", metavar="FOLDER", help="the sweep's folder")
+    export.add_argument("--to", default="csv", choices=["csv", "parquet"], help="the format (csv)")
+    export.add_argument("-o", "--output", metavar="FILE", help="where to (standard output; parquet "
+        "needs a file)")  # fmt: skip
+
+
+def _add_compare(commands: Any) -> None:
+    compare = _reader(commands, "compare", "say which of several sweeps found better "
+        "configurations with the same budget, and whether that is more than luck")  # fmt: skip
+    compare.epilog = "example:\n  sweeper compare runs/random-* runs/grid-* --budget trials"
+    compare.add_argument("sweeps", nargs="+", metavar="FOLDER", help="folders of sweeps; those "
+        "that differ only in their seed are repetitions of one another")  # fmt: skip
+    compare.add_argument("--budget", choices=["trials", "epochs", "seconds"],
+        help="what all may spend the same of (epochs if any stops early, else trials)")  # fmt: skip
+    compare.add_argument("-o", "--output", metavar="FILE", help="also draw it, as an HTML file")
+
+
+def _reader(commands: Any, name: str, what: str) -> argparse.ArgumentParser:
+    """A command that reads finished or running sweeps."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}. Sweeps that are still running can be read too.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(subcommand=name)
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    return parser

@@ -1,0 +1,59 @@
+"""The objective as it travels to the workers, and what makes it too large for that."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sweeper.worker.objective import Objective
+from sweeper.worker.objective_state import held_values
+
+_LARGE = 10 * 2**20  # bytes, above which a hint is worth its line
+_MB = 1e6
+
+
+def pickled(objective: Objective, say: Callable[[str], None]) -> bytes:
+    """The objective as cloudpickle has it.
+
+    Args:
+        objective: the user's.
+        say: is told if it is large, and of what.
+
+    Raises:
+        TypeError: it can't be pickled.
+    """
+    import cloudpickle
+
+    try:
+        found: bytes = cloudpickle.dumps(objective)
+    except Exception as error:
+        raise TypeError(
+            f"objective can't be pickled: {error}. Open files, connections and locks inside of "
+            "it, and pass large things through data=."
+        ) from error
+    if len(found) > _LARGE:
+        say(_hint(objective, len(found)))
+    return found
+
+
+def _hint(objective: Objective, size: int) -> str:
+    held = [(_size(value), name) for name, value in held_values(objective)]
+    largest, name = max(held, default=(0, ""), key=lambda one: one[0])
+    most = f", most of it {name} ({largest / _MB:,.0f} MB)" if 2 * largest > size else ""
+    return (
+        f"Note: the objective takes {size / _MB:,.0f} MB pickled{most}, of which each worker and "
+        "the driver hold copies. Give it an argument `data` and pass large things as data=…, which "
+        "reaches each node once."
+    )
+
+
+def _size(value: Any) -> int:
+    """The bytes of a value when pickled; 0 if it can't be."""
+    import cloudpickle
+
+    if isinstance(value, np.ndarray):
+        return int(value.nbytes)
+    try:
+        return len(cloudpickle.dumps(value))
+    except Exception:
+        return 0

@@ -1,0 +1,141 @@
+"""A command with placeholders, and its words for one configuration."""
+
+import itertools
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_QUOTED = re.compile(r"\\.|'[^']*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
+_OPERATORS = re.compile("[;<>|&]+")  # of shells
+
+
+@dataclass(frozen=True)
+class Placeholder:
+    """Stands for a value, or, with a `flag`, for that where the value is True."""
+
+    name: str
+    flag: str | None = None
+
+
+Word = list[str | Placeholder]  # the parts of one argument
+
+
+def split(command: str) -> tuple[list[Word], list[str]]:
+    """The words of a command, split as a shell does it, which does nothing else here; and what is
+    wrong with them, one sentence each.
+    """
+    try:
+        texts = shlex.split(command)
+    except ValueError as error:
+        return [], [f"{error}. Close it, or write \\ before it."]
+    words, faults = [], []
+    if operators := _OPERATORS.findall(_QUOTED.sub("", command)):
+        faults.append(
+            f"{' '.join(operators)} would be for a shell, but none reads the command. Quote what "
+            "is meant as it stands; for what a shell does write bash -c '…'."
+        )
+    if not texts:
+        faults.append("there is no program in it. Write 'python train.py --lr {lr}'.")
+    for text in texts:
+        try:
+            words.append(_parts(text))
+        except ValueError as error:
+            faults.append(f"{text!r}: {error}")
+    return words, faults
+
+
+def placeholders(words: list[Word]) -> list[str]:
+    """The names that a command uses, in their order."""
+    parts = itertools.chain.from_iterable(words)
+    return list(dict.fromkeys(part.name for part in parts if isinstance(part, Placeholder)))
+
+
+def fill(words: list[Word], values: Mapping[str, Any]) -> list[str]:
+    """The arguments: the words with values in place of names.
+
+    A word with a name that has no value is left out, and the option before it as well if it is
+    left with none of its values: `--momentum {momentum}` goes as a whole.
+
+    Raises:
+        TypeError: a flag's value is neither True nor False.
+    """
+    arguments: list[str] = []
+    after_option = False
+    for are_values, group in itertools.groupby(words, key=_is_value):
+        texts = [_filled(word, values) for word in group]
+        kept = [text for text in texts if text is not None]
+        if are_values and not kept and after_option:
+            del arguments[-1]
+        arguments += kept
+        after_option = re.match("--?[^-0-9.]", texts[-1] or "") is not None
+    return arguments
+
+
+def as_argument(value: Any) -> str:
+    """A value as one argument.
+
+    Text as it is; numbers, True, False and None as Python writes them (floats to the last digit);
+    lists, tuples and dicts as JSON.
+    """
+    if isinstance(value, str):
+        return value
+    return json.dumps(value) if isinstance(value, list | tuple | dict) else repr(value)
+
+
+def _parts(text: str) -> Word:
+    parts: Word = []
+    end = 0
+    for brace in _BRACES.finditer(text):
+        parts.append(text[end : brace.start()])
+        end = brace.end()
+        if brace[1] is not None:
+            parts.append(_placeholder(brace[1], alone=brace[0] == text))
+        elif len(brace[0]) == 2:
+            parts.append(brace[0][0])
+        else:
+            raise ValueError(f"a lone {brace[0]}; write {2 * brace[0]} for one that is meant.")
+    return [part for part in [*parts, text[end:]] if part] or [""]
+
+
+def _placeholder(inside: str, alone: bool) -> Placeholder:
+    name, colon, flag = inside.partition(":")
+    if not inside or (colon and not name):
+        raise ValueError("a name is missing between the braces.")
+    if not flag.startswith("-"):
+        return Placeholder(inside)
+    if not alone:
+        raise ValueError("a flag must be a word of its own.")
+    return Placeholder(name, flag)
+
+
+def _is_value(word: Word) -> bool:
+    """Whether an option before it may take it, as in `--lr {lr}`, unlike `--lr={lr}`."""
+    first = word[0]
+    is_option = isinstance(first, str) and first.startswith("-")
+    holes = [part for part in word if isinstance(part, Placeholder)]
+    return bool(holes) and not is_option and holes[0].flag is None
+
+
+def _filled(word: Word, values: Mapping[str, Any]) -> str | None:
+    texts: list[str] = []
+    for part in word:
+        if isinstance(part, str):
+            texts.append(part)
+            continue
+        if part.name not in values:
+            return None
+        value = values[part.name]
+        if part.flag is None:
+            texts.append(as_argument(value))
+            continue
+        if not isinstance(value, bool):
+            raise TypeError(
+                f"{{{part.name}:{part.flag}}}: a flag needs True or False, but got {value!r} "
+                f"({type(value).__name__}). Write {part.flag} {{{part.name}}}."
+            )
+        return part.flag if value else None
+    return "".join(texts)

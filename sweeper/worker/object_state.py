@@ -1,0 +1,40 @@
+"""The attributes of an object that set what its methods compute."""
+
+import functools
+from typing import Any
+
+from sweeper.worker.own_modules import is_own
+from sweeper.worker.reads import source_of, written_attributes
+
+_TORCH_MODULE = "torch.nn.modules.module.Module"  # whose state is what training changes
+
+
+def attributes(value: Any) -> list[tuple[str, Any]] | None:
+    """The attributes of an object by name, but for those that its methods change.
+
+    None if its class is not the user's own, or one of torch's modules: whatever it holds is known
+    to its library alone.
+    """
+    kind = type(value)
+    if not is_own(kind.__module__):
+        return None
+    if any(f"{base.__module__}.{base.__name__}" == _TORCH_MODULE for base in kind.__mro__):
+        return None
+    try:
+        state = object.__getstate__(value)
+    except TypeError:  # what is written in C keeps its state for itself
+        return None
+    parts = state if type(state) is tuple else (state,)  # of slots there is a second dict
+    named = {name: one for part in parts if type(part) is dict for name, one in part.items()}
+    written = changed_by_methods(kind)
+    return [(name, one) for name, one in sorted(named.items()) if name not in written]
+
+
+def changed_by_methods(kind: type) -> set[str]:
+    """The attributes that the methods of a class and its own bases change, or compute once."""
+    found: set[str] = set()
+    for base in kind.__mro__:
+        if is_own(base.__module__):
+            found |= written_attributes(source_of(base))
+            found |= {n for n, v in vars(base).items() if type(v) is functools.cached_property}
+    return found

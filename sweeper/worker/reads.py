@@ -1,0 +1,182 @@
+"""What a function's code reads and writes beyond its own variables, without running it."""
+
+import ast
+import dis
+import functools
+import inspect
+import textwrap
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import CodeType, FunctionType
+from typing import Any
+
+_READ = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF")
+_READ_FROM = ("LOAD_FROM_DICT_OR_GLOBALS", "LOAD_FROM_DICT_OR_DEREF")  # in classes, Python 3.12
+_ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD")
+_WRITTEN = ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF")
+_BEGINNINGS = ("__init__", "__new__", "__post_init__", "__setstate__", "__init_subclass__")
+# Methods of Python's containers, and of what is like them, that change what they are called on.
+_CHANGES = {
+    *("append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "popleft"),
+    *("remove", "discard", "clear", "sort", "reverse", "appendleft", "extendleft", "write", "put"),
+    *("difference_update", "intersection_update", "symmetric_difference_update", "fill_", "copy_"),
+}
+
+CACHED = type(functools.lru_cache(lambda: None))
+
+Chain = tuple[str, ...]  # a name and the attributes that are read of it: np.random.rand
+
+
+@dataclass
+class Reads:
+    """What a function or class looks at beyond its own variables.
+
+    Attributes:
+        chains: names with the attributes read of them, in the order of the code.
+        written: names, and names with an attribute, that are given another value or changed; what
+            the code changes itself is no value that sets what it computes.
+        attributes: those of any object that are written outside of its making.
+        imported: modules that are imported inside, with the number of dots before them.
+    """
+
+    chains: list[Chain] = field(default_factory=list)
+    written: set[Chain] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
+    imported: list[tuple[str, int]] = field(default_factory=list)
+
+
+def reads_of(code: CodeType, source: str | None) -> Reads:
+    """What a piece of code reads and writes; more is seen with its source than without."""
+    found = Reads()
+    for part in _nested(code):
+        _read_code(part, found)
+    found.chains = list(dict.fromkeys(found.chains))
+    if source is not None:
+        names = {chain[0] for chain in found.chains}  # others are variables of its own
+        seen = Reads()
+        _read_source(source, seen)
+        found.written |= {chain for chain in seen.written if chain[0] in names}
+        found.imported = seen.imported
+    return found
+
+
+def source_of(named: Any) -> str | None:
+    """The source of a function, class or module; None if there is none, as of what was typed in."""
+    # By the code, since a decorated function would pass for what it wraps.
+    of_function = type(named) is FunctionType
+    try:
+        return inspect.getsource(named.__code__ if of_function else named)
+    except (OSError, TypeError, SyntaxError, IndexError):
+        return None
+
+
+def written_attributes(source: str | None) -> set[str]:
+    """The attributes that a class's methods change after an object's making."""
+    found = Reads()
+    if source is not None:
+        _read_source(source, found)
+    return found.attributes
+
+
+def defaults_of(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """The arguments of a function that have a default, with it."""
+    code, defaults = function.__code__, function.__defaults__ or ()
+    names = code.co_varnames[: code.co_argcount]
+    yield from zip(names[len(names) - len(defaults) :], defaults, strict=True)
+    yield from (function.__kwdefaults__ or {}).items()
+
+
+def closed_over(function: FunctionType) -> dict[str, Any]:
+    """What a function closes over, as far as it has a value already."""
+    found = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # it has none yet
+            found[name] = cell.cell_contents
+    found.pop("__class__", None)  # what super() needs
+    return found
+
+
+def functions_in(value: Any) -> list[Any]:
+    """The functions in what stands in a class: methods, properties, nested classes.
+
+    Methods that no file has, as those that `dataclass` makes, are told by the class.
+    """
+    kind = type(value)
+    if kind is FunctionType and value.__code__.co_filename == "<string>":
+        return []
+    if kind in (FunctionType, staticmethod, classmethod, CACHED) or issubclass(kind, type):
+        return [value]
+    if kind is property:
+        return [part for part in (value.fget, value.fset, value.fdel) if part is not None]
+    return [value.func] if kind is functools.cached_property else []
+
+
+def _nested(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if type(constant) is CodeType:
+            yield from _nested(constant)
+
+
+def _read_code(code: CodeType, found: Reads) -> None:
+    chain: Chain = ()
+    for step in dis.get_instructions(code):
+        if step.opname in _ATTRIBUTE and chain:
+            if step.argval in _CHANGES:
+                found.written.add(chain)
+            chain = (*chain, step.argval)
+            continue
+        if chain:
+            found.chains.append(chain)
+        chain = (step.argval,) if step.opname in (*_READ, *_READ_FROM) else ()
+        if step.opname in _WRITTEN and (step.opname != "STORE_DEREF" or _is_free(code, step)):
+            found.written.add((step.argval,))
+    if chain:
+        found.chains.append(chain)
+
+
+def _is_free(code: CodeType, step: dis.Instruction) -> bool:
+    return step.argval in code.co_freevars
+
+
+def _read_source(source: str, found: Reads) -> None:
+    try:
+        tree = ast.parse(textwrap.dedent(source))
+    except (SyntaxError, ValueError, RecursionError):  # part of a statement, as around a lambda
+        return
+    for node, in_making in _walk(tree, False):
+        match node:
+            case ast.Attribute(ctx=ast.Store() | ast.Del()):
+                _write(node, found, in_making)
+            case ast.Subscript(ctx=ast.Store() | ast.Del(), value=value):
+                _write(value, found, in_making)
+            case ast.Call(func=ast.Attribute(value=value, attr=attr)) if attr in _CHANGES:
+                _write(value, found, in_making)
+            case ast.Import(names=names):
+                found.imported += [(name.name, 0) for name in names]
+            case ast.ImportFrom(module=module, names=names, level=level):
+                prefix = f"{module}." if module else ""
+                found.imported += [(module, level)] if module else []
+                found.imported += [(prefix + name.name, level) for name in names]
+
+
+def _walk(node: ast.AST, in_making: bool) -> Iterator[tuple[ast.AST, bool]]:
+    """Each node, and whether it is in a method that makes an object."""
+    yield node, in_making
+    making = in_making or (isinstance(node, ast.FunctionDef) and node.name in _BEGINNINGS)
+    for child in ast.iter_child_nodes(node):
+        yield from _walk(child, making)
+
+
+def _write(node: ast.expr, found: Reads, in_making: bool) -> None:
+    """Notes that what a node names is changed: `x`, `x.y`, `x[…].y`."""
+    chain: list[str] = []
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        if isinstance(node, ast.Attribute):
+            chain.insert(0, node.attr)
+        node = node.value
+    if chain and not in_making:
+        found.attributes.add(chain[0])
+    if isinstance(node, ast.Name):
+        found.written.add((node.id, *chain[:1]))
