@@ -271,5 +271,9 @@ def load(folder: str | Path) -> Results:
         raise TypeError(fault)
     record = journal.read(folder)
     rows = as_given(record.sweep, record.rows)
-    rows = settled(rows, read_scheduler(record.sweep), read_metric(record.sweep))
+    try:
+        metric = read_metric(record.sweep, (*COLUMNS, *CURVE_COLUMNS))
+    except ValueError as error:
+        raise ValueError(f"{record.folder / 'sweep.json'}: damaged. {error}") from None
+    rows = settled(rows, read_scheduler(record.sweep), metric)
     return Results(record.folder, record.sweep, rows, record.unreadable)

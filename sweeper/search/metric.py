@@ -88,14 +88,18 @@ class Metric:
         return faults
 
 
-def read_metric(described: dict[str, Any]) -> Metric:
+def read_metric(described: dict[str, Any], taken: tuple[str, ...] = ()) -> Metric:
     """The metric that a record tells of; of an older record the validation error.
+
+    Args:
+        described: the record.
+        taken: names that it can't have.
 
     Raises:
         ValueError: it is damaged.
     """
     metric = Metric(described.get("metric", Metric.name), described.get("mode", Metric.mode))
-    faults = metric.faults()
+    faults = metric.faults(taken)
     if faults:
         raise ValueError("\n".join(faults))
     return metric

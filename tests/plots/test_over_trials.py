@@ -6,7 +6,17 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from made_records import row
-from sample_sweeps import MARKUP, SPACE, all_failed, grid, made, odd, ordinary, stopped_early
+from sample_sweeps import (
+    MARKUP,
+    SPACE,
+    accurate,
+    all_failed,
+    grid,
+    made,
+    odd,
+    ordinary,
+    stopped_early,
+)
 
 from sweeper import analysis, plots
 from sweeper.plots.scales import tuned
@@ -73,6 +83,20 @@ def test_the_title_states_the_incumbent():
     place = (first <= first[found.frame["trial"] == found.best_row.trial].iloc[0]).sum()
     title = plots.incumbents(found).layout.title.text
     assert title == f"{found.best_error:.4g} after {place} of 60 trials"
+
+
+def test_the_pointer_is_told_all_metrics_of_a_trial():
+    found = accurate()
+    said = [
+        text for t in plots.hyperparameter(found, "momentum").data for text in t.customdata or []
+    ]
+    of = {text.partition("<br>")[0]: text for text in said}
+    for one in found.rows:
+        text = of[f"trial {one.trial}"]
+        assert ("<br>train_loss: " in text) == ("train_loss" in one.metrics)
+        assert one.status != "finished" or f"finished: accuracy {one.value:.4g}" in text
+    hostile = plots.pair(SWEEPS["hostile_metrics"], "momentum", "momentum").data
+    assert any("epochs: 2" in text for t in hostile for text in t.customdata or [])
 
 
 def test_replicates_that_did_not_finish_tell_nothing_of_luck():
