@@ -676,9 +676,53 @@ def reports():
         f"{pairs[3][0]:.1f} and {pairs[3][1]:.1f} µs")  # fmt: skip
 
 
-PARTS = {
-    f.__name__: f for f in (start, fit, same, failing, noop, reports, memory, journal, job, fleet)
-}
+def state():
+    """What it takes to give each trial a process in the same state as the one before it."""
+    import torch
+
+    from sweeper.worker.process_state import ProcessState
+
+    def nothing():
+        pass
+
+    def changes():
+        os.environ["LEFT"] = "behind"
+        torch.set_default_dtype(torch.float64)
+        os.chdir("/")
+
+    before = ProcessState()
+    for name, change in (("nothing changed", nothing), ("3 things changed", changes)):
+        times = []
+        for _ in range(1000):
+            change()
+            begin = time.perf_counter()
+            before.restore()
+            times.append(time.perf_counter() - begin)
+        say(f"a process's state put back, {name}, ms (≤ 1)", f"{1000 * sorted(times)[500]:.2f}",
+            f"the slowest of 1,000 {1000 * max(times):.1f}, with torch")  # fmt: skip
+
+
+def fresh():
+    """Trials that do nothing, each in a new process, beside warm ones; with torch, one worker."""
+    import torch
+
+    import sweeper
+
+    def nothing(config):
+        return float(torch.get_num_threads() > 0)
+
+    ray = with_ray(2)
+    each_ms = {}
+    for fresh, trials in ((True, 60), (False, 300)):
+        results, _ = sweep(nothing, {"x": 1}, sweeper.RandomSearch(trials), 1, fresh=fresh)
+        starts = results.frame["start_s"].sort_values()
+        each_ms[fresh] = 1000 * starts.diff().median()
+    say("a trial in a new process, ms", f"{each_ms[True]:.1f}", f"a warm one {each_ms[False]:.1f}")
+    ray.shutdown()
+
+
+QUICK = (start, fit, same, failing, noop, reports, state, fresh)
+PARTS = {f.__name__: f for f in (*QUICK, memory, journal, job, fleet)}
 LONG = {f.__name__: f for f in (scale, ten_thousand, waiting, asha)}  # only when they are named
 
 if __name__ == "__main__":

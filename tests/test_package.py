@@ -26,9 +26,12 @@ ORDER = {
     ],
     "worker": [
         *("output", "shared_data", "surroundings", "metrics", "reporting", "objective"),
-        *("own_modules", "reads", "object_state", "value_text", "objective_state"),
-        *("objective_reference", "versions", "reports", "packed_folder", "running_trial"),
-        *("trainable", "keeper", "script", "command_words", "printed_metrics", "command"),
+        *("own_modules", "reads", "value_text", "look_up", "object_state", "whole_files"),
+        *("objective_state", "objective_reference", "plain_process", "process_state"),
+        *("definitions", "user_module", "objective_pickler", "packed_objective", "versions"),
+        *("reports", "packed_folder", "running_trial", "fresh_server", "fresh_trial"),
+        *("nested_ray", "trainable"),
+        *("keeper", "script", "command_words", "printed_metrics", "command"),
     ],
     "cluster": [
         *("resources", "ray_internals", "token", "connection", "nodes", "autoscaler", "fleet"),
@@ -57,9 +60,9 @@ ORDER = {
     "html_report": ["contents", "page"],
     "sweep": [
         *("traps", "preview"),
-        *("limits", "execution", "knowledge", "core", "interrupts", "progress", "stops"),
-        *("suggestions", "trial_folders", "conductor", "failures", "inline", "tune_hooks"),
-        *("on_ray", "travelling", "executors"),
+        *("limits", "execution", "nesting", "knowledge", "core", "interrupts", "progress"),
+        *("stops", "suggestions", "trial_folders", "conductor", "failures", "travelling"),
+        *("inline", "tune_hooks", "on_ray", "executors"),
         *("ending", "sweep", "final_test", "confirmation"),
     ],
     "remote": ["screen", "head", "job", "commands"],
@@ -74,7 +77,7 @@ TORCH -= {"training/fashion_mnist"}
 TORCH |= {"worker/shared_data"}
 RAY = {f"cluster/{name}" for name in ORDER["cluster"]} - {"cluster/resources"}
 RAY -= {"cluster/doctor_page"}
-RAY |= {"worker/trainable", "space/search_space", "remote/head"}
+RAY |= {"worker/trainable", "worker/nested_ray", "space/search_space", "remote/head"}
 RAY |= {f"sweep/{name}" for name in ("tune_hooks", "on_ray")}
 PLOTLY = {f"plots/{name}" for name in ORDER["plots"]} - {"plots/scales", "plots/frames"}
 PLOTLY |= {"html_report/page"}

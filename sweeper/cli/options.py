@@ -53,6 +53,7 @@ DEFAULTS: dict[str, Any] = {
     "retry_failed": False,
     "keep_checkpoints": False,
     "keep": "best",
+    "fresh": False,
     "address": None,
     "cluster": None,
     "dry_run": False,
@@ -65,7 +66,7 @@ _KINDS = {
     **dict.fromkeys(("objective", "model", "data", "searcher", "name", "folder"), str),
     **dict.fromkeys(("address", "cluster", "scheduler", "surrogate", "keep"), str),
     **dict.fromkeys(("resume", "retry_failed", "keep_checkpoints", "dry_run", "test"), bool),
-    **dict.fromkeys(("no_report", "quiet", "unique"), bool),
+    **dict.fromkeys(("no_report", "quiet", "unique", "fresh"), bool),
 }
 DEFAULT_SPACE = {"learning_rate": "loguniform(1e-4, 1)"}
 SEARCHERS = ("random", "grid", "sobol", "bayesian")

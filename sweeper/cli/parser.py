@@ -59,10 +59,7 @@ def _add_run(commands: Any) -> None:
     add("objective", nargs="?", metavar="OBJECTIVE", help="module:function, file.py:function, or a "
         "YAML file of these options (all but --debug, with _ for -); without it a classifier of "
         "sweeper's own")  # fmt: skip
-    _add_command(add)
-    add("--metric", help="the number that is optimised, where the objective gives several by name "
-        "(validation_error)")  # fmt: skip
-    add("--mode", help="min if a low metric is good, max if a high one is (min)")
+    _add_metrics(add)
     add("--model", help="softmax, mlp, dropout_mlp or lenet (softmax)")
     add("--data", help="fashion_mnist or digits (fashion_mnist)")
     add("--max-epochs", type=int, metavar="N", help=_default("epochs a trial; with --scheduler "
@@ -85,17 +82,22 @@ def _add_run(commands: Any) -> None:
     _add_resources(add)
     add("--name", help="name of the sweep's folder (time and objective)")
     add("--folder", help=_default("where sweeps are kept", "folder"))
+    add("--fresh", action="store_true", help="a new process for each trial, for objectives that "
+        "change what their modules hold")  # fmt: skip
     add("--resume", action="store_true", help="go on with the sweep of this --name")
     add("--dry-run", action="store_true", help="only show what would be tried, as `sweeper space`")
     add("--test", action="store_true", help="then measure the best configuration on the test set")
     _add_how_to_run(add)
 
 
-def _add_command(add: Any) -> None:
-    """A script in place of an objective."""
+def _add_metrics(add: Any) -> None:
+    """A script in place of an objective, and what is read from it or given by an objective."""
     add("--command", metavar="TEXT", help="in place of OBJECTIVE: a command with {NAME} for each "
         "hyperparameter, perhaps {seed}, {trial}, {folder}; its --metric is read from what it "
         "prints")  # fmt: skip
+    add("--metric", help="the number that is optimised, where the objective gives several by name "
+        "(validation_error)")  # fmt: skip
+    add("--mode", help="min if a low metric is good, max if a high one is (min)")
     add("--also", action="append", metavar="NAME", help="with --command: another number that it "
         "prints; repeat it for more")  # fmt: skip
     add("--pattern", metavar="REGEX", help="with --command: finds the metric where it isn't "

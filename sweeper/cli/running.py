@@ -20,14 +20,13 @@ def run(given: dict[str, Any]) -> int:
 
     options, said = merge(given)
     check(options, said)
-    if not options["dry_run"]:
-        from sweeper.remote import commands as remote_commands
-
-        head = remote_commands.chosen_head(options)
-        if head is not None:
-            return _end_of_job(*remote_commands.run(head, given, options), options)
     if options["dry_run"]:
         return _preview(options)
+    from sweeper.remote import commands as remote_commands
+
+    head = remote_commands.chosen_head(options)
+    if head is not None:
+        return _end_of_job(*remote_commands.run(head, given, options), options)
     space = read_config_space(options["space"] or DEFAULT_SPACE)
     import sweeper
 
@@ -46,6 +45,7 @@ def run(given: dict[str, Any]) -> int:
         name=options["name"],
         folder=options["folder"],
         resume=options["resume"],
+        fresh=options["fresh"],
         **_how_to_run(options),
     )
     print_results(results)

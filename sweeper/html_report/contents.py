@@ -32,6 +32,7 @@ _FACTS = {
     "seed": "seed",
     "num_trials": "trials planned",
     "replicates": "replicates",
+    "fresh": "a new process for each trial",
     "resources": "resources of a trial",
     "versions": "versions",
     "git_commit": "git commit",

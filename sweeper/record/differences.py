@@ -19,6 +19,7 @@ _CAME_LATER: dict[str, Any] = {
     "scheduler": None,
     "metric": Metric.name,
     "mode": Metric.mode,
+    "fresh": False,
 }  # to the format: what an older record means
 MAY_GROW = ("num_trials", "replicates")
 _DRAWING_PACKAGES = ("numpy", "scipy")  # other versions may draw other values

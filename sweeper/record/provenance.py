@@ -44,6 +44,7 @@ def describe_sweep(sweep: Sweep) -> dict[str, Any]:
         "seed": sweep.seed,
         "resources": asdict(sweep.resources),
         "data_given": sweep.data_given,
+        "fresh": sweep.fresh,
         "digest_of_first_draws": _digest_of_first_draws(sweep),
         "versions": {"python": platform.python_version(), **_versions()},
         "machine": f"{platform.platform()}, {os.cpu_count()} CPUs",

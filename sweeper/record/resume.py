@@ -140,6 +140,7 @@ def rebuild(described: dict[str, Any], objective: Objective | None) -> Sweep:
         described["seed"],
         described["replicates"],
         Resources(**described["resources"]),
+        fresh=described.get("fresh", False),
     )
 
 

@@ -29,6 +29,7 @@ class Sweep:
         replicates: trainings of each configuration, each with another seed.
         resources: what each trial gets.
         data_given: whether the objective is given `data`.
+        fresh: whether each trial has a new process.
         lag: How many trials earlier by number a trial must be to be known to the searcher; None
             as long as it was not chosen, or for searchers that ask for no results.
     """
@@ -42,6 +43,7 @@ class Sweep:
     replicates: int = 1
     resources: Resources = Resources()
     data_given: bool = False
+    fresh: bool = False
     lag: int | None = None
 
     @property
@@ -77,6 +79,7 @@ def check_sweep(
     replicates: int = 1,
     resources: Resources = Resources(),
     data_given: bool = False,
+    fresh: bool = False,
 ) -> Sweep:
     """The sweep, if nothing is wrong with it; arguments as those of `sweeper.run`.
 
@@ -97,6 +100,8 @@ def check_sweep(
     faults += _scheduler_faults(scheduler, replicates)
     faults += _metric_faults(metric, space)
     faults += faults_of_ours(objective, config_space, metric.name)
+    if not isinstance(fresh, bool):
+        faults.append(f"fresh must be True or False, but got {fresh!r} ({type(fresh).__name__}).")
     if not isinstance(resources, Resources):
         faults.append(
             "resources must be sweeper.Resources(…), but got "
@@ -113,6 +118,7 @@ def check_sweep(
         int(replicates),
         resources,
         data_given,
+        fresh,
         searcher.lag,
     )
 

@@ -73,6 +73,7 @@ def confirm(
         replicates=replicates,
         resources=Resources(**results.sweep["resources"]),
         data_given=data is not None,
+        fresh=results.sweep.get("fresh", False),
     )
     execution = Execution(
         num_workers=num_workers,

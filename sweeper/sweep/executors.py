@@ -10,7 +10,7 @@ from sweeper.record.sweep_definition import Sweep
 from sweeper.sweep.conductor import Conductor
 from sweeper.sweep.execution import Execution
 from sweeper.sweep.suggestions import Asker, Here
-from sweeper.sweep.travelling import pickled
+from sweeper.sweep.travelling import packed
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def inline(execution: Execution, data: Any) -> Executor:
     from sweeper.sweep.inline import run_inline
 
     def run(sweep: Sweep, conductor: Conductor) -> None:
-        run_inline(sweep, data, conductor, execution.limits.trial_time_s, execution.debug)
+        run_inline(sweep, data, conductor, execution.limits, execution.debug)
 
     return Executor("this process, one trial after another", 1, lambda: 1, Here, run)
 
@@ -69,10 +69,10 @@ def on_ray(
     from sweeper.cluster.connection import connected
     from sweeper.worker.shared_data import pack, remove_abandoned
 
-    objective_bytes = pickled(sweep.objective, say)
-    packed = None if data is None else pack(data)
+    objective = packed(sweep.objective, say)
+    packed_data = None if data is None else pack(data)
     with ExitStack() as stack:
-        if packed is not None:
+        if packed_data is not None:
             stack.callback(remove_abandoned)  # once a Ray of its own has ended
         where = stack.enter_context(connected(execution.address))
         listen()
@@ -87,7 +87,9 @@ def on_ray(
         fleet = Fleet(execution.num_workers, sweep.resources, num_left)
 
         def run(sweep: Sweep, conductor: Conductor) -> None:
-            task = make_task(sweep, objective_bytes, packed, conductor.folder, os.getcwd())
-            run_watched(lambda: run_on_ray(task, conductor, fleet, execution.limits))
+            limits = execution.limits
+            folder = conductor.folder
+            task = make_task(sweep, objective, packed_data, folder, os.getcwd(), limits)
+            run_watched(lambda: run_on_ray(task, conductor, fleet, limits))
 
         yield Executor(fleet.describe(where), fleet.limit(), fleet.size, Apart, run)

@@ -5,8 +5,9 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -15,10 +16,17 @@ from greenlet import getcurrent
 from sweeper.record.rows import Trial
 from sweeper.record.sweep_definition import Sweep
 from sweeper.sweep.conductor import Conductor, Place, time_over
+from sweeper.sweep.interrupts import SIGNALS, interruption
+from sweeper.sweep.limits import Limits
 from sweeper.training.trial import CurrentTrial, checkpoint_folder, trial_folder
+from sweeper.worker.fresh_server import FreshTask
+from sweeper.worker.fresh_trial import FreshProcesses, FreshTrial
+from sweeper.worker.process_state import left_as_it_was
 from sweeper.worker.reports import PauseAt, Reports, never
 from sweeper.worker.running_trial import RunningTrial
 from sweeper.worker.surroundings import free_memory
+
+_LOOK_S = 0.2  # how often a trial of another process is left to look whether the sweep ends
 
 
 class TrialTimeOverError(BaseException):
@@ -32,7 +40,7 @@ def run_inline(
     sweep: Sweep,
     data: Any,
     conductor: Conductor,
-    trial_time_s: float | None = None,
+    limits: Limits = Limits(),
     debug: bool = False,
 ) -> None:
     """Runs trials until none is left, or there is a reason to end the sweep.
@@ -41,57 +49,112 @@ def run_inline(
         sweep: what sets the table.
         data: what the objective is given, None for nothing; trials share it.
         conductor: hands out trials, and is told of them.
-        trial_time_s: seconds after which a trial fails; heeded in the main thread only.
+        limits: when a trial is given up; the time is heeded in the main thread only.
         debug: let exceptions of the objective through, with which the sweep ends.
     """
-    arguments = {} if data is None else {"data": data}
-    pause_at = never if sweep.scheduler is None else sweep.scheduler.is_rung
-    while conductor.step() is None:
-        trial = conductor.next_trial()
-        if trial is None:
-            return
-        conductor.started(trial.key, Place(f"{socket.gethostname()}-{os.getpid()}"))
-        running = RunningTrial(
-            sweep.objective,
-            trial.config,
-            arguments,
-            trial.seed,
-            cpus=sweep.resources.cpus,
-            passes=(Exception, SystemExit, KeyboardInterrupt) if debug else (KeyboardInterrupt,),
-            gpus=sweep.resources.gpus,
-            trial=CurrentTrial(
-                trial.trial,
-                trial.replicate,
-                trial.seed,
-                copy.deepcopy(trial.config),
-                trial_folder(conductor.folder, trial.key).absolute(),
-            ),
-            metric=sweep.metric.name,
-            checkpoints=checkpoint_folder(conductor.folder, trial.key),
+    with ExitStack() as stack:
+        state = stack.enter_context(left_as_it_was())
+        start = (
+            _fresh(sweep, data, limits, conductor, stack)
+            if sweep.fresh
+            else _warm(sweep, data, debug)
         )
-        try:
-            with _alarm(trial_time_s) as over, _ctrl_c(conductor):
-                _run(running, trial, conductor, pause_at, over)
-        finally:
-            running.stop()
-            free_memory()
+        alarm_s = None if sweep.fresh else limits.trial_time_s
+        while conductor.step() is None:
+            trial = conductor.next_trial()
+            if trial is None:
+                return
+            state.restore()
+            conductor.started(trial.key, Place(f"{socket.gethostname()}-{os.getpid()}"))
+            running = start(trial, conductor.folder)
+            try:
+                with _alarm(alarm_s) as over, _interrupts(conductor) as heard:
+                    try:
+                        _run(running, trial, conductor, over, heard, limits.trial_time_s)
+                    finally:
+                        running.stop()  # inside: Lightning gives back all handlers of before
+            finally:
+                free_memory()
+
+
+_Running = RunningTrial | FreshTrial
+_Start = Callable[[Trial, Path], _Running]  # a trial, and the sweep's folder
+
+
+def _warm(sweep: Sweep, data: Any, debug: bool) -> _Start:
+    """Trials in this process."""
+    arguments = {} if data is None else {"data": data}
+    passes = (Exception, SystemExit, KeyboardInterrupt) if debug else (KeyboardInterrupt,)
+
+    def start(trial: Trial, folder: Path) -> _Running:
+        own = _own(trial, folder)
+        return RunningTrial(
+            sweep.objective, arguments=arguments, passes=passes, **_shared(sweep), **own
+        )
+
+    return start
+
+
+def _fresh(
+    sweep: Sweep, data: Any, limits: Limits, conductor: Conductor, stack: ExitStack
+) -> _Start:
+    """Trials in processes of their own, until the stack is left."""
+    from sweeper.sweep.travelling import packed
+    from sweeper.worker.shared_data import NodeCopy, pack
+
+    copy = None if data is None else stack.enter_context(closing(NodeCopy(pack(data))))
+    objective = packed(sweep.objective, conductor.bar.say)
+    task = FreshTask(objective, copy, _pause_at(sweep), _shared(sweep))
+    processes = stack.enter_context(closing(FreshProcesses(task)))
+
+    def start(trial: Trial, folder: Path) -> _Running:
+        return FreshTrial(processes, _own(trial, folder), limits.max_failures, _LOOK_S)
+
+    return start
+
+
+def _shared(sweep: Sweep) -> dict[str, Any]:
+    """What all trials have in common."""
+    resources = sweep.resources
+    return {"cpus": resources.cpus, "gpus": resources.gpus, "metric": sweep.metric.name}
+
+
+def _own(trial: Trial, folder: Path) -> dict[str, Any]:
+    """What makes a trial."""
+    place = trial_folder(folder, trial.key).absolute()
+    config = copy.deepcopy(trial.config)
+    return {
+        "config": trial.config,
+        "seed": trial.seed,
+        "trial": CurrentTrial(trial.trial, trial.replicate, trial.seed, config, place),
+        "checkpoints": checkpoint_folder(folder, trial.key),
+    }
+
+
+def _pause_at(sweep: Sweep) -> PauseAt:
+    return never if sweep.scheduler is None else sweep.scheduler.is_rung
 
 
 def _run(
-    running: RunningTrial,
+    running: _Running,
     trial: Trial,
     conductor: Conductor,
-    pause_at: PauseAt,
     over: list[str],
+    heard: list[BaseException],
+    trial_time_s: float | None,
 ) -> None:
     """Runs one trial until it ends, is stopped, takes too long, or the sweep ends."""
+    pause_at = _pause_at(conductor.core.sweep)
     while conductor.step() is None:
         told = running.advance(pause_at)
+        if isinstance(running, FreshTrial) and isinstance(told, Reports) and trial_time_s:
+            over = [time_over(trial_time_s)] * (conductor.runs_for_s(trial.key) > trial_time_s)
         if over:  # whatever the objective has made of that
             conductor.gave_up(trial.key, over[0], None)
             return
         if not isinstance(told, Reports):
-            conductor.ended(trial.key, told)
+            if not (heard and told.status == "failed"):  # else it was interrupted
+                conductor.ended(trial.key, told)
             return
         if conductor.reported(trial.key, told.points):
             return
@@ -122,19 +185,26 @@ def _alarm(after_s: float | None) -> Iterator[list[str]]:
 
 
 @contextmanager
-def _ctrl_c(conductor: Conductor) -> Iterator[None]:
-    """Ctrl-C is raised in the objective as ever; the sweep ends even if it is caught there."""
+def _interrupts(conductor: Conductor) -> Iterator[list[BaseException]]:
+    """Raises Ctrl-C and SIGTERM in the objective; then the list says so.
+
+    The sweep ends even if that is caught, or made something else, there: Lightning makes a
+    SystemExit of Ctrl-C, and goes on after a SIGTERM of which nobody else hears.
+    """
+    heard: list[BaseException] = []
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield heard
         return
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        reason = KeyboardInterrupt("the sweep was interrupted")
+        reason = interruption(number)
+        heard.append(reason)
         conductor.stops.stop(reason)
         raise reason
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
     try:
-        yield
+        yield heard
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -21,6 +21,7 @@ from sweeper.sweep.core import Question
 from sweeper.sweep.limits import Limits
 from sweeper.sweep.suggestions import suggest, warm_up
 from sweeper.sweep.tune_hooks import Events, HandOver, InOrder
+from sweeper.worker.packed_objective import PackedObjective
 from sweeper.worker.shared_data import PackedData
 from sweeper.worker.trainable import Task, Worker
 
@@ -75,16 +76,22 @@ def run_on_ray(task: Task, conductor: Conductor, fleet: Fleet, limits: Limits) -
 
 
 def make_task(
-    sweep: Sweep, objective: bytes, data: PackedData | None, folder: Path, directory: str
+    sweep: Sweep,
+    objective: PackedObjective,
+    data: PackedData | None,
+    folder: Path,
+    directory: str,
+    limits: Limits,
 ) -> Task:
     """What every worker is given once.
 
     Args:
         sweep: what is run.
-        objective: its objective, pickled.
+        objective: its objective, packed.
         data: what the objective is given.
         folder: the sweep's own.
         directory: where the user is.
+        limits: how often a trial of a new process is tried again after that died.
     """
     return Task(
         objective=objective,
@@ -97,6 +104,8 @@ def make_task(
         directory=directory,
         fashion_mnist=fashion_mnist_for_other_nodes(),
         scheduler=sweep.scheduler,
+        fresh=sweep.fresh,
+        max_failures=limits.max_failures,
         metric=sweep.metric.name,
     )
 

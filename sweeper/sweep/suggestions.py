@@ -1,6 +1,7 @@
 """Configurations that a searcher works out from results, ahead of the trials that need them."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from sweeper.record.sweep_definition import Sweep
@@ -26,7 +27,11 @@ class Asker(Protocol):
 
 
 class Here:
-    """A searcher that works in this process, while its caller waits."""
+    """A searcher that works in this process, while its caller waits.
+
+    In a thread of its own, in which an objective that has been left inside of
+    `torch.inference_mode`, `autocast` or `torch.device` has none of these switched on.
+    """
 
     def __init__(self, sweep: Sweep) -> None:
         self._sweep = sweep
@@ -34,7 +39,8 @@ class Here:
 
     def ask(self, questions: Sequence[Question]) -> None:
         """Works out the configurations."""
-        self._configs = suggest(self._sweep, questions)
+        with ThreadPoolExecutor(1) as thread:
+            self._configs = thread.submit(suggest, self._sweep, questions).result()
 
     def answer(self) -> list[Config] | None:
         """The configurations that were worked out last."""

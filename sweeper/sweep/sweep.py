@@ -26,6 +26,7 @@ from sweeper.sweep.execution import INLINE, Execution
 from sweeper.sweep.executors import Executor
 from sweeper.sweep.interrupts import Interrupts
 from sweeper.sweep.limits import Limits
+from sweeper.sweep.nesting import refuse_in_a_trial
 from sweeper.sweep.progress import Progress
 from sweeper.sweep.stops import Stops
 from sweeper.sweep.suggestions import Suggestions
@@ -57,6 +58,7 @@ def run(
     retry_failed: bool = False,
     keep_checkpoints: bool = False,
     keep: str = Execution.keep,
+    fresh: bool = False,
     data: Any = None,
     address: str | None = None,
     debug: bool = False,
@@ -98,6 +100,9 @@ def run(
             sweep's folder when its trial ends.
         keep: Which of the folders that trials made with `sweeper.current_trial().folder` stay when
             they end: "best" for those of the best three finished trials so far, "all", "none".
+        fresh: Run each trial in a new process, for objectives that change what their modules hold
+            (a generator made when a file is loaded, a cache, a framework's settings): else a trial
+            finds what the one before it on its worker has left there.
         data: Anything large that the objective wants; reaches each node once and the objective
             as its argument `data`, writable and private to each trial.
         address: Which Ray: None for the one of this process, `RAY_ADDRESS`, or one that
@@ -110,7 +115,8 @@ def run(
     Raises:
         ValueError, TypeError: an input is wrong, another sweep is to be resumed, nodes have other
             versions, or a trial fits on none; all faults are in one message, no trial started.
-        RuntimeError: a script calls this while it is only imported for its objective.
+        RuntimeError: a script calls this while it is only imported for its objective, or a trial
+            calls it without address="inline".
         FileExistsError: there is such a sweep already.
         BlockingIOError: another process is running this sweep.
         ConnectionError: no Ray answers at `address`, or Ray died; the sweep can be resumed.
@@ -126,10 +132,15 @@ def run(
         address, debug, progress,
     )  # fmt: skip
     faults = execution.faults()
+    if debug and fresh:
+        faults.append(
+            "debug=True lets exceptions of the objective through, which fresh=True runs in another "
+            "process. Leave one of them out."
+        )
     try:
         sweep = check_sweep(
             objective, config_space, searcher, constraints, scheduler, Metric(metric, mode),
-            seed, replicates, resources, data is not None,
+            seed, replicates, resources, data is not None, fresh,
         )  # fmt: skip
     except ValueError as error:
         faults.insert(0, str(error))
@@ -145,6 +156,7 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
     replicates = f" × {sweep.replicates} replicates" if sweep.replicates > 1 else ""
     say(sweep.searcher.describe(sweep.space) + replicates)
     refuse_while_loading()
+    refuse_in_a_trial(execution.address)
     path = lasting(execution.folder) / (
         execution.name or default_name(objective_name(sweep.objective))
     )

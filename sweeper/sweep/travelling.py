@@ -7,13 +7,14 @@ import numpy as np
 
 from sweeper.worker.objective import Objective
 from sweeper.worker.objective_state import held_values
+from sweeper.worker.packed_objective import PackedObjective, pack_objective
 
 _LARGE = 10 * 2**20  # bytes, above which a hint is worth its line
 _MB = 1e6
 
 
-def pickled(objective: Objective, say: Callable[[str], None]) -> bytes:
-    """The objective as cloudpickle has it.
+def packed(objective: Objective, say: Callable[[str], None]) -> PackedObjective:
+    """The objective as workers are given it.
 
     Args:
         objective: the user's.
@@ -22,17 +23,15 @@ def pickled(objective: Objective, say: Callable[[str], None]) -> bytes:
     Raises:
         TypeError: it can't be pickled.
     """
-    import cloudpickle
-
     try:
-        found: bytes = cloudpickle.dumps(objective)
+        found = pack_objective(objective)
     except Exception as error:
         raise TypeError(
             f"objective can't be pickled: {error}. Open files, connections and locks inside of "
             "it, and pass large things through data=."
         ) from error
-    if len(found) > _LARGE:
-        say(_hint(objective, len(found)))
+    if len(found.first.pickled) > _LARGE:
+        say(_hint(objective, len(found.first.pickled)))
     return found
 
 

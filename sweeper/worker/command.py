@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -20,6 +21,7 @@ from sweeper.worker.printed_metrics import PrintedMetrics, groups, names_in
 from sweeper.worker.script import Script
 
 _PAUSE_S = 1.0
+_SCRIPT = re.compile(r"\.(py|sh|bash|r|jl|pl|rb|lua|m)$", re.IGNORECASE)
 _OF_THE_TRIAL = ("trial", "seed", "folder")
 
 
@@ -127,6 +129,11 @@ class Command:
         """The program and its arguments for these values of hyperparameters and of the trial."""
         return fill(split(self.command)[0], values)
 
+    def files(self) -> list[str]:
+        """The scripts among its words: their text, and what they import, computes the metric."""
+        words = shlex.split(self.command)
+        return [word for word in words if _SCRIPT.search(word) and Path(word).is_file()]
+
     def __call__(self, config: dict[str, Any]) -> Iterator[dict[str, float]]:
         """Yields the metrics, by their names, as soon as they are printed.
 
@@ -141,10 +148,10 @@ class Command:
         trial = context.trial
         of_trial = {"trial": trial.number, "seed": trial.seed, "folder": str(trial.folder)}
         values = {name: value for name, value in of_trial.items() if value is not None}
-        environment = _environment(values, context.cpus)
+        environment = _environment(values, context.cpus, context.gpus)
         arguments = self.arguments(values | config)
         with (
-            open(trial.folder / "output.txt", "wb") as output,
+            open(trial.folder / "output.txt", "wb", buffering=0) as output,
             _started(arguments, environment, output) as script,
         ):
             paused = time.monotonic()
@@ -168,13 +175,13 @@ class Command:
 
     def _in_a_line(self, returncode: int | None, printed: PrintedMetrics) -> Exception | None:
         last = printed.last_lines[-1] if printed.last_lines else "it printed nothing"
-        if returncode is None or returncode < 0:
-            number = signal.SIGKILL if returncode is None else -returncode
+        if returncode is None:
+            return ChildProcessError(f"killed with the process that watches over it: {last}")
+        if returncode < 0:
             known = {each.value: each.name for each in signal.Signals}
-            why = ", as Linux does when memory is short" if number == signal.SIGKILL else ""
-            return ChildProcessError(
-                f"killed by {known.get(number, f'signal {number}')}{why}: {last}"
-            )
+            name = known.get(-returncode, f"signal {-returncode}")
+            why = ", as Linux does when memory is short" if name == "SIGKILL" else ""
+            return ChildProcessError(f"killed by {name}{why}: {last}")
         if returncode:
             return ChildProcessError(f"exit code {returncode}: {last}")
         if printed.num_points:
@@ -212,12 +219,15 @@ def _started(arguments: list[str], environment: dict[str, str], output: Any) -> 
         raise FileNotFoundError(_no_program(arguments[0])) from None
 
 
-def _environment(of_trial: Mapping[str, Any], cpus: float | None) -> dict[str, str]:
+def _environment(
+    of_trial: Mapping[str, Any], cpus: float | None, gpus: float | None
+) -> dict[str, str]:
     own = {f"SWEEPER_{name.upper()}": str(value) for name, value in of_trial.items()}
-    # What Ray sets for its workers, so that results are the same without it.
+    own |= {"PATH": _path(os.environ), "PYTHONUNBUFFERED": "1"}
+    # As it is in Ray's workers, so that results are the same without them.
     threads = {} if cpus is None else {"OMP_NUM_THREADS": str(num_threads(cpus))}
-    unbuffered = {"PYTHONUNBUFFERED": "1"}
-    return threads | os.environ | {"PATH": _path(os.environ)} | unbuffered | own
+    no_gpu = {"CUDA_VISIBLE_DEVICES": ""} if gpus == 0 else {}
+    return threads | os.environ | no_gpu | own
 
 
 def _path(environment: Mapping[str, str]) -> str:

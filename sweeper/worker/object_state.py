@@ -5,6 +5,7 @@ from typing import Any
 
 from sweeper.worker.own_modules import is_own
 from sweeper.worker.reads import source_of, written_attributes
+from sweeper.worker.value_text import is_told
 
 _TORCH_MODULE = "torch.nn.modules.module.Module"  # whose state is what training changes
 
@@ -26,15 +27,28 @@ def attributes(value: Any) -> list[tuple[str, Any]] | None:
         return None
     parts = state if type(state) is tuple else (state,)  # of slots there is a second dict
     named = {name: one for part in parts if type(part) is dict for name, one in part.items()}
-    written = changed_by_methods(kind)
+    methods: Any = kind  # which is hashable, says no stub
+    written = changed_by_methods(methods)
     return [(name, one) for name, one in sorted(named.items()) if name not in written]
 
 
-def changed_by_methods(kind: type) -> set[str]:
+def class_attributes(kind: Any) -> list[tuple[str, Any]]:
+    """Plain values that stand in a class of the user's own and that its methods don't change."""
+    # Defaults of a dataclass are told by its objects.
+    left_out = changed_by_methods(kind) | set(vars(kind).get("__dataclass_fields__", ()))
+    return [
+        (name, value)
+        for name, value in vars(kind).items()
+        if not name.startswith(("__", "_abc_")) and name not in left_out and is_told(type(value))
+    ]
+
+
+@functools.lru_cache(maxsize=1024)
+def changed_by_methods(kind: Any) -> frozenset[str]:
     """The attributes that the methods of a class and its own bases change, or compute once."""
     found: set[str] = set()
     for base in kind.__mro__:
         if is_own(base.__module__):
             found |= written_attributes(source_of(base))
             found |= {n for n, v in vars(base).items() if type(v) is functools.cached_property}
-    return found
+    return frozenset(found)

@@ -5,10 +5,12 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import multiprocessing
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -49,8 +51,18 @@ def describe_objective(objective: Objective) -> dict[str, Any]:
         "objective_file": _place(source_file) if source_file and "." not in module else None,
         "fixed_arguments": {name: to_text(value) for name, value in fixed.items()},
         "objective_source": _source_digest(named),
-        "objective_state": objective_state(objective),
+        "objective_state": _state_of(objective),
     }
+
+
+def _state_of(objective: Objective) -> dict[str, dict[str, str]] | None:
+    """What the objective reaches; None if that can't be looked at, which must not keep a sweep from
+    running.
+    """
+    try:
+        return objective_state(objective)
+    except Exception:
+        return None
 
 
 def can_be_found(described: Mapping[str, Any]) -> bool:
@@ -95,27 +107,42 @@ def load_objective(reference: str) -> Any:
         raise ValueError(f"{reference!r}: must be module:function or file.py:function.")
     if place.endswith(".py") and not Path(place).is_file():
         raise FileNotFoundError(f"{place}: no such file.")
-    _being_loaded.append(place)
     try:
-        module = _load_file(Path(place)) if place.endswith(".py") else _import(place)
+        with being_loaded(place):
+            module = _load_file(Path(place)) if place.endswith(".py") else _import(place)
     except (KeyboardInterrupt, SweepWhileLoadingError):
         raise
     except BaseException as error:  # SystemExit too, with which no sweep would be run
         raise ImportError(_why_not_loaded(place, error)) from error
-    finally:
-        _being_loaded.pop()
     if not callable(getattr(module, name, None)):
         there = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
         raise ValueError(f"{reference}: {place} has no function {name!r}; it has {there}.")
     return getattr(module, name)
 
 
+@contextmanager
+def being_loaded(place: str) -> Iterator[None]:
+    """While a file or module is imported for its objective, it can start no sweep."""
+    _being_loaded.append(place)
+    try:
+        yield
+    finally:
+        _being_loaded.pop()
+
+
 def refuse_while_loading() -> None:
     """Keeps a script that is only imported for its objective from starting its own sweep.
 
     Raises:
-        SweepWhileLoadingError: a file is being imported to find an objective in it.
+        SweepWhileLoadingError: a file is being imported to find an objective in it, or by a process
+            that multiprocessing is spawning.
     """
+    spawning = getattr(multiprocessing.current_process(), "_inheriting", False)
+    if spawning and not _being_loaded:
+        raise SweepWhileLoadingError(
+            "A process that is being spawned imports this script, which starts a sweep. Put the "
+            "call of sweeper.run under `if __name__ == '__main__':`."
+        )
     if _being_loaded:
         raise SweepWhileLoadingError(
             f"{_being_loaded[-1]} starts a sweep while it is imported to find the objective. "

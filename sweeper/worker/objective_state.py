@@ -5,17 +5,17 @@ other functions, which do so too. Followed is whatever belongs to the user's own
 resume can say what has changed since the sweep began.
 """
 
-import argparse
 import functools
 import types
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields, is_dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from sweeper.space.text import to_text
-from sweeper.worker.object_state import attributes, changed_by_methods
+from sweeper.worker.look_up import look_up
+from sweeper.worker.object_state import attributes, class_attributes
 from sweeper.worker.own_modules import comes_from_surroundings, file_of, is_own, label_of
 from sweeper.worker.reads import (
     CACHED,
@@ -27,9 +27,11 @@ from sweeper.worker.reads import (
     source_of,
 )
 from sweeper.worker.value_text import digest, is_told, shorten, value_text
+from sweeper.worker.whole_files import whole_files
 
 _MOST = 300  # entries of each kind
-_HOLDERS = (argparse.Namespace, types.SimpleNamespace)
+_MOST_FOLLOWED = 1_000  # functions and classes
+_OF_COMMANDS = "sweeper.worker.command"  # which needs what comes after this file
 
 
 def objective_state(objective: Any) -> dict[str, dict[str, str]]:
@@ -70,13 +72,15 @@ class _Walk:
         self.written: set[tuple[str, Chain]] = set()
         self.waiting: deque[Callable[[], None]] = deque()
         self.seen: dict[int, tuple[Any, str]] = {}  # holds things, so that no id comes again
+        self.labels: set[str] = set()
         self.loose = False  # whether the value that is being told holds a path
 
     def follow(self, objective: Any) -> None:
         """Follows all that an objective reaches."""
         self._callable(objective)
-        while self.waiting:
-            self.waiting.popleft()()
+        for _ in range(_MOST_FOLLOWED):
+            if self.waiting:
+                self.waiting.popleft()()
 
     def found(self) -> dict[str, dict[str, str]]:
         """What `objective_state` gives back."""
@@ -111,6 +115,9 @@ class _Walk:
             self._reach(called.__func__)
             if not issubclass(type(called.__self__), type):
                 self._value("self", ("", ("self",)), called.__self__)
+        elif type(called).__module__ == _OF_COMMANDS:
+            for file in called.files():
+                self.sources |= whole_files(file, Path(file))
         elif not self._reach(called):
             told = [f.name for f in fields(called)] if is_dataclass(called) else []
             self._object("self", ("", ("self",)), called, told)
@@ -136,7 +143,8 @@ class _Walk:
         label = f"{label_of(module) if own else module}.{name}".rstrip(".")
         label = label.replace(".<locals>", "")
         if own:
-            label = _free(label, [label for _, label in self.seen.values()])
+            label = _free(label, self.labels)
+            self.labels.add(label)
             self.seen[id(thing)] = thing, label
             self.waiting.append(lambda: follow(thing, label))
         return label
@@ -160,22 +168,18 @@ class _Walk:
             whole = ".".join([*package[: len(package) - dots + 1], name]) if dots else name
             path = file_of(whole)
             if path is not None:
-                self.sources.setdefault(whole, digest(path.read_text(errors="replace")))
+                self.sources |= whole_files(whole, path)
 
     def _class(self, kind: type, label: str) -> None:
         if source := source_of(kind):
             self.sources[label] = digest(source)
         for base in kind.__bases__:
             self._reach(base)
-        # Defaults of a dataclass are told by its objects.
-        left_out = changed_by_methods(kind) | set(vars(kind).get("__dataclass_fields__", ()))
-        for name, value in vars(kind).items():
-            inner = functions_in(value)
-            for function in inner:
+        for value in vars(kind).values():
+            for function in functions_in(value):
                 self._reach(function)
-            own = not name.startswith(("__", "_abc_")) and name not in left_out
-            if own and not inner and is_told(type(value)):
-                self._value(f"{label}.{name}", (label, (name,)), value)
+        for name, value in class_attributes(kind):
+            self._value(f"{label}.{name}", (label, (name,)), value)
 
     def _module(self, module: types.ModuleType, label: str) -> None:
         if source := source_of(module):
@@ -184,32 +188,12 @@ class _Walk:
     # Values
 
     def _chain(self, chain: Chain, value: Any, space: str, file: Any) -> None:
-        """Follows what is read by a name and attributes of it, as far as that runs nothing.
-
-        Args:
-            chain: the name and attributes.
-            value: of the name.
-            space: the module or function that has the name.
-            file: of the module; None for a function.
-        """
-        of_function, used = file is None and "." in space, 1
-        while type(value) in (types.ModuleType, *_HOLDERS):
-            if type(value) is types.ModuleType:
-                if not is_own(value.__name__):
-                    return
-                space, file, start = label_of(value.__name__), value.__file__, used
-                of_function = False
-            else:
-                start = 0
-            if used == len(chain) or chain[used] not in vars(value):
-                break
-            chain = chain[start:]
-            used = used - start + 1
-            value = vars(value)[chain[used - 1]]
-        chain = chain[:used]
-        name = ".".join(chain)
-        label = f"{name} of {space}" if of_function else f"{space}.{name}"
-        self._value(label, (space, chain), value, file)
+        """Follows what a function reads by a name, of a module with a file or of itself."""
+        found = look_up(chain, value, space, file)
+        if found is not None:
+            of_function = found.space == space and space in self.labels
+            label = f"{found.name} of {space}" if of_function else f"{found.space}.{found.name}"
+            self._value(label, (found.space, found.chain), found.value, found.file)
 
     def _value(self, label: str, place: tuple[str, Chain], value: Any, file: Any = None) -> None:
         kind, name = type(value), self._reach(value)

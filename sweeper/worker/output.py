@@ -40,6 +40,11 @@ class OutputFile:
             open(2, "w", buffering=1, closefd=False, errors="replace"),
         )
 
+    @property
+    def file(self) -> IO[bytes]:
+        """Where it goes, for other processes."""
+        return self._file
+
     def title(self, text: str) -> None:
         """Writes a line that tells which trial the following output is of."""
         os.write(self._file.fileno(), f"--- {text}\n".encode())

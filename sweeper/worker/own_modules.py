@@ -54,10 +54,15 @@ def label_of(module: str) -> str:
     return Path(file).stem if isinstance(file, str) and "." not in module else module
 
 
-def file_of(module: str) -> Path | None:
-    """The file of an own module, as an import would find it; nothing is imported."""
+def file_of(module: str, *beside: str) -> Path | None:
+    """The file of an own module, as an import would find it; nothing is imported.
+
+    Args:
+        module: its name.
+        beside: folders that are looked through first, such as that of a script.
+    """
     parts = module.split(".")
-    for folder in sys.path:
+    for folder in (*beside, *sys.path):
         place = Path(folder or ".").joinpath(*parts)
         for path in (place.with_suffix(".py"), place / "__init__.py"):
             if path.is_file():

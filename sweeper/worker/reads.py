@@ -4,10 +4,14 @@ import ast
 import dis
 import functools
 import inspect
+import linecache
+import os
+import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from tokenize import TokenError
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -63,12 +67,45 @@ def reads_of(code: CodeType, source: str | None) -> Reads:
 
 def source_of(named: Any) -> str | None:
     """The source of a function, class or module; None if there is none, as of what was typed in."""
-    # By the code, since a decorated function would pass for what it wraps.
-    of_function = type(named) is FunctionType
-    try:
-        return inspect.getsource(named.__code__ if of_function else named)
-    except (OSError, TypeError, SyntaxError, IndexError):
-        return None
+    kind = type(named)
+    with suppress(
+        OSError, TypeError, SyntaxError, ValueError, IndexError, RecursionError, TokenError
+    ):
+        # By the code, since a decorated function would pass for what it wraps. `inspect` alone
+        # finds the same, but looks through all modules for each.
+        if kind is FunctionType:
+            linecache.checkcache(named.__code__.co_filename)
+            lines = linecache.getlines(named.__code__.co_filename)
+            return "".join(inspect.getblock(lines[named.__code__.co_firstlineno - 1 :])) or None
+        if issubclass(kind, type):
+            file = getattr(sys.modules.get(named.__module__), "__file__", None)
+            known = _classes_of(file, os.stat(file).st_mtime_ns) if file else {}
+            if named.__qualname__ in known:
+                return known[named.__qualname__]
+        return inspect.getsource(named)
+    return None
+
+
+@functools.lru_cache(maxsize=256)
+def _classes_of(file: str, changed: int) -> dict[str, str]:
+    """The sources of the classes in a file by their qualified names; of two the last counts."""
+    linecache.checkcache(file)
+    lines = linecache.getlines(file)
+    found: dict[str, str] = {}
+
+    def look(node: ast.AST, prefix: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            inner = prefix
+            if isinstance(child, ast.ClassDef):
+                first = min([child.lineno, *(one.lineno for one in child.decorator_list)])
+                found[prefix + child.name] = "".join(lines[first - 1 : child.end_lineno])
+                inner = f"{prefix}{child.name}."
+            elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                inner = f"{prefix}{child.name}.<locals>."
+            look(child, inner)
+
+    look(ast.parse("".join(lines)), "")
+    return found
 
 
 def written_attributes(source: str | None) -> set[str]:

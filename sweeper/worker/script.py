@@ -91,7 +91,7 @@ class Script:
             self._output.close()
             self._status.close()
             self._process.wait()
-            if "returncode" not in self._told:  # the keeper was killed, and the command with it
+            if "pid" in self._told and self.returncode is None:  # its keeper was killed, and it
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(self._told["pid"], signal.SIGKILL)
 

@@ -87,6 +87,15 @@ class NodeCopy:
         self._path = _folder() / packed.name
         self._file = _open_or_write(self._path, packed.buffers)
 
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self._structure, self._sizes, self._path
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        """In another process of this node, while this one holds the file."""
+        self._structure, self._sizes, self._path = state
+        self._file = open(self._path, "rb")  # noqa: SIM115 (held until close)
+        fcntl.flock(self._file, fcntl.LOCK_SH)
+
     def open(self) -> Any:
         """The data, writable; what is written to it stays in this process and this opening."""
         if not sum(self._sizes):

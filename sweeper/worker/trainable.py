@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 import numpy as np
 import ray
 from ray import tune
@@ -23,9 +22,15 @@ from sweeper.training.trial import (
     storage_not_shared,
     trial_folder,
 )
+from sweeper.worker.fresh_server import FreshTask
+from sweeper.worker.fresh_trial import FreshProcesses, FreshTrial
+from sweeper.worker.nested_ray import refuse_hopeless_tasks
 from sweeper.worker.objective import Objective
 from sweeper.worker.output import OutputFile
 from sweeper.worker.packed_folder import pack
+from sweeper.worker.packed_objective import PackedObjective
+from sweeper.worker.plain_process import IN_A_TRIAL, become_plain
+from sweeper.worker.process_state import ProcessState
 from sweeper.worker.reports import Ended, never
 from sweeper.worker.running_trial import RunningTrial
 from sweeper.worker.shared_data import NodeCopy, PackedData
@@ -37,7 +42,7 @@ from sweeper.worker.versions import differences, versions
 class Task:
     """What every worker of a sweep is given once."""
 
-    objective: bytes  # cloudpickle
+    objective: PackedObjective
     data: PackedData | None
     cpus: float
     gpus: float
@@ -50,6 +55,8 @@ class Task:
     fashion_mnist: dict[str, np.ndarray] | None = None  # for nodes that lack the files
     scheduler: ASHA | None = None  # whose rungs are told of at once
     metric: str = Metric.name
+    fresh: bool = False  # a new process for each trial
+    max_failures: int = 0  # how often such a one is begun anew after its process died
 
 
 class Worker(tune.Trainable):
@@ -64,6 +71,9 @@ class Worker(tune.Trainable):
         self.config.pop("task", None)  # Tune sends `self.config` back with every result
         task: Task = ray.get(config["task"])
         self._task = task
+        become_plain(task.objective.arguments)
+        os.environ[IN_A_TRIAL] = str(os.getpid())
+        refuse_hopeless_tasks()
         self._node = _node_name()
         self._check_versions()
         self._worker = f"{socket.gethostname()}-{os.getpid()}"
@@ -80,21 +90,42 @@ class Worker(tune.Trainable):
         if os.path.isdir(task.directory) and not _has_own_directory():
             os.chdir(task.directory)
         self._trial: dict[str, Any] = {}
-        self._running: RunningTrial | None = None
+        self._running: RunningTrial | FreshTrial | None = None
         self._pause_at = never if task.scheduler is None else task.scheduler.is_rung
         if task.fashion_mnist is not None:
             arrays = task.fashion_mnist
             sweeper.training.fashion_mnist.arrays_from_driver = lambda: arrays
+        self._data = None if task.data is None else NodeCopy(task.data)
+        self._fresh = self._fresh_processes() if task.fresh else None
+        if not task.fresh:
+            self._load_objective()
+        self._state = ProcessState()
+        self._warm = False
+        self.reset_config(config)
+
+    def _load_objective(self) -> None:
         self._objective: Objective | None = None
         self._unloadable: BaseException | None = None
         with self._output:
             try:
-                self._objective = cloudpickle.loads(task.objective)
+                self._objective = self._task.objective.load()
             except BaseException as exception:  # reported by each trial; the worker lives on
                 self._unloadable = exception
-        self._data = None if task.data is None else NodeCopy(task.data)
-        self._warm = False
-        self.reset_config(config)
+
+    def _fresh_processes(self) -> FreshProcesses:
+        task = self._task
+        options = self._options()
+        shared = FreshTask(task.objective, self._data, self._pause_at, options, task.fashion_mnist)
+        return FreshProcesses(shared, self._output.file)
+
+    def _options(self) -> dict[str, Any]:
+        """What all trials of this worker have in common."""
+        return {
+            "cpus": self._task.cpus,
+            "gpus": self._task.gpus,
+            "metric": self._task.metric,
+            "no_checkpoints": self._no_checkpoints,
+        }
 
     def _check_versions(self) -> None:
         """For a node that joined after those that were there had been compared."""
@@ -125,7 +156,7 @@ class Worker(tune.Trainable):
         folder = []
         if ended is not None:
             del ended["points"]
-            folder = self._packed_folder(self._running.context.trial)
+            folder = self._packed_folder(self._running.trial)
             self._close()
         return {
             "points": told.points,
@@ -146,24 +177,24 @@ class Worker(tune.Trainable):
     def cleanup(self) -> None:
         """Leaves the last trial and lets go of the data."""
         self._close()
+        if self._fresh is not None:
+            self._fresh.close()
         if self._data is not None:
             self._data.close()
 
-    def _begin(self) -> RunningTrial:
+    def _begin(self) -> RunningTrial | FreshTrial:
+        self._state.restore()
         self._output.title(f"trial {self._trial['trial']}")
         key = self._trial["trial"], self._trial["replicate"]
-        return RunningTrial(
-            self._call,
-            self._trial["config"],
-            {},
-            self._trial["seed"],
-            cpus=self._task.cpus,
-            gpus=self._task.gpus,
-            trial=self._described(key),
-            metric=self._task.metric,
-            checkpoints=checkpoint_folder(Path(self._task.folder), key),
-            no_checkpoints=self._no_checkpoints,
-        )
+        given = {
+            "config": self._trial["config"],
+            "seed": self._trial["seed"],
+            "trial": self._described(key),
+            "checkpoints": checkpoint_folder(Path(self._task.folder), key),
+        }
+        if self._fresh is not None:
+            return FreshTrial(self._fresh, given, self._task.max_failures)
+        return RunningTrial(self._call, arguments={}, **self._options(), **given)
 
     def _described(self, key: tuple[int, int]) -> CurrentTrial:
         """The trial as its objective sees it."""

@@ -1,6 +1,8 @@
 """Sweeps in this process, without Ray."""
 
+import functools
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import time
 
 import pandas as pd
 import pytest
+import torch
 from scipy import stats
 
 import sweeper
@@ -103,6 +106,27 @@ def test_a_sweep_that_is_stopped_again_and_again_ends_with_the_same_table(run, s
             check_exact=True,
         )
     pd.testing.assert_series_equal(resumed.frame["units"], whole.frame["units"])
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        torch.inference_mode,
+        functools.partial(torch.autocast, "cpu"),
+        functools.partial(torch.device, "meta"),
+    ],
+)
+def test_what_the_objective_has_switched_on_is_off_for_the_searcher(run, mode):
+    def switches(config):
+        with mode():
+            for error in yields(config):
+                sweeper.report(error)
+
+    frames = [
+        run(objective, sweeper.BayesianSearch(14, lag=2), scheduler=sweeper.ASHA()).frame
+        for objective in (yields, switches)
+    ]
+    pd.testing.assert_frame_equal(*(frame.drop(columns=TIMED) for frame in frames))
 
 
 def test_what_can_not_be_is_refused(run):
@@ -209,3 +233,78 @@ def test_an_objective_without_epochs_is_told_of(run, capfd):
     run(lambda config: config["x"], limits=sweeper.Limits(total_epochs=3), **options)
     printed = capfd.readouterr().err
     assert printed.count("so ASHA and total_epochs can do nothing for it") == 1
+
+
+# In new processes
+
+
+def leaves_traces(config):
+    seen.append(config["x"])
+    os.environ["LEFT"] = "behind"
+    for _ in range(3):
+        yield len(seen) + config["x"]
+
+
+seen: list[float] = []
+
+
+def test_fresh_trials_leave_nothing_here(run):
+    results = run(leaves_traces, sweeper.RandomSearch(4), fresh=True)
+    assert [row.value for row in results.rows] == [1 + row.config["x"] for row in results.rows]
+    assert seen == []
+    assert "LEFT" not in os.environ
+    with pytest.raises(ValueError, match=r"debug=True lets .* which fresh=True runs in"):
+        run(leaves_traces, fresh=True, debug=True)
+    with pytest.raises(ValueError, match=r"fresh must be True or False, but got 'yes' \(str\)"):
+        run(leaves_traces, fresh="yes")
+
+
+def test_warm_trials_begin_alike_and_leave_the_process_as_it_was(run, tmp_path):
+    def objective(config):
+        found = [os.getcwd(), os.environ.get("LEFT"), list(sys.argv)]
+        os.chdir(tmp_path)
+        os.environ["LEFT"] = "behind"
+        sys.argv.append("more")
+        random.seed(1)
+        return float(found != before)
+
+    before = [os.getcwd(), None, list(sys.argv)]
+    random.seed(3)
+    expected = random.random()
+    random.seed(3)
+    assert set(run(objective, sweeper.RandomSearch(3)).frame["validation_error"]) == {0.0}
+    assert [os.getcwd(), os.environ.get("LEFT"), list(sys.argv)] == before
+    assert random.random() == expected
+
+
+def test_fresh_is_another_sweep_but_what_a_record_of_before_it_means(run):
+    first = run(name="s")
+    with pytest.raises(ValueError, match="fresh: was False, is True"):
+        run(name="s", resume=True, fresh=True)
+    path = first.folder / "sweep.json"
+    path.write_text(path.read_text().replace('"fresh": false,', ""))
+    run(name="s", resume=True)
+    with pytest.raises(ValueError, match="fresh: was False, is True"):
+        run(name="s", resume=True, fresh=True)
+
+
+def test_a_fresh_trial_that_takes_too_long_and_ctrl_c_end_its_process(run, tmp_path):
+    def objective(config):
+        (tmp_path / "pids").mkdir(exist_ok=True)
+        (tmp_path / "pids" / str(os.getpid())).touch()
+        time.sleep(600)
+
+    slow = run(
+        objective, sweeper.RandomSearch(2), fresh=True, limits=sweeper.Limits(trial_time_s=0.5)
+    )
+    assert set(slow.frame["exception"]) == {
+        "TrialTimeOver: the trial ran longer than trial_time_s=0.5"
+    }
+    timer = threading.Timer(3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        run(objective, fresh=True, name="s")
+    timer.join()
+    assert list(sweeper.load(tmp_path / "s").frame["status"]) == ["interrupted"]
+    for path in (tmp_path / "pids").iterdir():
+        assert not os.path.exists(f"/proc/{path.name}")

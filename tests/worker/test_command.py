@@ -96,6 +96,10 @@ def test_what_the_script_sees(script, tmp_path, monkeypatch):
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
     }.items()  # fmt: skip
     assert directory == str(tmp_path)
+    with trial_context(trial=trial, gpus=0):
+        list(objective({"lr": 0.5}))
+    _, environment, _ = json.loads((trial.folder / "output.txt").read_text().splitlines()[1])
+    assert environment["CUDA_VISIBLE_DEVICES"] == ""
 
 
 def test_outside_of_a_sweep_there_is_neither_trial_nor_seed(script):
@@ -294,6 +298,14 @@ def test_leaving_the_generator_ends_the_script(silent, tmp_path):
     until_silent()
     points.close()
     assert not with_mark(f"MARK={tmp_path}")
+
+
+def test_what_it_has_printed_can_be_read_at_once(silent, tmp_path):
+    with trial_context(trial=CurrentTrial(0, 0, 0, {}, tmp_path / "trial")):
+        points = silent({"x": 1})
+        next(points)
+        assert (tmp_path / "trial" / "output.txt").read_text() == "acc 1\n"
+        points.close()
 
 
 def test_a_time_limit_ends_a_silent_script(silent, run):

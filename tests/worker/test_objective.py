@@ -1,7 +1,6 @@
 """What needs no Ray; whole trials are in tests/sweep/test_sweep.py."""
 
 import functools
-import math
 import random
 
 import numpy as np
@@ -10,7 +9,6 @@ import torch
 
 from sweeper.worker.objective import (
     accepts,
-    as_validation_error,
     describe_exception,
     num_threads,
     objective_faults,
@@ -66,28 +64,6 @@ def test_which_arguments_an_objective_accepts():
     assert accepts(lambda config, **options: 0, "test")
 
 
-@pytest.mark.parametrize(
-    "value",
-    [0.25, np.float32(0.25), np.float64(0.25), np.array(0.25), torch.tensor(0.25)],
-)
-def test_whatever_float_takes_is_a_validation_error(value):
-    error = as_validation_error(value)
-    assert (type(error), error) == (float, 0.25)
-
-
-def test_nan_and_infinities_are_numbers():
-    assert math.isnan(as_validation_error(torch.tensor(float("nan"))))
-    assert as_validation_error(-np.inf) == -math.inf
-
-
-@pytest.mark.parametrize(
-    "value", [None, "0.5", b"1", True, np.True_, [0.5], {}, np.zeros(1), torch.zeros(1, 1), 1j]
-)
-def test_anything_else_is_refused_with_its_type(value):
-    with pytest.raises(TypeError, match=type(value).__name__):
-        as_validation_error(value)
-
-
 def test_the_same_seed_the_same_numbers():
     def numbers():
         seed_everything(7)
@@ -130,5 +106,5 @@ def test_run_here_takes_the_last_yield_and_gives_the_threads_back():
         yield 1.0
         yield config["x"] + test + torch.get_num_threads()
 
-    assert run_here(objective, {"x": 2}, {"test": 10}, seed=0, cpus=1) == 13.0
+    assert run_here(objective, {"x": 2}, {"test": 10}, seed=0, cpus=1, metric="loss") == 13.0
     assert torch.get_num_threads() == before

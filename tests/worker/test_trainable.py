@@ -1,10 +1,10 @@
 import os
 
-import cloudpickle
 import pytest
 
 import sweeper
 from sweeper.worker.packed_folder import unpack
+from sweeper.worker.packed_objective import pack_objective
 from sweeper.worker.versions import versions
 
 
@@ -16,7 +16,8 @@ def test_a_worker_refuses_a_sweep_of_other_versions_and_says_which(ray_session):
     from sweeper.worker.trainable import Task, Worker
 
     task = Task(
-        objective=b"", data=None, cpus=1, gpus=0, driver_node="", folder="", no_checkpoints=None,
+        objective=pack_objective(print), data=None, cpus=1, gpus=0, driver_node="",
+        folder="", no_checkpoints=None,
         directory=os.getcwd(), versions={**versions(), "torch": "9.9"},
     )  # fmt: skip
     worker = ray.remote(Worker).remote(config={"task": ray.put(task)})
@@ -51,7 +52,7 @@ def test_a_worker_keeps_no_checkpoints_that_other_nodes_would_not_see(
         return trainer.validation_error()
 
     task = Task(
-        objective=cloudpickle.dumps(objective), data=None, cpus=1, gpus=0, driver_node="another",
+        objective=pack_objective(objective), data=None, cpus=1, gpus=0, driver_node="another",
         folder=str(tmp_path), no_checkpoints=driver_says, directory=os.getcwd(),
     )  # fmt: skip
     if seen:
@@ -80,7 +81,7 @@ def test_a_worker_tells_of_rungs_at_once_and_leaves_a_trial_when_it_gets_another
                 file.write(".")
 
     task = Task(
-        objective=cloudpickle.dumps(objective), data=None, cpus=1, gpus=0, driver_node="another",
+        objective=pack_objective(objective), data=None, cpus=1, gpus=0, driver_node="another",
         folder=str(tmp_path), no_checkpoints=None, directory=os.getcwd(),
         scheduler=sweeper.ASHA(3, 2),
     )  # fmt: skip
@@ -117,7 +118,7 @@ def test_the_folder_of_a_trial_is_sent_where_the_sweeps_is_not_seen(ray_session,
     if seen:
         (there / "sweep.json").touch()
     task = Task(
-        objective=cloudpickle.dumps(objective), data=None, cpus=1, gpus=0, driver_node="another",
+        objective=pack_objective(objective), data=None, cpus=1, gpus=0, driver_node="another",
         folder=str(there), no_checkpoints=None, directory=os.getcwd(),
     )  # fmt: skip
     trial = {"trial": 7, "replicate": 1, "seed": 1, "config": {}}

@@ -1,0 +1,24 @@
+"""A sweep that is started inside of another one's trial."""
+
+import os
+
+from sweeper.sweep.execution import INLINE
+from sweeper.worker.plain_process import IN_A_TRIAL
+
+
+def refuse_in_a_trial(address: str | None) -> None:
+    """Keeps a sweep from waiting for CPUs that the trials of the sweep around it hold.
+
+    Raises:
+        RuntimeError: this process, or one that has started it, runs a trial on Ray, whose Ray the
+            sweep would join.
+    """
+    worker = os.environ.get(IN_A_TRIAL)
+    joins = worker == str(os.getpid()) or address != "local"
+    if worker is None or address == INLINE or not joins:
+        return
+    raise RuntimeError(
+        "sweeper.run inside of a trial would wait for ever: for CPUs that the trials of the sweep "
+        "around it hold. Give the inner one address='inline', which runs its trials in this one; "
+        "or run one sweep over both spaces."
+    )

@@ -1,0 +1,183 @@
+"""The process that forks one for each trial, so that a trial shares nothing with those before it.
+
+It has loaded the installed packages that trials import, and nothing of the user's; it has one
+thread and never uses a GPU, so that forking it is safe. Who started it asks it over `control`.
+"""
+
+import atexit
+import ctypes
+import gc
+import importlib
+import logging
+import multiprocessing.util
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle
+from typing import Any
+
+import numpy as np
+
+import sweeper.training.fashion_mnist
+from sweeper.worker.packed_objective import PackedObjective
+from sweeper.worker.plain_process import become_plain
+from sweeper.worker.reports import Ended, PauseAt
+from sweeper.worker.running_trial import RunningTrial
+from sweeper.worker.shared_data import NodeCopy
+
+_PR_SET_PDEATHSIG = 1
+_EXIT_S = 10.0  # for which a process that has told its last may take to end
+
+
+@dataclass(frozen=True)
+class FreshTask:
+    """What all trials of one server share.
+
+    Attributes:
+        objective: loaded anew by each trial.
+        data: what it is given.
+        pause_at: which epochs are told of at once.
+        options: of `RunningTrial`.
+        fashion_mnist: for nodes that lack the files.
+    """
+
+    objective: PackedObjective
+    data: NodeCopy | None
+    pause_at: PauseAt
+    options: dict[str, Any]
+    fashion_mnist: dict[str, np.ndarray] | None = None
+
+
+def serve(control_fd: int) -> None:
+    """Forks a process for each trial that is asked for, until nobody asks any more."""
+    _die_with_parent(signal.SIGTERM)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="replace")  # type: ignore[union-attr]
+    control = Connection(control_fd)
+    task: FreshTask = control.recv()
+    become_plain(task.objective.arguments)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # Ray's workers block it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever asks
+    for library in task.objective.libraries:
+        with suppress(Exception):  # told where a trial imports it
+            importlib.import_module(library)
+    gc.freeze()  # what is loaded stays: no collection of a trial touches, and so copies, it
+    running = 0
+
+    def end(number: int, frame: Any) -> None:
+        _kill_group(running)
+        os._exit(1)
+
+    signal.signal(signal.SIGTERM, end)
+    control.send("ready")
+    while True:
+        try:
+            asked, value = control.recv()
+            if asked == "begin":
+                handle = recv_handle(control)
+                running = _fork(lambda: _run(Connection(handle), task, value), control)  # noqa: B023
+                os.close(handle)
+                control.send(running)
+            else:
+                control.send(_reap(running, value))
+                running = 0
+        except (EOFError, OSError):
+            end(0, None)
+
+
+def _fork(run: Callable[[], None], control: Connection) -> int:
+    """A new process that does this, and ends."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    process = os.fork()
+    if process:
+        with suppress(OSError):  # it may have done so itself, and be gone
+            os.setpgid(process, process)
+        return process
+    code = 1
+    try:
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _die_with_parent(signal.SIGKILL)
+        control.close()
+        atexit._clear()  # those of what is loaded here take torch a tenth of a second
+        atexit.register(multiprocessing.util._exit_function)  # type: ignore[attr-defined]
+        atexit.register(logging.shutdown)
+        run()
+        code = 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        _leave(code)
+    raise AssertionError
+
+
+def _leave(code: int) -> None:
+    with suppress(BaseException):
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(BaseException):
+            stream.flush()
+    os._exit(code)
+
+
+def _run(connection: Connection, task: FreshTask, given: dict[str, Any]) -> None:
+    """One trial, in its own process, as whoever asked for it advances or stops it."""
+    if task.fashion_mnist is not None:
+        arrays = task.fashion_mnist
+        sweeper.training.fashion_mnist.arrays_from_driver = lambda: arrays
+    unloadable: BaseException | None = None
+    objective: Any = None
+    try:
+        objective = task.objective.load()
+    except BaseException as exception:
+        unloadable = exception
+
+    def call(config: dict[str, Any]) -> Any:
+        if unloadable is not None:
+            raise unloadable.with_traceback(None)
+        return objective(config, **({} if task.data is None else {"data": task.data.open()}))
+
+    trial = RunningTrial(call, arguments={}, **task.options, **given)
+    told: Any = None
+    while not isinstance(told, Ended):
+        try:
+            stop = connection.recv() == "stop"
+        except (EOFError, OSError):
+            stop = True
+        if stop:
+            trial.stop()
+            return
+        told = trial.advance(task.pause_at)
+        connection.send((told, trial.context.trial.place))
+
+
+def _reap(process: int, after_s: float) -> int:
+    """How a process ended, after so many seconds by force; nothing of its group is left."""
+    with suppress(ProcessLookupError):
+        handle = os.pidfd_open(process)
+        if not select.select([handle], [], [], after_s)[0]:
+            _kill_group(process)
+        os.close(handle)
+    _, status = os.waitpid(process, 0)
+    _kill_group(process)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _kill_group(process: int) -> None:
+    if process:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process, signal.SIGKILL)
+
+
+def _die_with_parent(by: signal.Signals) -> None:
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(by))
+    if os.getppid() != parent:
+        os._exit(1)

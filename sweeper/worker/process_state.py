@@ -1,0 +1,167 @@
+"""The state of a process that trials could hand on to one another: taken once, put back for each.
+
+Without it a trial depends on which ones ran before it on its worker, and the table on the number
+of workers. Standard streams, torch's threads and its gradient mode are `Surroundings`, for each
+part of a trial. What modules keep in variables of their own isn't here: `fresh=True` is for that.
+"""
+
+import decimal
+import locale
+import logging
+import multiprocessing.context
+import os
+import random
+import signal
+import socket
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import numpy as np
+import wrapt
+
+_Setting = tuple[Callable[[], Any], Callable[[Any], object]]  # reads it, sets it to what was read
+
+
+def _attribute(of: Any, name: str) -> _Setting:
+    return lambda: getattr(of, name), lambda value: setattr(of, name, value)
+
+
+def _contents(of: list[Any]) -> _Setting:
+    return lambda: list(of), lambda value: of.__setitem__(slice(None), value)
+
+
+def _directory() -> str | None:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:  # it was removed
+        return None
+
+
+def _set_environment(environment: dict[str, str]) -> None:
+    for name in set(os.environ) - set(environment):
+        del os.environ[name]
+    os.environ.update(environment)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _set_filters(filters: list[Any]) -> None:
+    with warnings.catch_warnings():  # whose end makes the change known
+        warnings.simplefilter("default")
+    warnings.filters[:] = filters  # type: ignore[index]
+
+
+def _handlers() -> dict[int, Any]:
+    return {number: signal.getsignal(number) for number in _SIGNALS}
+
+
+def _set_handlers(handlers: dict[int, Any]) -> None:
+    if threading.current_thread() is threading.main_thread():  # or Python refuses
+        for number, handler in handlers.items():
+            if handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+
+
+_SIGNALS = [
+    *(signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2),
+    *(signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE),
+]
+_root = logging.getLogger()
+_PYTHON: list[_Setting] = [
+    (_directory, lambda value: None if value is None else os.chdir(value)),
+    (lambda: dict(os.environ), _set_environment),
+    (_umask, os.umask),
+    (_handlers, _set_handlers),
+    _contents(sys.argv),
+    _contents(sys.path),
+    _attribute(sys, "excepthook"),
+    (sys.getrecursionlimit, sys.setrecursionlimit),
+    (lambda: os.sched_getaffinity(0), lambda value: os.sched_setaffinity(0, value)),
+    (lambda: locale.setlocale(locale.LC_ALL), lambda value: locale.setlocale(locale.LC_ALL, value)),
+    (socket.getdefaulttimeout, socket.setdefaulttimeout),
+    (lambda: list(warnings.filters), _set_filters),
+    _attribute(warnings, "showwarning"),
+    _attribute(_root, "level"),
+    _contents(_root.handlers),
+    _attribute(_root.manager, "disable"),
+    (np.geterr, lambda value: np.seterr(**value)),
+    (np.get_printoptions, lambda value: np.set_printoptions(**value)),
+    _attribute(multiprocessing.context._default_context, "_actual_context"),
+]
+
+
+def _in_torch(torch: Any) -> list[_Setting]:
+    device = torch._GLOBAL_DEVICE_CONTEXT
+    backends = torch.backends
+    return [
+        (torch.get_default_dtype, torch.set_default_dtype),
+        (
+            lambda: getattr(device, "device_context", None),
+            lambda value: torch.set_default_device(value and value.device),
+        ),
+        (
+            lambda: (
+                torch.are_deterministic_algorithms_enabled(),
+                torch.is_deterministic_algorithms_warn_only_enabled(),
+            ),
+            lambda value: torch.use_deterministic_algorithms(value[0], warn_only=value[1]),
+        ),
+        (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
+        (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+        (
+            torch.multiprocessing.get_sharing_strategy,
+            torch.multiprocessing.set_sharing_strategy,
+        ),
+        *(_attribute(backends.cudnn, name) for name in ("benchmark", "deterministic", "enabled")),
+    ]
+
+
+class ProcessState:
+    """The state of this process at the moment when this is made.
+
+    Of torch, if it is imported only later, the state right after that.
+    """
+
+    def __init__(self) -> None:
+        self._python = [(setting, setting[0]()) for setting in _PYTHON]
+        self._decimal = decimal.getcontext().copy()
+        self._torch: list[tuple[_Setting, Any]] = []
+        wrapt.when_imported("torch")(self._take_torch)  # at once, if it is there
+
+    def _take_torch(self, torch: Any) -> None:
+        with suppress(AttributeError):  # of another version than those that were tried
+            self._torch = [(setting, setting[0]()) for setting in _in_torch(torch)]
+
+    def restore(self) -> None:
+        """Makes the process as it was, where it isn't."""
+        for (read, write), value in (*self._python, *self._torch):
+            if read() != value:
+                with suppress(OSError):  # a directory that was removed
+                    write(value)
+        if str(decimal.getcontext()) != str(self._decimal):
+            decimal.setcontext(self._decimal.copy())
+
+
+@contextmanager
+def left_as_it_was() -> Iterator[ProcessState]:
+    """After the block the process is as before, the states of its random generators included."""
+    state = ProcessState()
+    python, numpy = random.getstate(), np.random.get_state()
+    torch = sys.modules.get("torch")
+    of_torch = None if torch is None else torch.get_rng_state()
+    try:
+        yield state
+    finally:
+        state.restore()
+        random.setstate(python)
+        np.random.set_state(numpy)
+        if torch is not None:
+            torch.set_rng_state(of_torch)

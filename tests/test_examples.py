@@ -1,0 +1,61 @@
+"""The examples as a newcomer runs them."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sweeper
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = {path.stem: path.read_text() for path in (ROOT / "examples").glob("*.py")}
+
+
+def run_example(name, folder):
+    """What it prints, and the results of its sweep."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, ROOT / "examples" / f"{name}.py"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (made,) = (folder / "runs").iterdir()
+    return done.stdout, sweeper.load(made)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_short_and_the_readme_says_how_it_is_run(name):
+    lines = EXAMPLES[name].splitlines()
+    assert len([line for line in lines if line.strip()]) < 40
+    assert f"python examples/{name}.py" in (ROOT / "README.md").read_text()
+    if "sweeper.run" in EXAMPLES[name]:
+        assert f"python examples/{name}.py" in EXAMPLES[name].split('"""')[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "kept"),
+    [
+        ("plain_pytorch", "train_loss", "model.pt"),
+        ("lightning_callback", "train_loss", "checkpoints"),
+        ("scikit_learn", "deviation", None),
+    ],
+)
+def test_an_example_prints_its_table_and_the_best(tmp_path, name, other, kept):
+    printed, results = run_example(name, tmp_path)
+    frame = results.frame
+    header, *rows = printed.splitlines()[: len(frame) + 1]
+    assert header.split() == frame.columns.to_list()
+    assert [int(row.split()[0]) for row in rows] == frame["trial"].to_list()
+    assert set(frame["status"]) <= {"finished", "stopped"}
+    assert frame[["accuracy", other]].notna().all(axis=None)
+    best = float(re.search(r"^best: (\S+)", printed, re.M)[1])
+    assert best == frame["accuracy"][frame["status"] == "finished"].max() > 0.85
+    assert kept is None or (results.best_folder / kept).exists()
+    if name == "lightning_callback":
+        assert set(frame["epochs"][frame["status"] == "stopped"]) <= {1, 3}
+        assert (frame["status"] == "stopped").sum() > 4
+    if name == "scikit_learn":
+        assert frame["gamma"].isna().equals(frame["kernel"] == "linear")
+        assert float(re.search(r"accuracy on the test set: (\S+)", printed)[1]) > 0.85
+        assert len(results.test_looks) == 1
