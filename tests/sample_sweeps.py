@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from made_records import row
+from mirrored import mirrored, share
 
 from sweeper.record.results import Results
 from sweeper.record.settled import settled
@@ -65,16 +66,16 @@ def _trained(rng, trial, replicate, config, start_s, seconds, worker) -> dict:
     error = 0.14 + 0.03 * (rate + 1.7) ** 2 + 4 / config["num_hiddens"] + rng.normal(0, 0.005)
     error += 0.02 * (config["optimizer"] == "sgd")
     curve = [[e, error + 0.5 * math.exp(-e / 2), seconds * e / 8] for e in range(1, 9)]
-    ending = {"status": "finished", "validation_error": error, "curve": curve, "epochs": 8}
+    ending = {"status": "finished", "value": error, "curve": curve, "epochs": 8}
     if rate > -0.15:
-        ending = {"status": "diverged", "validation_error": math.nan, "curve": curve[:2]}
+        ending = {"status": "diverged", "value": math.nan, "curve": curve[:2]}
     elif rng.random() < 0.05:
         text = f"RuntimeError: CUDA out of memory on <device {worker}>"
         trace = f'Traceback (most recent call last):\n  File "mine.py", line 12\n{text}\n'
-        ending = {"status": "failed", "validation_error": None, "curve": [], "epochs": None}
+        ending = {"status": "failed", "value": None, "curve": [], "epochs": None}
         ending |= {"exception": text, "traceback": trace}
     elif rng.random() < 0.08:
-        ending = {"status": "stopped", "validation_error": curve[3][1], "curve": curve[:4]}
+        ending = {"status": "stopped", "value": curve[3][1], "curve": curve[:4]}
     times = {"start_s": start_s, "runtime_s": seconds, "worker": f"{worker}", "node": "here"}
     return row(trial, replicate=replicate, config=dict(config), **times | ending)
 
@@ -91,9 +92,9 @@ def stopped_early(n: int = 60, folder: Path | None = None) -> Results:
         error = 0.1 + 0.03 * (math.log10(config["lr"]) + 2) ** 2
         curve = [[e, error + 0.5 * math.exp(-e / 6), 0.1 * e] for e in range(1, 28)]
         times = {"start_s": 3.0 * (trial // 2), "runtime_s": 2.7, "worker": str(trial % 2)}
-        ending = {"validation_error": curve[-1][1], "epochs": 27, "curve": curve}
+        ending = {"value": curve[-1][1], "epochs": 27, "curve": curve}
         if trial % 17 == 16:
-            ending = {"validation_error": None, "epochs": 1, "curve": curve[:1]}
+            ending = {"value": None, "epochs": 1, "curve": curve[:1]}
             ending |= {"status": "failed", "exception": "RuntimeError: out of memory"}
         elif trial % 23 == 22:
             ending |= {"curve": [[1, math.nan, 0.1], *curve[1:]]}
@@ -145,7 +146,7 @@ def of_categories() -> Results:
 
 
 def all_failed() -> Results:
-    ending = {"status": "failed", "validation_error": None, "epochs": None, "curve": []}
+    ending = {"status": "failed", "value": None, "epochs": None, "curve": []}
     ending |= {"exception": "ValueError: no", "traceback": "Traceback …\nValueError: no"}
     return made([row(i, **ending) for i in range(5)], {"lr": "uniform(0, 1)"})
 
@@ -165,6 +166,30 @@ def hostile() -> Results:
     fields |= {MARKUP: [MARKUP], "fixed_arguments": [MARKUP], "created": {"a": MARKUP}}
     results = made(rows, {name: MARKUP, other: "uniform(0, 1)"}, **fields)
     results.unreadable = [MARKUP]
+    return results
+
+
+def accurate(n: int = 60, replicates: int = 1, folder: Path | None = None) -> Results:
+    """An accuracy to be maximised, with curves of a training loss and a size at the end alone;
+    some trials lack one or the other.
+    """
+    results = mirrored(ordinary(n, replicates, folder), "accuracy", share)
+    for one in results.rows:
+        if one.trial % 7 != 3:
+            one.curve = [[*point, {"train_loss": 2.3 * (1 - point[1])}] for point in one.curve]
+            one.metrics = dict(one.curve[-1][3]) if one.curve else {}
+        if one.trial % 5:
+            one.metrics["megabytes"] = math.nan if one.trial % 5 == 1 else 1.5 * one.trial
+    return results
+
+
+def hostile_metrics() -> Results:
+    """Metrics with markup, the names of columns, and without a single number."""
+    others = {MARKUP: 0.5, "epochs": 2.0, "value": 1e300, "none": math.nan, "\ud800": -0.0, "": 1}
+    results = mirrored(ordinary(30), MARKUP, share)
+    for one in results.rows[1:]:
+        one.metrics = dict(others)
+        one.curve = [[*point, others] for point in one.curve]
     return results
 
 
@@ -190,5 +215,8 @@ def odd() -> dict[str, Results]:
         "all_stopped": made(
             [replace(r, status="stopped") for r in ordinary(9).rows], SPACE, scheduler={"kind": 3}
         ),
+        "accurate": accurate(),
+        "accurate_replicates": accurate(60, replicates=3),
+        "hostile_metrics": hostile_metrics(),
         "large": ordinary(10_000),
     }

@@ -43,8 +43,9 @@ ORDER = {
         "sweep_folder",
     ],
     "analysis": [
-        *("axes", "draws", "epochs_spent", "best_so_far", "importance", "training_advice"),
-        *("advice", "certainty", "repetitions", "trajectories", "comparison"),
+        *("axes", "draws", "epochs_spent", "best_so_far", "busy_workers", "importance"),
+        *("training_advice", "advice", "certainty", "repetitions", "trajectories", "verdict"),
+        "comparison",
     ],
     "plots": [
         "scales",
@@ -53,6 +54,7 @@ ORDER = {
         "over_space",
         "across_space",
         "over_trials",
+        "over_epochs",
         "side_by_side",
     ],
     "html_report": ["contents", "page"],

@@ -6,14 +6,13 @@ Besides the functions here: `analysis.importance.importance`, `analysis.advice.a
 
 from sweeper.analysis import advice, certainty, importance
 from sweeper.analysis.best_so_far import (
-    ParallelUse,
     chance_of_top,
     expected_best,
     incumbents,
-    parallel_use,
     promise,
     trials_for_top,
 )
+from sweeper.analysis.busy_workers import ParallelUse, parallel_use
 from sweeper.analysis.epochs_spent import EpochsSpent, epochs
 
 __all__ = [

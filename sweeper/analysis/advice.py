@@ -1,11 +1,10 @@
 """Advice on the configuration space, each with the numbers behind it.
 
-Whatever could be chance is tested, so that a sweep whose errors are pure noise hears something in
-fewer than 5 of 100 cases, all tests together (2 of 900 sweeps of 8 to 100 trials did, with early
-stopping none of 300). The
-tests compare trials with each other, so that they hold for grids too. Trials that were stopped
-early count as worse than those that were trained to the end, by how far they came, and trials that
-failed as worse than all.
+Whatever could be chance is tested, so that a sweep of pure noise hears something in fewer than 5 of
+100 cases, all tests together (2 of 900 sweeps of 8 to 100 trials did, with early stopping none of
+300). The tests compare trials with each other, so that they hold for grids too. Trials that were
+stopped early count as worse than those that were trained to the end, by how far they came, and
+trials that failed as worse than all.
 """
 
 import math
@@ -41,7 +40,7 @@ def advice(results: Results, importances: Importance | None = None) -> list[Advi
     """
     table = configurations(results)
     ended = (table["status"] != "interrupted").to_numpy()
-    errors = standings(table)[ended]
+    places = standings(table)[ended]
     lost = diverged(table)[ended]
     every = [_taken(axis, ended) for axis in axes(results)]
     # Of several distributions no one range could be said to be too narrow.
@@ -50,13 +49,13 @@ def advice(results: Results, importances: Importance | None = None) -> list[Advi
     # The first trials at a rung go on easily, and a grid's first trials lie at its lowest values:
     # of 200 such sweeps of noise 17 had their best ones at an edge.
     compared = [] if kind_of_searcher(results) == "GridSearch" and stops_early(results) else varying
-    logs = [_log_axis(axis, errors, len(varying)) for axis in compared]
-    edges = [_edge(axis, errors, len(varying)) for axis in compared]
+    logs = [_log_axis(axis, places, len(varying)) for axis in compared]
+    edges = [_edge(axis, places, len(varying)) for axis in compared]
     for log, edge in zip(logs, edges, strict=True):
         # On a linear axis over decades, crowding at the low end asks for a logarithmic one.
         found.append(log if log and edge and edge.kind == "edge" else edge or log)
     found += _no_effect(results, importances)
-    found += [epochs(results), noise(table["validation_error"], table["count"], table["sd"])]
+    found += [epochs(results), noise(table["loss"], table["count"], table["sd"])]
     return [one for one in found if one is not None]
 
 
@@ -68,15 +67,15 @@ def _taken(axis: Axis, rows: np.ndarray) -> Axis:
 # The best trials crowd at an edge
 
 
-def _edge(axis: Axis, errors: np.ndarray, num_axes: int) -> Advice | None:
+def _edge(axis: Axis, places: np.ndarray, num_axes: int) -> Advice | None:
     """By the hypergeometric test: k best of N trials, M of which lie in a band at the edge."""
     known = np.isfinite(axis.u)
-    if not axis.is_number or np.isfinite(errors[known]).sum() < 8:
+    if not axis.is_number or np.isfinite(places[known]).sum() < 8:
         return None
-    u, values, errors = axis.u[known], axis.values[known], errors[known]
-    most = min(20, max(5, len(u) // 8), int(np.isfinite(errors).sum()))
-    best = np.argsort(errors, kind="stable")[:most]
-    ranks = stats.rankdata(errors)
+    u, values, places = axis.u[known], axis.values[known], places[known]
+    most = min(20, max(5, len(u) // 8), int(np.isfinite(places).sum()))
+    best = np.argsort(places, kind="stable")[:most]
+    ranks = stats.rankdata(places)
     found: list[tuple[float, int, float, bool]] = []
     for upwards in (False, True):
         distance = 1 - u if upwards else u
@@ -101,7 +100,7 @@ def _edge(axis: Axis, errors: np.ndarray, num_axes: int) -> Advice | None:
 
 
 def _improves(distance: np.ndarray, ranks: np.ndarray, best: np.ndarray) -> bool:
-    """Whether the errors fall on towards the edge, in the region that these best trials take."""
+    """Whether trials get better on towards the edge, in the region that these best trials take."""
     region = distance <= distance[best].max()
     outer = region & (distance <= np.median(distance[best]))
     inner = region & ~outer
@@ -135,16 +134,16 @@ def _describe_edge(axis: Axis, upwards: bool, numbers: dict[str, Any]) -> Advice
 # A linear axis that should be logarithmic
 
 
-def _log_axis(axis: Axis, errors: np.ndarray, num_axes: int) -> Advice | None:
+def _log_axis(axis: Axis, places: np.ndarray, num_axes: int) -> Advice | None:
     """By parabolas in x and in log x, each predicting the rank of every trial from the others.
 
     The two predictions' squared errors are compared by Wilcoxon's signed-rank test.
     """
     bounds = logarithmic(axis.distribution) if axis.distribution is not None else None
-    known = np.isfinite(axis.u) & np.isfinite(errors) & (axis.values > 0)
+    known = np.isfinite(axis.u) & np.isfinite(places) & (axis.values > 0)
     if bounds is None or known.sum() < 16 or len(np.unique(axis.values[known])) < 6:
         return None
-    x, ranks = axis.values[known], stats.rankdata(errors[known])
+    x, ranks = axis.values[known], stats.rankdata(places[known])
     spread = float(((ranks - ranks.mean()) ** 2).sum())
     linear, log = _left_out(x, ranks), _left_out(np.log(x), ranks)
     explained = (
@@ -182,7 +181,7 @@ def _no_effect(results: Results, importances: Importance | None) -> list[Advice]
         shares = importances or importance(results)
     except ValueError:
         return []
-    if shares.stopped:  # what acts late, such as weight decay, shows nothing in early errors
+    if shares.stopped:  # what acts late, such as weight decay, shows nothing in early values
         return []
     found = []
     for name, share, high in shares.frame[["hyperparameter", "importance", "high"]].values.tolist():
@@ -193,7 +192,7 @@ def _no_effect(results: Results, importances: Importance | None) -> list[Advice]
         if high >= _NO_EFFECT or joint >= _NO_EFFECT:
             continue
         text = (
-            f"{name} does not matter here: it explains {share:.1%} of the validation error's "
+            f"{name} does not matter here: it explains {share:.1%} of the {results.metric.text}'s "
             f"variance (at most {high:.1%}) in {shares.trials_used} trials: give it a constant"
         )
         numbers = {"importance": share, "high": high, "with_another": joint}

@@ -17,6 +17,7 @@ import pandas as pd
 from scipy import stats
 
 from sweeper.record.results import Results
+from sweeper.search.metric import Metric
 from sweeper.space.conditions import ABSENT, When, law_in, laws
 from sweeper.space.distributions import is_discrete, is_distribution
 from sweeper.space.text import read_value
@@ -59,29 +60,31 @@ class Axis:
 def configurations(results: Results) -> pd.DataFrame:
     """One row a configuration, in the order of trials.
 
-    Columns: `trial`; `status`, `finished` if any replicate has finished; `validation_error`, the
-    mean over its finished replicates, NaN if there are none; `count` of them; `sd` between them,
-    NaN if fewer than two; `end_s` of its last replicate, since the start of the sweep; `epochs` of
-    all its replicates; `last_error`, that after the last epoch, also of one that was stopped.
+    Columns: `trial`; `status`, `finished` if any replicate has finished; `loss`, the mean over its
+    finished replicates, NaN if there are none; `count` of them; `sd` between them, NaN if fewer
+    than two; `end_s` of its last replicate, since the start of the sweep; `epochs` of all its
+    replicates; `last_loss`, that after the last epoch, also of one that was stopped. Losses are
+    values of the metric of which low is good, as `Results.losses`; `Metric.loss` turns them back.
     """
-    frame = results.frame[["trial", "status", "validation_error", "start_s", "runtime_s", "epochs"]]
-    finished = (frame["status"] == "finished") & np.isfinite(frame["validation_error"])
-    stopped = (frame["status"] == "stopped") & np.isfinite(frame["validation_error"])
+    frame = results.frame[["trial", "status", "start_s", "runtime_s", "epochs"]]
+    losses = results.losses
+    finished = (frame["status"] == "finished") & np.isfinite(losses)
+    stopped = (frame["status"] == "stopped") & np.isfinite(losses)
     frame = frame.assign(
-        last_error=frame["validation_error"].where(finished | stopped),
-        validation_error=frame["validation_error"].where(finished),
+        last_loss=losses.where(finished | stopped),
+        loss=losses.where(finished),
         epochs=frame["epochs"].astype("float64").fillna(0.0),
         end_s=frame["start_s"] + frame["runtime_s"],
     )
     groups = frame.groupby("trial", sort=True)
     table = groups.agg(
         status=("status", "first"),
-        validation_error=("validation_error", "mean"),
-        count=("validation_error", "count"),
-        sd=("validation_error", "std"),
+        loss=("loss", "mean"),
+        count=("loss", "count"),
+        sd=("loss", "std"),
         end_s=("end_s", "max"),
         epochs=("epochs", "sum"),
-        last_error=("last_error", "mean"),
+        last_loss=("last_loss", "mean"),
     ).reset_index()
     # A row that claims to have finished without a number is hostile or damaged: it has failed.
     table["status"] = table["status"].where(table["status"] != "finished", "failed")
@@ -92,15 +95,15 @@ def configurations(results: Results) -> pd.DataFrame:
 def standings(table: pd.DataFrame) -> np.ndarray:
     """The place of each row of `configurations`, low is good; infinite for what failed or diverged.
 
-    Those that finished come first, by their error; then those that were stopped, by how far they
-    came and then by their error: a low error after few epochs tells less than a rung that was
+    Those that finished come first, by their loss; then those that were stopped, by how far they
+    came and then by their loss: a low loss after few epochs tells less than a rung that was
     passed. One that was stopped without a number, such as NaN, has diverged.
     """
     finished = (table["status"] == "finished").to_numpy()
-    stopped = ((table["status"] == "stopped") & table["last_error"].notna()).to_numpy()
+    stopped = ((table["status"] == "stopped") & table["last_loss"].notna()).to_numpy()
     places = np.full(len(table), np.inf)
-    places[finished] = stats.rankdata(table["validation_error"][finished], method="dense")
-    later = table.loc[stopped, ["epochs", "last_error"]]
+    places[finished] = stats.rankdata(table["loss"][finished], method="dense")
+    later = table.loc[stopped, ["epochs", "last_loss"]]
     if len(later):
         order = later.assign(epochs=-later["epochs"])
         _, place = np.unique(order.to_numpy(), axis=0, return_inverse=True)
@@ -108,9 +111,18 @@ def standings(table: pd.DataFrame) -> np.ndarray:
     return places
 
 
+def least_loss(losses: np.ndarray, metric: Metric) -> float:
+    """The lowest loss that there can be, as far as that shows: 0 of what is never negative, such as
+    errors; that of 1 where high is good and all lies from 0 to 1, such as accuracies; else -inf.
+    """
+    if metric.is_high_good and ((losses >= -1) & (losses <= 0)).all():
+        return -1.0
+    return 0.0 if (losses >= 0).all() else -math.inf
+
+
 def diverged(table: pd.DataFrame) -> np.ndarray:
     """Which rows of `configurations` failed or diverged, also if they were stopped for that."""
-    without = (table["status"] == "stopped") & table["last_error"].isna()
+    without = (table["status"] == "stopped") & table["last_loss"].isna()
     return (table["status"].isin(["failed", "diverged"]) | without).to_numpy()
 
 

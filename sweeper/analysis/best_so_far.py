@@ -1,24 +1,25 @@
-"""What a search has found so far, what fewer trials would have found, at what speed.
+"""What a search has found so far, and what fewer trials would have found.
 
 Configurations are what is counted: where there are replicates, a configuration has ended with its
-last one, and its validation error is the mean over those that finished.
+last one, and its value of the metric is the mean over those that finished. What is computed is
+computed with losses, of which low is good, and turned back at the end.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import gammaln
 
-from sweeper.analysis.axes import configurations
+from sweeper.analysis.axes import configurations, least_loss
 from sweeper.analysis.draws import check_random, num_initial
 from sweeper.record.results import Results
+from sweeper.search.metric import Metric
 from sweeper.space.checks import check_seed
 
 _RESAMPLES = 400
-_MOST_NUMBERS = 1_000_000  # fewer resamples of very many errors
+_MOST_NUMBERS = 1_000_000  # fewer resamples of very many losses
 _MOST_SIZES = 30  # numbers of trials whose interval is resampled; the others lie between them
 
 
@@ -26,78 +27,89 @@ def incumbents(results: Results) -> pd.DataFrame:
     """The incumbent after each ended configuration, in the order of ending.
 
     Columns: `trials`, how many have ended, from 1; `seconds` since the sweep's start when the last
-    of them ended; `validation_error`, the lowest so far, NaN before the first finished one;
-    `trial`, whose it is (`Int64`), ties to the one that ended earlier; `epochs`, how many all that
-    have ended were trained, stopped ones too. Only what finished can be incumbent. What has no
-    time, such as interrupted trials, comes last with NaN `seconds`.
+    of them ended; the metric under its name (`metric.<name>` where it is that of another column),
+    the best so far, NaN before the first finished one; `trial`, whose it is (`Int64`), ties to the
+    one that ended earlier; `epochs`, how many all that have ended were trained, stopped ones too.
+    Only what finished can be incumbent. What has no time, such as interrupted trials, comes last
+    with NaN `seconds`.
 
     Source: any-time performance, Dive into Deep Learning, section 19.2.
     """
     ended = configurations(results).sort_values(["end_s", "trial"], kind="stable")
-    errors = ended["validation_error"].fillna(np.inf)
-    best = errors.cummin()
-    better = errors < best.shift(fill_value=np.inf)
+    losses = ended["loss"].fillna(np.inf)
+    best = losses.cummin()
+    better = losses < best.shift(fill_value=np.inf)
     table = {
         "trials": np.arange(1, len(ended) + 1),
         "seconds": ended["end_s"],
-        "validation_error": best.replace(np.inf, np.nan),
+        incumbents_column(results.metric): results.metric.loss(best.replace(np.inf, np.nan)),
         "trial": ended["trial"].where(better).ffill().astype("Int64"),
         "epochs": ended["epochs"].cumsum().astype("int64"),
     }
     return pd.DataFrame(table).reset_index(drop=True)
 
 
-# The expected best of n trials. Sorted errors x_1 <= … <= x_N of N draws give the expected minimum
+def incumbents_column(metric: Metric) -> str:
+    """The metric's column in the table of `incumbents`."""
+    clashes = metric.name in ("trials", "seconds", "trial", "epochs")
+    return "metric." * clashes + metric.name
+
+
+# The expected best of n trials. Sorted losses x_1 <= … <= x_N of N draws give the expected minimum
 # of n draws as sum_i w_i x_i. Dodge et al. (2019, arXiv 1909.03004) draw the n with replacement (a
 # V-statistic), which for a minimum is biased upwards. Drawing them without replacement (a
 # U-statistic; Tang et al. 2020, arXiv 2004.13705) has no bias, at more variance. Dodge,
 # Gururangan, Card, Schwartz and Smith (2021, arXiv 2110.00613) prefer less variance, to compare
 # two methods with each other; here numbers of trials of one sweep are compared, where the bias is
-# what deceives: it would have the curve end above the best error that was found.
+# what deceives: it would have the curve end worse than the best that was found.
 
 
 def expected_best(
     results: Results, confidence: float = 0.9, seed: int = 0, resamples: int = _RESAMPLES
 ) -> pd.DataFrame:
-    """The expected best validation error of n trials of this random search, for n = 1, …, N.
+    """The expected best value of the metric of n trials of this random search, for n = 1, …, N.
 
-    Columns: `trials`; `expected`, without bias, the best error itself for n = N; `low` and `high`,
+    Columns: `trials`; `expected`, without bias, the best value itself for n = N; `low` and `high`,
     an interval for it of this confidence, NaN where fewer than 3 trials finished; `chance_none`,
     the probability that none of n finishes. Trials that failed or diverged are draws that can't
     win: n counts them, and `expected` is that of the best given that one finishes. Interrupted
     trials and `initial_configs` are no draws. Nothing is extrapolated beyond N.
 
-    A sweep that stops trials early is refused: of the stopped ones no final error is known, and the
+    A sweep that stops trials early is refused: of the stopped ones no final value is known, and the
     finished ones are no random part of the draws. So are searchers other than random search.
 
     The interval is a Bayesian bootstrap (Rubin 1981) with the probability between neighbouring
-    errors spread evenly, and some below the lowest (Banks 1988). Resampling the errors themselves
-    never gets below the best one: where it promised to hold the truth in 90 of 100 cases, it did
-    in 52 for n = N. This one does in 85 to 92 for all n, if there is a lowest error to be had; for
-    normal errors, which have none, in about 70 for n = N and 80 for n = N / 2.
+    values spread evenly, and some beyond the best (Banks 1988). Resampling the values themselves
+    never gets beyond the best one: where it promised to hold the truth in 90 of 100 cases, it did
+    in 52 for n = N. This one does in 85 to 92 for all n, if there is a best value to be had; for
+    normal values, which have none, in about 70 for n = N and 80 for n = N / 2.
 
     Raises:
         ValueError: the trials are no independent draws, or some are stopped early.
     """
     check_seed(seed)
-    errors, total = _draws(results)
-    if not len(errors):
+    losses, total = _draws(results)
+    if not len(losses):
         columns = ["trials", "expected", "low", "high", "chance_none"]
         return pd.DataFrame(columns=columns, dtype=float).astype({"trials": int})
     sizes = np.arange(1, total + 1)
-    expected, chance = _expected(errors, total)
+    expected, chance = _expected(losses, total)
     low = high = np.full(total, np.nan)
-    if len(errors) >= 3:
+    if len(losses) >= 3:
         some = np.unique(np.geomspace(1, total, _MOST_SIZES).round().astype(int))
         some = sizes if total <= _MOST_SIZES else some
         tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-        bounds = np.quantile(_resampled_best(errors, total, some, seed, resamples), tails, axis=0)
+        least = least_loss(losses, results.metric)
+        best = _resampled_best(losses, total, some, least, seed, resamples)
+        bounds = np.quantile(best, tails, axis=0)
         low, high = (np.interp(np.log(sizes), np.log(some), bound) for bound in bounds)
+        low, high = np.fmin(low, expected), np.fmax(high, expected)
+    low, high = results.metric.interval(low, high)
     table = {
         "trials": sizes,
-        "expected": expected,
-        "low": np.fmin(low, expected) if len(errors) >= 3 else low,
-        "high": np.fmax(high, expected) if len(errors) >= 3 else high,
+        "expected": results.metric.loss(expected),
+        "low": low,
+        "high": high,
         "chance_none": chance,
     }
     return pd.DataFrame(table)
@@ -114,16 +126,17 @@ def promise(results: Results, confidence: float = 0.9, seed: int = 0) -> dict[st
         ValueError: the trials are no independent draws, or some are stopped early.
     """
     check_seed(seed)
-    errors, total = _draws(results)
+    losses, total = _draws(results)
     half = total // 2
     numbers = dict.fromkeys(("expected_half", "expected", "gain", "low", "high"), math.nan)
-    if total < 4 or len(errors) < 3:
-        sentence = f"{total} random trials, {len(errors)} of them finished, are too few to say."
+    if total < 4 or len(losses) < 3:
+        sentence = f"{total} random trials, {len(losses)} of them finished, are too few to say."
         return {"trials": total, "half": half, **numbers, "sentence": sentence}
     table = expected_best(results, confidence, seed).set_index("trials")["expected"]
-    best = _resampled_best(errors, total, np.array([half, total]), seed, _RESAMPLES)
+    sizes, least = np.array([half, total]), least_loss(losses, results.metric)
+    best = _resampled_best(losses, total, sizes, least, seed, _RESAMPLES)
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    gain = table[half] - table[total]
+    gain = results.metric.loss(table[half] - table[total])
     low, high = np.quantile(best[:, 0] - best[:, 1], tails)
     low, high = min(low, gain), max(high, gain)
     sentence = (
@@ -137,19 +150,19 @@ def promise(results: Results, confidence: float = 0.9, seed: int = 0) -> dict[st
 
 
 def _draws(results: Results) -> tuple[np.ndarray, int]:
-    """The sorted errors of the draws that finished, and how many draws there were."""
+    """The losses of the draws that finished, sorted, and how many draws there were."""
     check_random(results)
     table = configurations(results)
     table = table[table["trial"] >= num_initial(results)]
     table = table[table["status"] != "interrupted"]
-    errors = np.sort(table.loc[table["status"] == "finished", "validation_error"].to_numpy())
-    return errors, len(table)
+    losses = np.sort(table.loc[table["status"] == "finished", "loss"].to_numpy())
+    return losses, len(table)
 
 
-def _expected(errors: np.ndarray, total: int) -> tuple[np.ndarray, np.ndarray]:
+def _expected(losses: np.ndarray, total: int) -> tuple[np.ndarray, np.ndarray]:
     """The expected minimum of n draws, n = 1, …, N, and the probability that none has finished.
 
-    The i-th error is the least of n drawn without replacement with probability
+    The i-th loss is the least of n drawn without replacement with probability
     C(N - i, n - 1) / C(N, n), the difference of two probabilities that all lie above.
     """
     log_factorial = gammaln(np.arange(total + 1) + 1.0)
@@ -162,30 +175,30 @@ def _expected(errors: np.ndarray, total: int) -> tuple[np.ndarray, np.ndarray]:
     expected, chance_none = np.empty(total), np.empty(total)
     for n in range(1, total + 1):
         # (1 - i / N)^n bounds it from above, so that it is below exp(-40) from here on.
-        used = min(len(errors), total - n + 1, 40 * total // n + 1)
+        used = min(len(losses), total - n + 1, 40 * total // n + 1)
         weights = -np.diff(all_above(np.arange(used + 1), n))
-        expected[n - 1] = weights @ errors[:used] / weights.sum()
-        chance_none[n - 1] = all_above(np.array([len(errors)]), n)[0]
+        expected[n - 1] = weights @ losses[:used] / weights.sum()
+        chance_none[n - 1] = all_above(np.array([len(losses)]), n)[0]
     return expected, chance_none
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def _resampled_best(
-    errors: np.ndarray, total: int, sizes: np.ndarray, seed: int, resamples: int
+    losses: np.ndarray, total: int, sizes: np.ndarray, least: float, seed: int, resamples: int
 ) -> np.ndarray:
     """Expected bests of each size under resampled distributions: `(resamples, sizes)`."""
     rng = np.random.default_rng(seed)
-    num = len(errors)
+    num = len(losses)
     resamples = min(resamples, max(100, _MOST_NUMBERS // num))
-    gaps = rng.standard_exponential((resamples, num + 1))  # below, between and above the errors
+    gaps = rng.standard_exponential((resamples, num + 1))  # below, between and above the losses
     rest = rng.standard_gamma(total - num, resamples) if total > num else np.zeros(resamples)
     above = 1 - np.cumsum(gaps, axis=1) / (gaps.sum(axis=1) + rest)[:, None]
     above = np.hstack([np.ones((resamples, 1)), np.clip(above, 0, 1)])
-    # Below the lowest error there may be as much as four spacings; errors stay positive.
+    # Below the lowest loss there may be as much as four spacings, but none below `least`.
     nearest = min(num - 1, max(1, math.isqrt(num)))
-    reach = 4 * (errors[nearest] - errors[0]) / nearest
-    reach = min(reach, errors[0]) if errors[0] >= 0 else reach
-    ends = np.concatenate([[errors[0] - reach], errors, [2 * errors[-1] - errors[-2]]])
+    reach = 4 * (losses[nearest] - losses[0]) / nearest
+    reach = min(reach, losses[0] - least)
+    ends = np.concatenate([[losses[0] - reach], losses, [2 * losses[-1] - losses[-2]]])
     widths = np.diff(ends)
     masses = np.maximum(above[:, :-1] - above[:, 1:], 1e-300)
     highest = above.max(axis=0)
@@ -196,8 +209,8 @@ def _resampled_best(
         powers = above[:, :used] ** (n + 1)
         means = (powers[:, :-1] - powers[:, 1:]) / ((n + 1) * masses[:, : used - 1])
         none = above[:, -1] ** n
-        least = ends[0] + means @ widths[: used - 1]
-        best[:, column] = (least - none * ends[-1]) / (1 - none)
+        lowest = ends[0] + means @ widths[: used - 1]
+        best[:, column] = (lowest - none * ends[-1]) / (1 - none)
     return best
 
 
@@ -238,48 +251,3 @@ def trials_for_top(fraction: float, probability: float) -> int:
     while chance_of_top(n, fraction) < probability:  # the logarithms are rounded
         n += 1
     return n
-
-
-@dataclass(frozen=True)
-class ParallelUse:
-    """How busy the workers were.
-
-    Attributes:
-        busy_fraction: busy worker-seconds / (workers × wall), NaN if no trial has a time. A worker
-            that took the place of one that died counts as another.
-        wall_s: from the first start to the last end.
-        workers: one row a worker: `worker`, `node`, `trials`, `busy_s`, `idle_s`, `longest_gap_s`.
-        slowest: the five slowest trials: `trial`, `replicate`, `runtime_s`, `worker`, `status`.
-    """
-
-    busy_fraction: float
-    wall_s: float
-    workers: pd.DataFrame
-    slowest: pd.DataFrame
-
-
-def parallel_use(results: Results) -> ParallelUse:
-    """How busy the workers were between the first start and the last end, and the slowest trials.
-
-    Trials without a start, a runtime or a worker are left out, such as interrupted ones.
-    """
-    columns = ["trial", "replicate", "runtime_s", "worker", "status"]
-    timed = results.frame.dropna(subset=["start_s", "runtime_s", "worker"])
-    timed = timed.assign(end_s=timed["start_s"] + timed["runtime_s"]).sort_values("start_s")
-    slowest = timed.sort_values(["runtime_s", "trial"], ascending=[False, True])[columns].head(5)
-    slowest = slowest.reset_index(drop=True)
-    if timed.empty:
-        names = ["worker", "node", "trials", "busy_s", "idle_s", "longest_gap_s"]
-        return ParallelUse(math.nan, 0.0, pd.DataFrame(columns=names), slowest)
-    start, end = timed["start_s"].min(), timed["end_s"].max()
-    wall = float(end - start)
-    rows = []
-    for (node, worker), trials in timed.groupby(["node", "worker"], sort=True, dropna=False):
-        ends = np.maximum.accumulate([start, *trials["end_s"]])
-        gaps = np.array([*trials["start_s"], end]) - ends
-        idle = float(np.clip(gaps, 0, None).sum())
-        rows.append((worker, node, len(trials), wall - idle, idle, max(0.0, float(gaps.max()))))
-    names = ["worker", "node", "trials", "busy_s", "idle_s", "longest_gap_s"]
-    workers = pd.DataFrame(rows, columns=names)
-    busy = float(workers["busy_s"].sum()) / (wall * len(workers)) if wall > 0 else math.nan
-    return ParallelUse(busy, wall, workers, slowest)

@@ -9,6 +9,7 @@ from scipy import stats
 
 from sweeper.analysis.axes import configurations
 from sweeper.record.results import Results
+from sweeper.search.metric import Metric
 from sweeper.space.checks import check_seed
 
 _LEVEL = 0.05
@@ -18,11 +19,11 @@ _AT_ONCE = 2_000_000  # numbers in memory while resampling
 
 @dataclass(frozen=True)
 class Winner:
-    """The configuration of lowest mean validation error, and how sure that is.
+    """The configuration of the best mean of the metric, and how sure that is.
 
     Attributes:
         trial: the winner's; None if no trial has finished.
-        mean: its mean validation error over its finished replicates; NaN without a winner.
+        mean: that over its finished replicates; NaN without a winner.
         standard_error: of that mean; NaN if nothing is known of the noise. Where one replicate
             alone has finished, the noise is that of the other configurations.
         probability_best: one row a configuration, best first: `trial`, `mean`, `standard_error`,
@@ -48,8 +49,8 @@ def winner(results: Results, seed: int = 0, resamples: int = 10_000) -> Winner:
     """The winner of a sweep and how sure it is: among the configurations that were trained to the
     end, whatever was stopped before it.
 
-    The winner has the lowest mean among the configurations with two finished replicates or more,
-    if there are any, else the lowest error: a single lucky one beats no mean.
+    The winner has the best mean among the configurations with two finished replicates or more, if
+    there are any, else the best value: a single lucky one beats no mean.
 
     The probability to be the best is how often a configuration wins when the means are redrawn: a
     bootstrap, stratified by configuration, of the replicates' deviations from their means. These
@@ -63,10 +64,10 @@ def winner(results: Results, seed: int = 0, resamples: int = 10_000) -> Winner:
     table = configurations(results)
     stopped = int((table["status"] == "stopped").sum())
     table = table[table["status"] == "finished"]
-    order = np.lexsort((table["trial"], table["validation_error"], table["count"] < 2))
+    order = np.lexsort((table["trial"], table["loss"], table["count"] < 2))
     table = table.iloc[order].reset_index(drop=True)
     counts = table["count"].to_numpy()
-    means = table["validation_error"].to_numpy()
+    means = results.metric.loss(table["loss"].to_numpy())
     pooled, freedom = _pooled(table["sd"].to_numpy(), counts)
     known = bool(freedom > 0)
     errors = table["sd"].where(counts >= 2, pooled) / np.sqrt(counts)
@@ -86,7 +87,7 @@ def winner(results: Results, seed: int = 0, resamples: int = 10_000) -> Winner:
         probability_best=frame,
         indistinguishable=close,
         more_replicates=more,
-        sentence=_sentence(frame, known, close, more, stopped),
+        sentence=_sentence(frame, results.metric, known, close, more, stopped),
     )
 
 
@@ -100,16 +101,16 @@ def _pooled(sds: np.ndarray, counts: np.ndarray) -> tuple[float, int]:
 
 
 def _probabilities(results: Results, table: pd.DataFrame, seed: int, resamples: int) -> np.ndarray:
-    """How often each configuration has the lowest redrawn mean; ties are shared out."""
-    counts, means = table["count"].to_numpy(), table["validation_error"].to_numpy()
-    frame = results.frame[["trial", "validation_error", "status"]]
-    frame = frame[(frame["status"] == "finished") & np.isfinite(frame["validation_error"])]
-    of_trial = frame["trial"].map(table.set_index("trial")["validation_error"])
+    """How often each configuration has the best redrawn mean; ties are shared out."""
+    counts, means = table["count"].to_numpy(), table["loss"].to_numpy()
+    frame = results.frame[["trial", "status"]].assign(loss=results.losses)
+    frame = frame[(frame["status"] == "finished") & np.isfinite(frame["loss"])]
+    of_trial = frame["trial"].map(table.set_index("trial")["loss"])
     replicates = frame["trial"].map(table.set_index("trial")["count"]).to_numpy(dtype=float)
     repeated = replicates >= 2
-    deviations = (frame["validation_error"] - of_trial).to_numpy()[repeated]
+    deviations = (frame["loss"] - of_trial).to_numpy()[repeated]
     deviations = deviations * np.sqrt(replicates / np.maximum(replicates - 1, 1))[repeated]
-    # What lies further above the winner than all noise together can move stands no chance.
+    # What is worse than the winner by more than all noise together can move stands no chance.
     reach = 2 * np.abs(deviations).max()
     contenders = np.flatnonzero(means - means[0] <= reach)
     counts, means = counts[contenders], means[contenders]
@@ -160,19 +161,25 @@ def _more_replicates(frame: pd.DataFrame) -> int | None:
 
 
 def _sentence(
-    frame: pd.DataFrame, known: bool, close: list[int], more: int | None, stopped: int
+    frame: pd.DataFrame,
+    metric: Metric,
+    known: bool,
+    close: list[int],
+    more: int | None,
+    stopped: int,
 ) -> str:
     if frame.empty:
         return "No trial has finished, so nothing has won."
     best = frame.iloc[0]
-    head = f"Trial {best['trial']:.0f} has the lowest validation error, {best['mean']:.4g}"
+    head = f"Trial {best['trial']:.0f} has the {metric.best_word} {metric.text}, {best['mean']:.4g}"
     if not known:
         others = f" of {len(frame):,} configurations" if len(frame) > 1 else ""
         if stopped:
             others = f", of {len(frame):,} trained to the end ({stopped:,} were stopped early)"
         return (
             f"{head}{others}, but with one replicate each nothing is known of the noise: another "
-            "seed may order them otherwise, and the lowest of many is likely a lucky one."
+            f"seed may order them otherwise, and the {metric.best_word} of many is likely a lucky "
+            "one."
         )
     head += f" ± {best['standard_error']:.2g} (mean and standard error of {best['count']:.0f} "
     head += "replicates)"

@@ -1,6 +1,5 @@
 """Sweeps side by side: which searcher or space gets further with the same budget."""
 
-import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,13 +13,14 @@ from scipy import stats
 from sweeper.analysis.draws import stops_early
 from sweeper.analysis.repetitions import labels
 from sweeper.analysis.trajectories import Trajectory, trajectory
+from sweeper.analysis.verdict import sentence
 from sweeper.faults import refuse
 from sweeper.record.results import Results, load
+from sweeper.search.metric import Metric
 from sweeper.space.checks import check_seed
 
 _BUDGETS = ("trials", "epochs", "seconds")
 _CONFIDENCE = 0.9
-_LEVEL = 0.05
 _MOST_POINTS = 200
 
 
@@ -29,12 +29,13 @@ class Comparison:
     """Any-time curves of several sweeps, and whether their difference is more than noise.
 
     Attributes:
-        curves: `sweep` (a label), `budget`, `mean`, `low`, `high`: the best validation error so
+        curves: `sweep` (a label), `budget`, `mean`, `low`, `high`: the best value of the metric so
             far; sweeps that differ in their seeds alone are repetitions of one label.
         finals: one row a sweep: `sweep`, `folder`, `seed`, `trials`, `best` at the common budget.
         budget: `trials`, `epochs` or `seconds`.
         limit: the common budget, that of the smallest sweep.
         sentence: what the rank test says.
+        metric: what all of them have optimised.
     """
 
     curves: pd.DataFrame
@@ -42,6 +43,7 @@ class Comparison:
     budget: str
     limit: float
     sentence: str
+    metric: Metric = Metric()
 
 
 def compare(
@@ -50,7 +52,7 @@ def compare(
     """The sweeps side by side, all at the budget of the smallest.
 
     Sweeps with the same objective, space and searcher (whatever its `num_trials`) but other seeds
-    are repetitions of one label. Its `mean` is that of their best errors so far, `low` and `high`
+    are repetitions of one label. Its `mean` is that of their best values so far, `low` and `high`
     are its 90 % interval by Student's t; all are NaN until each has a finished trial. A label with
     one sweep alone has the mean over random orders of its trials, of those orders in which one has
     finished by then (NaN if fewer than half), and the range from 5 % to 95 % of a bootstrap of its
@@ -58,9 +60,9 @@ def compare(
     Bayesian search and with early stopping. Any-time performance: Dive into Deep Learning,
     section 19.2.
 
-    Labels with repetitions are compared by the Mann-Whitney U test of their best errors, several
+    Labels with repetitions are compared by the Mann-Whitney U test of their best values, several
     with Holm's correction. If one has a single sweep, that can't be: the sentence then gives the
-    test over the errors of trials, which tells of typical trials and not of the best ones.
+    test over the values of trials, which tells of typical trials and not of the best ones.
 
     Args:
         sweeps: results or folders of sweeps, two or more.
@@ -71,12 +73,12 @@ def compare(
 
     Raises:
         ValueError: fewer than two sweeps, the same one twice, an unknown budget, a seed out of
-            range, or a sweep in which nothing ended.
+            range, a sweep in which nothing ended, or sweeps of different metrics or modes.
         TypeError: `sweeps` is a single path or results, or holds anything else; `seed` is no int.
         FileNotFoundError: a folder holds no sweep.
     """
     check_seed(seed)
-    read, budget = _read(sweeps, budget)
+    read, budget, metric = _read(sweeps, budget)
     limit = min(float(sweep.spent[-1]) for sweep in read)
     points = _points(read, limit, budget)
     groups = {label: [s for s in read if s.label == label] for label in _labels(read)}
@@ -90,12 +92,19 @@ def compare(
     ]
     finals = pd.DataFrame(rows, columns=["sweep", "folder", "seed", "trials", "best"])
     return Comparison(
-        curves=curves,
-        finals=finals.assign(best=finals["best"].replace(np.inf, np.nan)),
+        curves=_turned_back(curves, metric),
+        finals=finals.assign(best=metric.loss(finals["best"].replace(np.inf, np.nan))),
         budget=budget,
         limit=limit,
-        sentence=_sentence(groups, limit, budget),
+        sentence=sentence(groups, limit, budget, metric),
+        metric=metric,
     )
+
+
+def _turned_back(curves: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """Curves of losses as those of the metric."""
+    low, high = metric.interval(curves["low"], curves["high"])
+    return curves.assign(mean=metric.loss(curves["mean"]), low=low, high=high)
 
 
 def _labels(read: list[Trajectory]) -> list[str]:
@@ -105,7 +114,7 @@ def _labels(read: list[Trajectory]) -> list[str]:
 # Reading
 
 
-def _read(sweeps: Any, budget: str | None) -> tuple[list[Trajectory], str]:
+def _read(sweeps: Any, budget: str | None) -> tuple[list[Trajectory], str, Metric]:
     example = "Write sweeper.compare(['runs/one', 'runs/other'])."
     if isinstance(sweeps, str | Path | Results):
         raise TypeError(f"compare needs a list of sweeps, but got one alone. {example}")
@@ -128,6 +137,7 @@ def _read(sweeps: Any, budget: str | None) -> tuple[list[Trajectory], str]:
         raise ValueError("\n".join(faults))
     results = [s if isinstance(s, Results) else load(s) for s in found]
     refuse(*_twice(results))
+    metric = _metric_of(results)
     budget = budget or ("epochs" if any(map(stops_early, results)) else "trials")
     named = zip(labels(results), results, strict=True)
     read = [trajectory(one, label, budget) for label, one in named]
@@ -139,7 +149,21 @@ def _read(sweeps: Any, budget: str | None) -> tuple[list[Trajectory], str]:
     ]
     if faults:
         raise ValueError("\n".join(faults))
-    return read, budget
+    return read, budget, metric
+
+
+def _metric_of(results: list[Results]) -> Metric:
+    """The metric that all have optimised. Raises a ValueError if they differ."""
+    metrics = [one.metric for one in results]
+    if len(set(metrics)) > 1:
+        each = [
+            f"{r.folder} has {m.name!r} ({m.mode})" for r, m in zip(results, metrics, strict=True)
+        ]
+        raise ValueError(
+            "compare needs sweeps of one metric and one mode, since numbers of different kinds are "
+            f"neither better nor worse than each other: {', '.join(each)}. Leave some out."
+        )
+    return metrics[0]
 
 
 def _twice(results: list[Results]) -> list[str]:
@@ -195,77 +219,3 @@ def _curve(
         low, high = (np.where(np.isfinite(mean), bound, np.nan) for bound in (low, high))
     table = {"sweep": label, "budget": points, "mean": mean, "low": low, "high": high}
     return pd.DataFrame(table).replace(np.inf, np.nan)
-
-
-# The sentence
-
-
-def _sentence(groups: dict[str, list[Trajectory]], limit: float, budget: str) -> str:
-    end = np.array([limit])
-    finals = {label: [float(s.best_at(end)[0]) for s in group] for label, group in groups.items()}
-    means = {label: float(np.mean(bests)) for label, bests in finals.items()}
-    ranked = sorted(finals, key=lambda label: means[label])
-    what = budget if limit != 1 else budget.removesuffix("s")
-    told = [
-        f"{label} {means[label]:.4g} ({len(finals[label])} "
-        f"{'sweep' if len(finals[label]) == 1 else 'sweeps'})"
-        if math.isfinite(means[label])
-        else f"{label} nothing in {sum(map(math.isinf, finals[label]))} of {len(finals[label])}"
-        for label in ranked
-    ]
-    head = f"Best validation error after {limit:,.4g} {what}: {', '.join(told)}. "
-    if budget == "trials" and any(s.stops for group in groups.values() for s in group):
-        head += "Trials that were stopped early count as whole ones: take epochs instead. "
-    if len(ranked) == 1:
-        return head + "They are repetitions of one searcher and space: there is nothing to compare."
-    if min(map(len, finals.values())) < 2:
-        return head + _over_trials(groups, ranked[:2], limit)
-    pairs = [(ranked[0], other) for other in ranked[1:]]
-    tests = [stats.mannwhitneyu(finals[one], finals[other]) for one, other in pairs]
-    return head + " ".join(_verdicts(pairs, tests, finals))
-
-
-def _verdicts(pairs: list[tuple[str, str]], tests: list[Any], finals: dict) -> list[str]:
-    adjusted = _holm([float(test.pvalue) for test in tests])
-    texts = []
-    for (one, other), test, p in zip(pairs, tests, adjusted, strict=True):
-        sizes = len(finals[one]), len(finals[other])
-        least = 2 / math.comb(sum(sizes), sizes[0])  # the most extreme of all orders, both sides
-        verdict = "more than noise" if p < _LEVEL else "no more than noise can do"
-        if p >= _LEVEL and least * len(pairs) >= _LEVEL:
-            verdict = "too few repetitions to tell, whatever the errors are"
-        corrected = ", Holm's correction" if len(pairs) > 1 else ""
-        texts.append(
-            f"{one} against {other}: Mann-Whitney U = {test.statistic:g}, p = {p:.2g} (best errors "
-            f"of repetitions{corrected}): {verdict}."
-        )
-    return texts
-
-
-def _over_trials(groups: dict[str, list[Trajectory]], ranked: list[str], limit: float) -> str:
-    """What can be said where a label has one sweep only: of trials that learn or are stopped by
-    each other, nothing.
-    """
-    unknown = "Nothing is known of the noise: repeat each with at least 4 seeds."
-    if not all(sweep.any_order for label in ranked for sweep in groups[label]):
-        return unknown
-    one, other = (
-        np.concatenate([s.errors[s.spent <= limit] for s in groups[label]]) for label in ranked
-    )
-    if not len(one) or not len(other):
-        return unknown
-    test = stats.mannwhitneyu(one, other)
-    return (
-        f"With a single sweep nothing is known of the noise between sweeps; trial by trial, "
-        f"{ranked[0]} against {ranked[1]} has Mann-Whitney U = {test.statistic:g}, "
-        f"p = {test.pvalue:.2g}, which compares typical trials, not the best ones. "
-        "Repeat each with at least 4 seeds."
-    )
-
-
-def _holm(p: list[float]) -> list[float]:
-    """P-values for several tests together (Holm 1979)."""
-    order = sorted(range(len(p)), key=p.__getitem__)
-    stepped = [min(1.0, (len(p) - step) * p[i]) for step, i in enumerate(order)]
-    raised = itertools.accumulate(stepped, max)
-    return [value for _, value in sorted(zip(order, raised, strict=True))]

@@ -28,7 +28,7 @@ def is_in_any_order(results: Results) -> bool:
 
 
 def check_random(results: Results) -> None:
-    """Nothing, if the trials are independent draws whose final errors are known.
+    """Nothing, if the trials are independent draws whose final values are known.
 
     Raises:
         ValueError: they are not.
@@ -46,9 +46,9 @@ def check_random(results: Results) -> None:
         )
     if stops_early(results):
         raise ValueError(
-            "The expected best of n trials needs the final error of every draw, but this sweep "
-            "stops trials early: what the stopped ones would have reached isn't known, and which "
-            f"ones were trained to the end depends on the others. {cure}"
+            f"The expected best of n trials needs the final {results.metric.noun} of every draw, "
+            "but this sweep stops trials early: what the stopped ones would have reached isn't "
+            f"known, and which ones were trained to the end depends on the others. {cure}"
         )
 
 

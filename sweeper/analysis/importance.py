@@ -1,4 +1,4 @@
-"""How much each hyperparameter matters for the validation error, by functional ANOVA.
+"""How much each hyperparameter matters for the metric, by functional ANOVA.
 
 The forest is scikit-learn's. Its trees are step functions on boxes, of which the variance that
 each hyperparameter explains is a sum over pairs of leaves, exact and quick (Hutter, Hoos and
@@ -17,6 +17,7 @@ import pandas as pd
 
 from sweeper.analysis.axes import Axis, axes, configurations
 from sweeper.record.results import Results
+from sweeper.search.metric import Metric
 from sweeper.space.checks import check_seed
 
 LEAST_TRIALS = 16
@@ -28,7 +29,7 @@ _NUM_TREES = 64
 
 @dataclass(frozen=True)
 class Importance:
-    """Shares of the variance of the validation error, each between 0 and 1.
+    """Shares of the variance of the metric, each between 0 and 1.
 
     Attributes:
         frame: `hyperparameter`, `importance`, `low`, `high`, most important first.
@@ -37,7 +38,7 @@ class Importance:
         evaluator: what computed it.
         trials_used: how many trials it rests on.
         trials: how many had finished or were stopped; more than were used if there were very many.
-        stopped: how many of these were stopped early, of which the last error counts.
+        stopped: how many of these were stopped early, of which the last value counts.
         explained: the part of the variance that the forest predicts of trials it has not seen; the
             rest is noise, or too intricate for so few trials.
     """
@@ -52,19 +53,19 @@ class Importance:
 
 
 def importance(results: Results, seed: int = 0) -> Importance:
-    """How much of the variance of the validation error each hyperparameter explains.
+    """How much of the variance of the metric each hyperparameter explains.
 
     On the space as it was searched: each hyperparameter counts by its own distribution. A pair's
     importance is what the two explain together beyond each alone. `low` and `high` hold 90 % of
-    the trees, each grown on a bootstrap sample of the trials. Errors far above the others (over
-    the third quartile by more than 3 interquartile ranges) count as lying there, so that a
+    the trees, each grown on a bootstrap sample of the trials. Values far worse than the others
+    (than the worse quartile by more than 3 interquartile ranges) count as lying there, so that a
     few diverging trials don't hide the rest. Where a hyperparameter is absent its place is drawn at
     random, so that it counts only where it was there.
 
-    Trials that were stopped early count with their last error. The finished ones alone are too few,
+    Trials that were stopped early count with their last value. The finished ones alone are too few,
     and the best ones alone, among which what matters most hardly varies any more. Learning curves
     of LCBench, 60 trials: the shares lay 0.23 (sum of absolute differences) from those of 300
-    whole trials, with ASHA(3) 0.32 by the last errors, 0.39 by those after the first rung, and none
+    whole trials, with ASHA(3) 0.32 by the last values, 0.39 by those after the first rung, and none
     by the finished ones; with ASHA(1), where most have one epoch, 0.70: stop later if importance
     is what is asked for.
 
@@ -74,26 +75,27 @@ def importance(results: Results, seed: int = 0) -> Importance:
     number.
 
     Raises:
-        ValueError: too few trials with an error to say, or they tell nothing: fewer than 16, or the
-            forest predicts less than a fifth of the variance of trials it has not seen, or there
-            is no hyperparameter or error that varies.
+        ValueError: too few trials with a value to say, or they tell nothing: fewer than 16, or the
+            forest predicts less than a fifth of the variance of trials it has not seen, or neither
+            a hyperparameter nor the metric varies.
     """
     check_seed(seed)
     table = configurations(results)
-    shown = table["last_error"].notna().to_numpy()
-    errors = table["last_error"].to_numpy()[shown]
+    shown = table["last_loss"].notna().to_numpy()
+    losses = table["last_loss"].to_numpy()[shown]
     varying = _varying(axes(results), shown, seed)
-    _check(len(errors), errors, varying)
+    _check(losses, varying, results.metric)
     rng = np.random.default_rng(seed)
-    used = np.sort(rng.permutation(len(errors))[:_MOST_TRIALS])
+    used = np.sort(rng.permutation(len(losses))[:_MOST_TRIALS])
     positions = np.column_stack([u for _, u in varying])[used]
-    forest = _forest(positions, _without_far_out(errors[used]), seed)
+    forest = _forest(positions, _without_far_out(losses[used]), seed)
     explained = float(forest.oob_score_)
     if explained < LEAST_EXPLAINED:
         raise ValueError(
-            f"The {len(errors):,} trials with an error don't tell what matters: of the variance of "
-            f"trials it had not seen, a forest predicts {max(0.0, explained):.0%}, and less than "
-            f"{LEAST_EXPLAINED:.0%} is too little. Run more trials, or replicates if it is noise."
+            f"The {len(losses):,} trials with {_one(results.metric)} don't tell what matters: of "
+            f"the variance of trials it had not seen, a forest predicts {max(0.0, explained):.0%}, "
+            f"and less than {LEAST_EXPLAINED:.0%} is too little. Run more trials, or replicates if "
+            "it is noise."
         )
     trees = [tree for e in forest.estimators_ if (tree := _boxes(e.tree_)) is not None]
     single = np.array([[_single(tree, j) for j in range(len(varying))] for tree in trees])
@@ -117,7 +119,7 @@ def importance(results: Results, seed: int = 0) -> Importance:
         pairs=pairs.sort_values("importance", ascending=False, ignore_index=True, kind="stable"),
         evaluator="fANOVA on extremely randomized trees",
         trials_used=len(used),
-        trials=len(errors),
+        trials=len(losses),
         explained=explained,
         stopped=int((table["status"] == "stopped").to_numpy()[shown].sum()),
     )
@@ -139,32 +141,37 @@ def _varying(every: list[Axis], shown: np.ndarray, seed: int) -> list[tuple[Axis
     return found
 
 
-def _check(finished: int, errors: np.ndarray, varying: list[Any]) -> None:
-    if finished < LEAST_TRIALS:
+def _check(losses: np.ndarray, varying: list[Any], metric: Metric) -> None:
+    if len(losses) < LEAST_TRIALS:
         raise ValueError(
-            f"Importance needs at least {LEAST_TRIALS} trials with an error to say anything, but "
-            f"got {finished}. Run more trials."
+            f"Importance needs at least {LEAST_TRIALS} trials with {_one(metric)} to say anything, "
+            f"but got {len(losses)}. Run more trials."
         )
     if not varying:
         raise ValueError(
             "Importance needs a hyperparameter that varies, but every one has the same value in "
-            "all trials with an error. Give the space a distribution or a list."
+            f"all trials with {_one(metric)}. Give the space a distribution or a list."
         )
-    if np.ptp(errors) == 0:
+    if np.ptp(losses) == 0:
+        values = "validation errors" if metric.noun == "error" else f"values of {metric.text}"
         raise ValueError(
-            f"Importance needs validation errors that differ, but all {finished:,} are "
-            f"{errors[0]:.4g}. Look at what the objective returns."
+            f"Importance needs {values} that differ, but all {len(losses):,} are "
+            f"{metric.loss(losses[0]):.4g}. Look at what the objective returns."
         )
 
 
-def _without_far_out(errors: np.ndarray) -> np.ndarray:
-    """Errors over Tukey's outer fence lowered to it, unless the middle half is equal; rescaled."""
-    errors = errors / np.abs(errors).max()  # in units in which no difference is infinite
-    lower, upper = np.quantile(errors, [0.25, 0.75])
-    return np.minimum(errors, upper + 3 * (upper - lower)) if upper > lower else errors
+def _one(metric: Metric) -> str:
+    return "an error" if metric.noun == "error" else metric.one
 
 
-def _forest(positions: np.ndarray, errors: np.ndarray, seed: int) -> Any:
+def _without_far_out(losses: np.ndarray) -> np.ndarray:
+    """Losses over Tukey's outer fence lowered to it, unless the middle half is equal; rescaled."""
+    losses = losses / np.abs(losses).max()  # in units in which no difference is infinite
+    lower, upper = np.quantile(losses, [0.25, 0.75])
+    return np.minimum(losses, upper + 3 * (upper - lower)) if upper > lower else losses
+
+
+def _forest(positions: np.ndarray, losses: np.ndarray, seed: int) -> Any:
     """Extremely randomized trees (Geurts, Ernst and Wehenkel 2006) on positions in [0, 1].
 
     Their random thresholds find weak hyperparameters beside strong ones, which a random forest
@@ -172,7 +179,7 @@ def _forest(positions: np.ndarray, errors: np.ndarray, seed: int) -> Any:
     """
     from sklearn.ensemble import ExtraTreesRegressor  # takes a second to load
 
-    scaled = (errors - errors.mean()) / np.abs(errors - errors.mean()).max()
+    scaled = (losses - losses.mean()) / np.abs(losses - losses.mean()).max()
     forest = ExtraTreesRegressor(
         n_estimators=_NUM_TREES, bootstrap=True, oob_score=True, random_state=seed
     )

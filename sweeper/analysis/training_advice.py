@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sweeper.analysis.axes import Axis
+from sweeper.analysis.axes import Axis, least_loss
 from sweeper.record.results import Results
 from sweeper.space.changes import narrower
 
@@ -109,7 +109,10 @@ def _describe_failures(
 
 
 def epochs(results: Results) -> Advice | None:
-    """By the binomial test: flat noise puts the lowest error into the last of E epochs once in E.
+    """By the binomial test: flat noise puts the best value into the last of E epochs once in E.
+
+    What the last quarter brought counts as a part of the value, or, where 1 is the best there can
+    be, as with accuracies, of what was missing to it.
 
     Looks at the best quarter of the trials that reached the limit, at least 5.
     """
@@ -122,7 +125,8 @@ def epochs(results: Results) -> Advice | None:
         return None
     curves = curves[curves.groupby(["trial", "replicate"])["epoch"].transform("size") == limit]
     curves = curves.sort_values(["trial", "replicate", "epoch"], kind="stable")
-    full = curves["validation_error"].to_numpy().reshape(-1, limit)
+    metric = results.metric
+    full = metric.loss(curves[metric.name].to_numpy()).reshape(-1, limit)
     full = np.where(np.isfinite(full), full, np.inf)[np.isfinite(full[:, -1])]
     full = full[np.argsort(full.min(axis=1), kind="stable")]
     best = full[: max(5, len(full) // 4)]
@@ -132,19 +136,24 @@ def epochs(results: Results) -> Advice | None:
     p = float(stats.binom.sf(last - 1, len(best), 1 / limit))
     earlier = best[:, : limit - max(1, limit // 4)].min(axis=1)
     with np.errstate(all="ignore"):
-        gain = float(np.median((earlier - best.min(axis=1)) / np.abs(earlier)))
+        least = least_loss(full[np.isfinite(full)], metric)
+        rest = np.abs(earlier) if least == -np.inf else earlier - least
+        gain = float(np.median((earlier - best.min(axis=1)) / rest))
     if p >= _EPOCH_LEVEL or not 2 * last > len(best) or not gain > 0.01:
         return None
+    what = f"{metric.best_word} {metric.noun if metric.noun == 'error' else metric.text}"
+    missing = " of what was missing to 1" if least == -1 else ""
     text = (
-        f"trials end while still improving: {last} of the best {len(best)} had their lowest error "
-        f"in the last of {limit} epochs, and the last quarter brought {gain:.0%}: train longer"
+        f"trials end while still improving: {last} of the best {len(best)} had their {what} "
+        f"in the last of {limit} epochs, and the last quarter brought {gain:.0%}{missing}: train "
+        "longer"
     )
     numbers = {"p": p, "hits": last, "of": len(best), "epochs": limit, "gain": gain}
     return Advice("epochs", None, text, numbers)
 
 
 def noise(means: pd.Series, counts: pd.Series, sds: pd.Series) -> Advice | None:
-    """Compares the replicates of one configuration with the best configurations' means."""
+    """Compares the replicates of one configuration with the best configurations' mean losses."""
     repeated = (counts >= 2).to_numpy()
     if repeated.sum() < 3:
         return None

@@ -21,7 +21,7 @@ class Trajectory:
         label: what repetitions of it share.
         folder, seed: which one it is.
         spent: the budget that was spent when each ended; never falls.
-        errors: infinite where a trial has not finished.
+        losses: values of the metric of which low is good; infinite where a trial has not finished.
         any_order: whether its trials might as well have come in another order.
         stops: whether trials may be stopped early.
     """
@@ -30,28 +30,28 @@ class Trajectory:
     folder: str
     seed: Any
     spent: np.ndarray
-    errors: np.ndarray
+    losses: np.ndarray
     any_order: bool
     stops: bool
 
     def best_at(self, points: np.ndarray) -> np.ndarray:
-        """The best error within each budget; infinite where nothing has finished."""
-        return _best_at(self.spent, self.errors, points)
+        """The best loss within each budget; infinite where nothing has finished."""
+        return _best_at(self.spent, self.losses, points)
 
     def reordered(self, points: np.ndarray, rng: np.random.Generator, again: bool) -> np.ndarray:
-        """Best errors within each budget of the trials in random orders, `(orders, points)`.
+        """Best losses within each budget of the trials in random orders, `(orders, points)`.
 
         Args:
             points: budgets.
             rng: of the orders.
             again: whether trials are drawn with replacement.
         """
-        num = len(self.errors)
+        num = len(self.losses)
         costs = np.diff(self.spent, prepend=0.0)  # of seconds what passed until the next one ended
         curves = []
         for _ in range(min(_RESAMPLES, max(50, _MOST_NUMBERS // num))):
             order = rng.integers(num, size=num) if again else rng.permutation(num)
-            curves.append(_best_at(np.cumsum(costs[order]), self.errors[order], points))
+            curves.append(_best_at(np.cumsum(costs[order]), self.losses[order], points))
         return np.array(curves)
 
 
@@ -60,14 +60,14 @@ def trajectory(results: Results, label: str, budget: str) -> Trajectory:
 
     Epochs are those of all trials, stopped and failed ones too.
     """
-    spent, errors = _spent(results, budget)
+    spent, losses = _spent(results, budget)
     seed, folder = results.sweep.get("seed"), str(results.folder)
     any_order, stops = is_in_any_order(results), stops_early(results)
-    return Trajectory(label, folder, seed, spent, errors, any_order, stops)
+    return Trajectory(label, folder, seed, spent, losses, any_order, stops)
 
 
 def _spent(results: Results, budget: str) -> tuple[np.ndarray, np.ndarray]:
-    """The budget spent when each configuration had ended, and their errors."""
+    """The budget spent when each configuration had ended, and their losses."""
     table = configurations(results).sort_values(["end_s", "trial"], kind="stable")
     if budget == "seconds":
         table = table[table["end_s"].notna()]
@@ -76,9 +76,9 @@ def _spent(results: Results, budget: str) -> tuple[np.ndarray, np.ndarray]:
         spent = table["epochs"].cumsum()
     else:  # replicates are trials too
         spent = table["trial"].map(results.frame.groupby("trial").size()).cumsum()
-    return spent.to_numpy(dtype=float), table["validation_error"].fillna(np.inf).to_numpy()
+    return spent.to_numpy(dtype=float), table["loss"].fillna(np.inf).to_numpy()
 
 
-def _best_at(spent: np.ndarray, errors: np.ndarray, points: np.ndarray) -> np.ndarray:
-    best = np.concatenate([[np.inf], np.minimum.accumulate(errors)])
+def _best_at(spent: np.ndarray, losses: np.ndarray, points: np.ndarray) -> np.ndarray:
+    best = np.concatenate([[np.inf], np.minimum.accumulate(losses)])
     return best[np.searchsorted(spent, points * (1 + 1e-12), side="right")]

@@ -117,4 +117,5 @@ def print_results(results: Any, most: int = 20) -> None:
     if sentence := epochs(results).sentence:
         print(sentence)
     with suppress(LookupError):  # no configuration has finished
-        print(printable(f"best: {results.best_value:.4g} with {results.best_config}"))
+        best = results.metric.best(results.best_value).removeprefix("best ")
+        print(printable(f"best: {best} with {results.best_config}"))

@@ -28,6 +28,7 @@ _FACTS = {
     "scheduler": "scheduler",
     "constraints": "constraints",
     "lag": "lag (trials)",
+    "metric": "optimised",
     "seed": "seed",
     "num_trials": "trials planned",
     "replicates": "replicates",
@@ -45,6 +46,10 @@ _TOLD_ELSEWHERE |= {"without_text", "data_given"}
 def facts(results: Results) -> list[tuple[str, str]]:
     """What was run, by name: all that the record says, known things first."""
     sweep = {key: value for key, value in results.sweep.items() if key not in _TOLD_ELSEWHERE}
+    if "metric" in sweep:
+        way = "high" if results.metric.is_high_good else "low"
+        sweep["metric"] = f"{results.metric.name}, {way} is good"
+        sweep.pop("mode", None)
     if isinstance(sweep.get("resumed"), list):
         sweep["resumed"] = f"{len(sweep['resumed'])} times"
     if (planned := _planned(results)) is not None:
@@ -83,25 +88,26 @@ def _planned(results: Results) -> int | None:
 
 
 def best(results: Results, winner: Winner | None) -> dict[str, Any] | None:
-    """The winner, or else the incumbent, None without one: its `trial`, its `error` and `what`
+    """The winner, or else the incumbent, None without one: its `trial`, its `value` and `what`
     that is, and its configuration as `python` and `yaml`.
 
-    A mean over replicates is told where there is one: the lowest of them alone is a lucky one.
+    A mean over replicates is told where there is one: the best of them alone is a lucky one.
     """
     row = best_row(results)
     if row is None:
         return None
-    what, error = f"validation error of trial {row.trial}", number(row.value)
+    metric = results.metric.text
+    what, value = f"{metric} of trial {row.trial}", number(row.value)
     if winner and winner.trial is not None:
         row = next(one for one in results.rows if one.trial == winner.trial)
-        what, error = f"validation error of trial {winner.trial}", winner.mean
+        what, value = f"{metric} of trial {winner.trial}", winner.mean
         replicates = winner.probability_best.set_index("trial")["count"].get(winner.trial, 1)
         if replicates > 1:
             what = f"mean {what} over {replicates} replicates"
     entries = [f"    {name!r}: {_python(value)},\n" for name, value in row.config.items()]
     return {
         "trial": row.trial,
-        "error": f"{error:.4g}",
+        "value": f"{value:.4g}",
         "what": what,
         "python": f"config = {{\n{''.join(entries)}}}",
         "yaml": yaml.safe_dump(row.config, sort_keys=False, allow_unicode=True).rstrip(),
@@ -163,8 +169,8 @@ def _look_in_words(look: dict[str, Any]) -> dict[str, str]:
 def table(results: Results) -> dict[str, Any]:
     """All trials for the page's table: `columns` with `name` and `kind`, and `rows` of values.
 
-    By their error they are ordered by `groups` first, the finished, the stopped and the others, and
-    then by `places`.
+    By the metric, in the column `metric`, they are ordered by `groups` first, the finished, the
+    stopped and the others, and then by `places`, the best first.
     """
     found = exceptions(results)
     places = {one["text"]: place for place, one in enumerate(found)}
@@ -172,7 +178,10 @@ def table(results: Results) -> dict[str, Any]:
     columns: list[tuple[str, str, Iterable]] = [("trial", "number", (r.trial for r in rows))]
     if len({row.replicate for row in rows}) > 1:
         columns.append(("replicate", "number", (row.replicate for row in rows)))
+    at_metric = len(columns)
     columns.append((results.metric.name, "number", (r.value for r in rows)))
+    for name, column in results.other_metrics.items():
+        columns.append((column, "number", [row.metrics.get(name) for row in rows]))
     columns.append(("status", "status", (row.status for row in rows)))
     for name in results.sweep["config_space"]:
         values = values_of(results, name)
@@ -190,6 +199,8 @@ def table(results: Results) -> dict[str, Any]:
     return {
         "columns": [{"name": shorten(name, 60), "kind": kind} for name, kind, _ in columns],
         "rows": [list(values) for values in zip(*cells, strict=True)],
+        "metric": at_metric,
+        "isHighGood": results.metric.is_high_good,
         "groups": [{"finished": 0, "stopped": 1}.get(row.status, 2) for row in rows],
         "places": np.argsort(best_first(results.frame, results.losses).index).tolist(),
         "exceptions": [places.get((row.exception or "")[:_LONGEST]) for row in rows],

@@ -3,7 +3,7 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-// Low errors stand out: they are dark on light pages, light on dark ones.
+// Good values stand out: they are dark on light pages, light on dark ones.
 function dressed(text) {
   const figure = JSON.parse(dark.matches ? text.replaceAll(...data.lighter) : text);
   figure.layout.template = data.themes[dark.matches ? "dark" : "light"];
@@ -87,8 +87,7 @@ function brush(chart) {
 // The table: sorted, searched, and written page by page.
 
 const PAGE = 25;
-const { columns, rows, exceptions, groups, places } = data.table;
-const at = (name) => columns.findIndex((column) => column.name === name);
+const { columns, rows, exceptions, groups, places, metric, isHighGood } = data.table;
 const order = [...rows.keys()];
 const texts = [];
 const byId = (id) => document.getElementById(id);
@@ -114,15 +113,16 @@ function compare(a, b) {
   return way * (typeof a === "number" ? a - b : a < b ? -1 : 1);
 }
 
-// A stopped trial's error is none of a whole trial: it comes after all of these, either way.
-function compareErrors(a, b) {
+// The best first, or the worst. A stopped trial's value is none of a whole trial: it comes after
+// all of these, either way.
+function compareByMetric(a, b) {
   return groups[a] - groups[b] || (sorted.ascending ? 1 : -1) * (places[a] - places[b]);
 }
 
 function sortBy(column) {
   sorted = { column, ascending: sorted.column === column ? !sorted.ascending : true };
-  const byError = column === at("validation_error");
-  order.sort((a, b) => (byError ? compareErrors(a, b) : compare(rows[a][column], rows[b][column])) || a - b);
+  const byMetric = column === metric;
+  order.sort((a, b) => (byMetric ? compareByMetric(a, b) : compare(rows[a][column], rows[b][column])) || a - b);
   page = 0;
   fill();
 }
@@ -169,7 +169,8 @@ function fill() {
   byId("next").disabled = page === pages - 1;
   byId("unbrush").hidden = !brushed;
   columns.forEach((_, i) => {
-    const way = sorted.ascending ? "ascending" : "descending";
+    const rising = sorted.ascending !== (i === metric && isHighGood);
+    const way = rising ? "ascending" : "descending";
     byId("table").tHead.rows[0].cells[i].ariaSort = i === sorted.column ? way : "none";
   });
 }
@@ -191,7 +192,7 @@ function head() {
 
 head();
 sorted.column = -1;
-sortBy(at("validation_error"));
+sortBy(metric);
 byId("query").addEventListener("input", () => { page = 0; fill(); });
 byId("previous").addEventListener("click", () => { page -= 1; fill(); });
 byId("next").addEventListener("click", () => { page += 1; fill(); });

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 import plotly.graph_objects as go
 import plotly.io
 from plotly.offline import get_plotlyjs
@@ -29,6 +30,8 @@ from sweeper.plots.style import BLUE, SKY_BLUE, STATUS_COLOURS, nothing
 from sweeper.record.results import Results, check_results
 
 MOST_HYPERPARAMETERS = 24  # with a picture of their own
+MOST_METRICS = 8
+_SMALL = 280  # pixels
 
 
 def write_report(results: Results, path: str | Path) -> Path:
@@ -98,6 +101,7 @@ def _findings(results: Results) -> dict[str, Any]:
     importances = _tried(importance, results)
     known = importances if isinstance(importances, Importance) else None
     names = _by_importance(results, known)
+    others = _with_curves(results)
     over_epochs = [_chart(plots.incumbents, results, "epochs")] if stops_early(results) else []
     charts = {
         "search": [
@@ -106,6 +110,10 @@ def _findings(results: Results) -> dict[str, Any]:
             _chart(plots.incumbents, results, "seconds"),
             _chart(plots.learning_curves, results),
             _chart(plots.expected_best, results),
+        ],
+        "metrics": [
+            _chart(plots.learning_curves, results, name, height=_SMALL)
+            for name in others[:MOST_METRICS]
         ],
         "space": [
             _chart(plots.parallel_coordinates, results, wide=True, brushed=True),
@@ -125,6 +133,7 @@ def _findings(results: Results) -> dict[str, Any]:
         "advice": found if isinstance(found, str) else [one.text for one in found],
         "charts": charts,
         "left_out": names[MOST_HYPERPARAMETERS:],
+        "metrics_left_out": others[MOST_METRICS:],
     }
 
 
@@ -138,12 +147,20 @@ def _tried(part: Callable, *arguments: Any) -> Any:
         return f"This part failed: {type(fault).__name__}: {fault}"
 
 
-def _chart(draw: Callable, results: Results, *arguments: Any, **options: bool) -> dict[str, Any]:
+def _with_curves(results: Results) -> list[str]:
+    """The columns of the other metrics that have numbers in the learning curves."""
+    columns = [*results.other_metrics.values()]
+    return [name for name in columns if np.isfinite(results.curves[name]).any()]
+
+
+def _chart(draw: Callable, results: Results, *arguments: Any, **options: Any) -> dict[str, Any]:
     figure = _tried(draw, results, *arguments)
     return _drawn(nothing(figure) if isinstance(figure, str) else figure, **options)
 
 
-def _drawn(figure: go.Figure, wide: bool = False, brushed: bool = False) -> dict[str, Any]:
+def _drawn(
+    figure: go.Figure, wide: bool = False, brushed: bool = False, height: int = 380
+) -> dict[str, Any]:
     """A figure for the page, which writes its title itself and brings its own theme."""
     layout = figure.layout
     chart = {"finding": layout.meta["finding"], "note": layout.meta["note"], "packed": ""}
@@ -152,7 +169,7 @@ def _drawn(figure: go.Figure, wide: bool = False, brushed: bool = False) -> dict
     # The title stands above the picture: what stays is the room of a legend or of axes' names.
     top = layout.margin.t - 80 if brushed else 10 if layout.showlegend is False else 40
     margin = {"t": top} | ({} if brushed else {"l": 60, "r": 10, "b": 45})
-    chart |= {"height": layout.height or 380, "wide": wide, "brushed": brushed}
+    chart |= {"height": layout.height or height, "wide": wide, "brushed": brushed}
     chart["axes"] = len(figure.data[0].dimensions) if brushed else 0
     figure.update_layout(title=None, template=None, meta=None, height=None, margin=margin)
     return chart | {"packed": _packed(figure.to_json(engine="json"))}

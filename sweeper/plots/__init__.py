@@ -5,11 +5,11 @@ found; where there is nothing to draw, the figure says why.
 """
 
 from sweeper.plots.across_space import parallel_coordinates
+from sweeper.plots.over_epochs import learning_curves
 from sweeper.plots.over_space import hyperparameter, importance, pair
 from sweeper.plots.over_trials import (
     expected_best,
     incumbents,
-    learning_curves,
     replicates,
     timeline,
 )

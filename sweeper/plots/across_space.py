@@ -6,40 +6,41 @@ import plotly.graph_objects as go
 
 from sweeper.plots import frames
 from sweeper.plots.scales import Scale, markup, round_ticks, scale_of, tuned
-from sweeper.plots.style import ERROR, MOST_LINES, describe, drawn, error_colours, none_finished
+from sweeper.plots.style import MOST_LINES, describe, drawn, metric_colours, none_finished
 from sweeper.record.results import Results
 
 
 def parallel_coordinates(results: Results) -> go.Figure:
-    """One line a trial across all hyperparameters to its validation error.
+    """One line a trial across all hyperparameters to its value of the metric.
 
     Drag along an axis to brush: only lines that pass there stay coloured. Where trials were stopped
-    early, their epochs have an axis of their own, and their errors are the last ones.
+    early, their epochs have an axis of their own, and their values are the last ones.
     """
+    metric = results.metric
     points = frames.trials(results)
     values = {name: frames.hyperparameter(results, name)["x"] for name in tuned(results)}
     points = points.assign(**{f"x{i}": x for i, x in enumerate(values.values())})
-    points = points[points["validation_error"].notna()]
+    points = points[points["value"].notna()]
     if points.empty:
         return none_finished(results)
     # The best are drawn last, above the others, and those that were stopped first.
     stopped = int((points["status"] != "finished").sum())
     shown = frames.thin(points, MOST_LINES)
-    shown = shown.iloc[np.lexsort((-shown["validation_error"], shown["status"] == "finished"))]
+    shown = shown.iloc[np.lexsort((-shown["loss"], shown["status"] == "finished"))]
     dimensions = [
         _dimension(scale_of(results, name), shown[f"x{i}"]) for i, name in enumerate(values)
     ]
     if stopped:
         dimensions.append(_dimension(Scale("epochs"), shown["epochs"]))
-    dimensions.append(_dimension(Scale(ERROR), shown["validation_error"]))
+    dimensions.append(_dimension(Scale(metric.text), shown["value"]))
     crowded = len(dimensions) > 6
     figure = go.Figure()
     figure.add_parcoords(
         dimensions=dimensions, customdata=shown[["trial", "replicate"]].to_numpy().tolist(),
         labelangle=-20 if crowded else 0,
-        line={"color": shown["validation_error"], **error_colours(points)},
+        line={"color": shown["value"], **metric_colours(points, metric)},
     )  # fmt: skip
-    best = shown["validation_error"].iloc[-1]
+    best = shown["value"].iloc[-1]
     finding = f"The best of {len(points) - stopped:,} reaches {best:.4g}"
     if stopped == len(points):
         finding = f"No trial was trained to the end ({results.statuses()})"

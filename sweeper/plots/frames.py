@@ -1,4 +1,7 @@
-"""What plots show, as frames. Rows without a finite validation error have NaN there."""
+"""What plots show, as frames.
+
+`value` is the metric's, NaN where it is no finite number; `loss` is the same with low ones good.
+"""
 
 import math
 
@@ -13,13 +16,13 @@ from sweeper.record.rows import Row
 
 
 def trials(results: Results) -> pd.DataFrame:
-    """One row a trial: `trial`, `replicate`, `validation_error`, `start_s`, `runtime_s`, `status`,
-    `worker`, `node`, `epochs` (a float, NaN if nobody counted).
+    """One row a trial: `trial`, `replicate`, `value`, `start_s`, `runtime_s`, `epochs` (a float,
+    NaN if nobody counted), `status`, `worker`, `node`, `loss`.
     """
     rows = results.rows
     floats = {
         name: np.array([number(getattr(row, name)) for row in rows], dtype="float64")
-        for name in ("validation_error", "start_s", "runtime_s", "epochs")
+        for name in ("value", "start_s", "runtime_s", "epochs")
     }
     whole = {
         name: np.array([getattr(row, name) for row in rows], dtype="int64")
@@ -29,19 +32,19 @@ def trials(results: Results) -> pd.DataFrame:
         name: pd.Series([getattr(row, name) for row in rows], dtype="object")
         for name in ("status", "worker", "node")
     }
-    return pd.DataFrame(whole | floats | texts)
+    return pd.DataFrame(whole | floats | texts | {"loss": results.metric.loss(floats["value"])})
 
 
 def ended(results: Results) -> pd.DataFrame:
     """One row a configuration, in the order of `analysis.incumbents`: `trials`, how many had ended
-    by then; `seconds`; `epochs`, how many these were trained; `trial`, `status`,
-    `validation_error`.
+    by then; `seconds`; `epochs`, how many these were trained; `trial`, `status`, `value`, `loss`.
     """
     frame = configurations(results).sort_values(["end_s", "trial"], kind="stable")
     return frame.assign(
         trials=np.arange(1, len(frame) + 1),
         seconds=frame["end_s"],
         epochs=frame["epochs"].cumsum(),
+        value=results.metric.loss(frame["loss"]),
     )
 
 
@@ -57,28 +60,39 @@ def pair(results: Results, x: str, y: str) -> pd.DataFrame:
 
 
 def grid_cells(results: Results, x: str, y: str) -> pd.DataFrame:
-    """Mean validation errors of a grid search's finished trials: one row a `y`, one column an `x`.
+    """Mean values of a grid search's finished trials: one row a `y`, one column an `x`.
 
     The mean is over the other hyperparameters and replicates; NaN where no trial finished.
     """
     frame = pair(results, x, y)
-    finished = frame[(frame["status"] == "finished") & frame["validation_error"].notna()]
+    finished = frame[(frame["status"] == "finished") & frame["value"].notna()]
     return finished.pivot_table(
-        index="y", columns="x", values="validation_error", aggfunc="mean", dropna=False
+        index="y", columns="x", values="value", aggfunc="mean", dropna=False
     )
 
 
-def curves(results: Results, most: int = 200) -> pd.DataFrame:
-    """Learning curves of at most `most` trials: `trial`, `replicate`, `epoch`,
-    `validation_error`, `last` (the curve's last error), `is_best`, `stopped`; only finite errors.
+def curves(results: Results, most: int = 200, of: str | None = None) -> pd.DataFrame:
+    """Learning curves of at most `most` trials: `trial`, `replicate`, `epoch`, `value`, `last`
+    (the last loss of the trial's curve of the metric), `is_best`, `stopped`; only finite values.
 
-    Thinned evenly by the curves' last errors, so that the best and the worst stay. A curve of a
-    trial that was stopped ends at its rung.
+    Thinned evenly by these losses, so that the best and the worst stay. A curve of a trial that was
+    stopped ends at its rung.
+
+    Args:
+        results: of the sweep.
+        most: how many trials.
+        of: a column of `Results.curves`, if another than the metric's.
     """
-    frame = results.curves
-    frame = frame[np.isfinite(frame["validation_error"])]
+    frame, metric = results.curves, results.metric
     keys = ["trial", "replicate"]
-    last = frame.groupby(keys)["validation_error"].last().sort_values(kind="stable")
+    finite = frame[np.isfinite(frame[metric.name])]
+    last = metric.loss(finite.groupby(keys)[metric.name].last()).sort_values(kind="stable")
+    frame = frame[[*keys, "epoch"]].assign(value=frame[metric.name if of is None else of])
+    frame = frame[np.isfinite(frame["value"])]
+    if of is not None:  # of which some trials may have none, or nothing of the metric
+        shown = pd.MultiIndex.from_frame(frame[keys].drop_duplicates())
+        last = last.reindex([*last.index[last.index.isin(shown)], *shown.difference(last.index)])
+        last.index.names = keys
     kept = last.iloc[spread(len(last), most)].rename("last").reset_index()
     best = _best_key(results)
     kept["is_best"] = [best == key for key in zip(kept["trial"], kept["replicate"], strict=True)]
@@ -87,7 +101,7 @@ def curves(results: Results, most: int = 200) -> pd.DataFrame:
         kept = pd.concat([kept, pd.DataFrame([extra])], ignore_index=True)
     stopped = {(row.trial, row.replicate) for row in results.rows if row.status == "stopped"}
     kept["stopped"] = [key in stopped for key in zip(kept["trial"], kept["replicate"], strict=True)]
-    return frame.drop(columns="elapsed_s").merge(kept, on=keys)
+    return frame.merge(kept, on=keys)
 
 
 def timeline(results: Results, most: int = 1000) -> pd.DataFrame:
@@ -106,33 +120,34 @@ def replicates(results: Results, confidence: float = 0.9) -> pd.DataFrame:
     """Trials with several finished replicates, best mean first: `trial`, `n`, `mean`, `low`,
     `high`.
 
-    The interval is Student's t of the mean, `confidence` of which cover it where errors are
+    The interval is Student's t of the mean, `confidence` of which cover it where values are
     normal (Student 1908, "The probable error of a mean").
     """
     frame = trials(results)
-    frame = frame[(frame["status"] == "finished") & frame["validation_error"].notna()]
-    groups = frame.groupby("trial")["validation_error"]
+    frame = frame[(frame["status"] == "finished") & frame["value"].notna()]
+    groups = frame.groupby("trial")["value"]
     table = groups.agg(n="count", mean="mean", deviation="std").reset_index()
     table = table[table["n"] > 1]
     half = stats.t.ppf((1 + confidence) / 2, table["n"] - 1)
     half = half * table["deviation"] / np.sqrt(table["n"])
     table = table.assign(low=table["mean"] - half, high=table["mean"] + half)
-    return table.sort_values("mean", kind="stable").drop(columns="deviation")
+    order = np.argsort(results.metric.loss(table["mean"].to_numpy()), kind="stable")
+    return table.iloc[order].drop(columns="deviation")
 
 
 def thin(frame: pd.DataFrame, most: int) -> pd.DataFrame:
     """At most `most` rows in their order: a tenth of them the best, the others evenly spaced.
 
     Args:
-        frame: with `status` and `validation_error`.
+        frame: with `status` and `loss`.
         most: rows.
     """
     if len(frame) <= most:
         return frame
-    errors = frame["validation_error"]
-    if (frame["status"] == "finished").any():  # the last errors of others are none to compare with
-        errors = errors.where(frame["status"] == "finished")
-    order = np.argsort(errors.to_numpy(), kind="stable")
+    losses = frame["loss"]
+    if (frame["status"] == "finished").any():  # the last values of others are none to compare with
+        losses = losses.where(frame["status"] == "finished")
+    order = np.argsort(losses.to_numpy(), kind="stable")
     best, rest = order[: most // 10], np.sort(order[most // 10 :])
     return frame.iloc[np.sort(np.concatenate([best, rest[spread(len(rest), most - len(best))]]))]
 
@@ -143,7 +158,7 @@ def spread(n: int, most: int) -> np.ndarray:
 
 
 def best_row(results: Results) -> Row | None:
-    """The incumbent's row, None where no trial has finished with a finite validation error."""
+    """The incumbent's row, None where no trial has finished with a finite value."""
     try:
         row = results.best_row
     except LookupError:

@@ -1,73 +1,77 @@
-"""Pictures of the configuration space: the errors over it, and what matters in it."""
+"""Pictures of the configuration space: the metric over it, and what matters in it."""
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from sweeper.analysis.axes import number
 from sweeper.analysis.draws import kind_of_searcher
 from sweeper.analysis.importance import Importance
 from sweeper.analysis.importance import importance as estimate
 from sweeper.plots import frames
 from sweeper.plots.scales import ABSENT, Scale, label, markup, scale_of, shorten
 from sweeper.plots.style import (
-    BAR,
     BLUE,
-    ERRORS,
     MOST_POINTS,
     STATUS_COLOURS,
     VERMILION,
+    colour_bar,
     describe,
     drawn,
-    error_axis,
-    error_colours,
+    metric_axis,
+    metric_colours,
     names,
     nothing,
+    shades,
     value_axis,
 )
 from sweeper.record.results import Results
+from sweeper.record.rows import Key, Row
+
+_MOST_OTHERS = 8  # metrics that are told where the pointer is
 
 
 def hyperparameter(results: Results, name: str) -> go.Figure:
-    """Validation errors over one hyperparameter; trials that have none are crosses at the top.
+    """The metric over one hyperparameter; trials that have no value are crosses at the bad end.
 
-    Trials that were not trained to their end, such as stopped ones, are rings at their last error.
+    Trials that were not trained to their end, such as stopped ones, are rings at their last value.
     """
+    metric = results.metric
     axis = scale_of(results, name)
     points = frames.hyperparameter(results, name)
     points = points[points["x"].notna()]
     if points.empty:
         return nothing(f"No trial has a number or category as {name}.")
-    errors = points["validation_error"]
     shown = frames.thin(points, MOST_POINTS)
     figure = go.Figure()
     for status, part in shown.groupby("status", sort=False):
         there = "circle" if status == "finished" else "circle-open"
-        symbols = np.where(part["validation_error"].isna(), "x", there).tolist()
+        symbols = np.where(part["value"].isna(), "x", there).tolist()
         figure.add_scatter(
             x=_jittered(part["x"], axis, part["trial"]),
-            y=part["validation_error"].fillna(_top(errors)),
-            mode="markers", name=str(status), customdata=_said(part, x=axis),
+            y=part["value"].fillna(metric.loss(_beyond(points["loss"]))),
+            mode="markers", name=str(status), customdata=_said(results, part, x=axis),
             marker={"color": STATUS_COLOURS[str(status)], "size": 7, "opacity": 0.75,
                     "symbol": symbols},
             hovertemplate="%{customdata}<extra></extra>",
         )  # fmt: skip
     _mark_best(figure, results, points, axis)
-    crosses = int(errors.isna().sum())
-    above = f"Crosses at the top: {crosses:,} without a validation error." if crosses else ""
-    describe(figure, _best_at(results, name), above, drawn(shown, points))
+    crosses, end = int(points["value"].isna().sum()), "bottom" if metric.is_high_good else "top"
+    there = f"Crosses at the {end}: {crosses:,} without {metric.one}." if crosses else ""
+    describe(figure, _best_at(results, name), there, drawn(shown, points))
     figure.update_xaxes(value_axis(axis, points["x"]))
-    return error_axis(figure, errors)
+    return metric_axis(figure, points["value"], metric)
 
 
 def pair(results: Results, x: str, y: str) -> go.Figure:
-    """Two hyperparameters with the validation error as colour; a heat map of a grid search.
+    """Two hyperparameters with the metric as colour; a heat map of a grid search.
 
     Trials that were not trained to their end, such as stopped ones, are grey rings: their last
-    error is none of a whole trial.
+    value is none of a whole trial.
     """
-    points = frames.pair(results, x, y).dropna(subset=["x", "y", "validation_error"])
+    points = frames.pair(results, x, y).dropna(subset=["x", "y", "value"])
     if points.empty:
-        return nothing(f"No trial with {x} and {y} has a validation error.")
+        return nothing(f"No trial with {x} and {y} has {results.metric.one}.")
     axes = scale_of(results, x), scale_of(results, y)
     if kind_of_searcher(results) == "GridSearch":
         cells = frames.grid_cells(results, x, y)
@@ -78,10 +82,10 @@ def pair(results: Results, x: str, y: str) -> go.Figure:
     figure = go.Figure()
     whole = shown["status"] == "finished"
     ring = {"color": "#999999", "size": 7, "symbol": "circle-open"}
-    _add_points(figure, shown[~whole], *axes, ring, "stopped early or not ended")
-    colours = error_colours(points[points["status"] == "finished"])
-    disc = {"color": shown["validation_error"][whole], "size": 9, **colours}
-    _add_points(figure, shown[whole], *axes, disc)
+    _add_points(figure, results, shown[~whole], *axes, ring, "stopped early or not ended")
+    colours = metric_colours(points[points["status"] == "finished"], results.metric)
+    disc = {"color": shown["value"][whole], "size": 9, **colours}
+    _add_points(figure, results, shown[whole], *axes, disc)
     _mark_best(figure, results, points, *axes)
     describe(figure, _best_at(results, x, y), drawn(shown, points))
     figure.update_xaxes(value_axis(axes[0], points["x"]))
@@ -89,14 +93,21 @@ def pair(results: Results, x: str, y: str) -> go.Figure:
 
 
 def _add_points(
-    figure: go.Figure, shown: pd.DataFrame, x: Scale, y: Scale, marker: dict, name: str = ""
+    figure: go.Figure,
+    results: Results,
+    shown: pd.DataFrame,
+    x: Scale,
+    y: Scale,
+    marker: dict,
+    name: str = "",
 ) -> None:
     """Trials at two hyperparameters; only named ones are in the legend."""
     if shown.empty:
         return
     figure.add_scatter(
         x=_jittered(shown["x"], x, shown["trial"]), y=_jittered(shown["y"], y, shown["trial"] * 7),
-        mode="markers", name=name, showlegend=bool(name), customdata=_said(shown, x=x, y=y),
+        mode="markers", name=name, showlegend=bool(name),
+        customdata=_said(results, shown, x=x, y=y),
         marker=marker, hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
 
@@ -105,7 +116,7 @@ def _heat_map(results: Results, cells: pd.DataFrame, x: Scale, y: Scale) -> go.F
     """Each cell the mean over what it holds, at even distances whatever the values are."""
     figure = go.Figure()
     figure.add_heatmap(
-        z=cells.to_numpy(), colorscale=ERRORS, colorbar=BAR,
+        z=cells.to_numpy(), colorscale=shades(results.metric), colorbar=colour_bar(results.metric),
         hovertemplate="%{x}, %{y}: %{z:.4g}<extra></extra>",
     )  # fmt: skip
     for axis, places, update in (
@@ -120,7 +131,7 @@ def _heat_map(results: Results, cells: pd.DataFrame, x: Scale, y: Scale) -> go.F
 
 
 def importance(results: Results, found: Importance | None = None) -> go.Figure:
-    """How much of the validation error's variance each hyperparameter explains.
+    """How much of the metric's variance each hyperparameter explains.
 
     Args:
         results: of the sweep.
@@ -145,7 +156,8 @@ def importance(results: Results, found: Importance | None = None) -> go.Figure:
         f"{shorten(str(most['hyperparameter']), 60)} explains most: {most['importance']:.2f} "
         f"({most['low']:.2f} to {most['high']:.2f})"
     )
-    part = f", stopped ones by their last error ({found.stopped:,})" if found.stopped else ""
+    last = f"their last {results.metric.noun}"
+    part = f", stopped ones by {last} ({found.stopped:,})" if found.stopped else ""
     describe(figure, finding, f"By {found.evaluator}, from {found.trials_used:,} trials{part}.")
     texts = [markup(name, 30) for name in frame["hyperparameter"]]
     figure.update_yaxes(tickvals=[*range(len(frame))], ticktext=texts, automargin=True)
@@ -162,11 +174,7 @@ def _mark_best(figure: go.Figure, results: Results, points: pd.DataFrame, *axes:
         found = points[is_best]
     if found.empty:
         return
-    y = (
-        found["validation_error"]
-        if len(axes) == 1
-        else _jittered(found["y"], axes[1], found["trial"] * 7)
-    )
+    y = found["value"] if len(axes) == 1 else _jittered(found["y"], axes[1], found["trial"] * 7)
     figure.add_scatter(
         x=_jittered(found["x"], axes[0], found["trial"]), y=y, mode="markers", name="best",
         marker={"symbol": "circle-open", "size": 16, "color": VERMILION, "line": {"width": 3}},
@@ -187,17 +195,31 @@ def _jittered(positions: pd.Series, axis: Scale, trials: pd.Series) -> pd.Series
     return positions + ((trials * 0.618034) % 1 - 0.5) * 0.6 if axis.labels else positions
 
 
-def _said(frame: pd.DataFrame, **axes: Scale) -> list[str]:
+def _said(results: Results, frame: pd.DataFrame, **axes: Scale) -> list[str]:
     """What is shown when the pointer is on a trial; `axes` by the columns of their positions."""
+    metric, rows = results.metric, {row.key: row for row in results.rows}
+    prefix = "" if metric.noun == "error" else f"{markup(metric.text)} "
     texts = names(frame)
     for column, axis in axes.items():
         values = [f"<br>{markup(axis.name)}: {markup(axis.text(x))}" for x in frame[column]]
         texts = [text + value for text, value in zip(texts, values, strict=True)]
-    errors = zip(texts, frame["validation_error"], frame["status"], strict=True)
-    return [f"{text}<br>{status}" + (f": {e:.4g}" if e == e else "") for text, e, status in errors]
+    of_each = zip(texts, frame["value"], frame["status"], strict=True)
+    texts = [
+        f"{text}<br>{status}" + (f": {prefix}{value:.4g}" if value == value else "")
+        for text, value, status in of_each
+    ]
+    keys = zip(frame["trial"], frame["replicate"], strict=True)
+    return [text + _others(rows[Key(*key)]) for text, key in zip(texts, keys, strict=True)]
 
 
-def _top(errors: pd.Series) -> float:
-    """Just above all errors."""
-    found = errors[np.isfinite(errors)]
+def _others(row: Row) -> str:
+    """The other metrics of a trial, a line each."""
+    items = list(row.metrics.items())
+    lines = [f"<br>{markup(name)}: {number(value):.4g}" for name, value in items[:_MOST_OTHERS]]
+    return "".join(lines) + "<br>…" * (len(items) > _MOST_OTHERS)
+
+
+def _beyond(losses: pd.Series) -> float:
+    """Just above all losses."""
+    found = losses[np.isfinite(losses)]
     return 1.0 if found.empty else found.max() + 0.05 * ((found.max() - found.min()) or 1)

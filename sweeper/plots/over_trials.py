@@ -1,23 +1,20 @@
 """Pictures of the course of a search: what was found when, and what each trial did."""
 
-from typing import Any
-
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.colors import sample_colorscale
 
 from sweeper import analysis
+from sweeper.analysis.best_so_far import incumbents_column
 from sweeper.plots import frames
 from sweeper.plots.style import (
     BLUE,
-    ERRORS,
     MOST_LINES,
     MOST_POINTS,
     STATUS_COLOURS,
     VERMILION,
     describe,
     drawn,
-    error_axis,
+    metric_axis,
     names,
     none_finished,
     nothing,
@@ -32,7 +29,7 @@ _UNITS = {
 
 
 def incumbents(results: Results, over: str = "trials") -> go.Figure:
-    """The lowest validation error so far, over `trials`, `epochs` or wall-clock `seconds`.
+    """The best value of the metric so far, over `trials`, `epochs` or wall-clock `seconds`.
 
     Epochs are those of all trials that have ended, stopped ones too.
 
@@ -43,7 +40,9 @@ def incumbents(results: Results, over: str = "trials") -> go.Figure:
         raise ValueError(f"over must be 'trials', 'epochs' or 'seconds', but got {over!r}.")
     if frames.best_row(results) is None:
         return none_finished(results)
+    metric = results.metric
     steps = analysis.incumbents(results)
+    steps = steps.assign(value=steps[incumbents_column(metric)])
     points = frames.ended(results)
     points = points[points["status"] == "finished"].dropna(subset=[over])
     if points.empty:
@@ -51,81 +50,27 @@ def incumbents(results: Results, over: str = "trials") -> go.Figure:
     shown = frames.thin(points, MOST_POINTS)
     figure = go.Figure()
     figure.add_scatter(
-        x=shown[over], y=shown["validation_error"], mode="markers", name="finished trials",
+        x=shown[over], y=shown["value"], mode="markers", name="finished trials",
         marker={"color": BLUE, "size": 6, "opacity": 0.6},
         customdata=names(shown), hovertemplate="%{customdata}: %{y:.4g}<extra></extra>",
     )  # fmt: skip
-    steps = steps.dropna(subset=[over, "validation_error"])
-    best = steps[steps["validation_error"] == steps["validation_error"].min()].iloc[0]
-    changes = steps[steps["validation_error"] != steps["validation_error"].shift()]
+    steps = steps.dropna(subset=[over, "value"])
+    changes = steps[steps["value"] != steps["value"].shift()]
+    best = changes.iloc[-1]
     line = pd.concat([changes, steps.tail(1)])
     figure.add_scatter(
-        x=line[over], y=line["validation_error"], mode="lines",
+        x=line[over], y=line["value"], mode="lines",
         line={"shape": "hv", "color": VERMILION, "width": 2.5}, name="best so far",
         hovertemplate="%{x:.4g}: %{y:.4g}<extra></extra>",
     )  # fmt: skip
     short = "s" if over == "seconds" else over
     reached = f"{best[over]:,.0f} of {steps[over].max():,.0f} {short}"
-    describe(figure, f"{best['validation_error']:.4g} after {reached}", drawn(shown, points))
-    return error_axis(figure.update_xaxes(title_text=_UNITS[over]), shown["validation_error"])
-
-
-def learning_curves(results: Results) -> go.Figure:
-    """Validation error after each epoch, one line a trial, coloured by its last one.
-
-    Trials that were stopped early are lighter, end at their rung, and are counted in the legend.
-    """
-    lines = frames.curves(results)
-    if lines.empty:
-        return nothing("No learning curves: no trial yielded a validation error after an epoch.")
-    figure = go.Figure()
-    stopped, best = lines[lines["stopped"]], lines[lines["is_best"]]
-    others = lines[~lines["is_best"] & ~lines["stopped"]]
-    many_stopped = sum(row.status == "stopped" for row in results.rows)
-    if len(stopped):
-        name = f"{many_stopped:,} stopped early"
-        _add_curves(figure, stopped, STATUS_COLOURS["stopped"], 1, opacity=0.45, name=name)
-    # Eight traces, not one a trial, which browsers draw at once; by rank, so all colours occur.
-    shades = (others["last"].rank(method="dense", pct=True) * 7.99).astype(int)
-    for shade, part in others.groupby(shades):
-        _add_curves(figure, part, sample_colorscale(ERRORS, int(shade) / 7)[0], 1.2)
-    _add_curves(figure, best, VERMILION, 3)
-    many = len(results.curves[["trial", "replicate"]].drop_duplicates())
-    few = len(lines[["trial", "replicate"]].drop_duplicates())
-    finding = f"{many:,} learning curves, none of them of a finished trial"
-    if len(best):
-        end = best.iloc[-1]
-        finding = f"The best trial is at {end['last']:.4g} after {end['epoch']} epochs"
-    notes = ["The best trial is thick and red, the others from dark (low) to light (high)."]
-    notes += ["Trials that were stopped early end at their rung."] if len(stopped) else []
-    notes += [f"{few:,} of {many:,} are drawn."] if few < many else []
-    whole = {"dtick": 1} if lines["epoch"].max() <= 10 else {}
-    figure.update_layout(showlegend=bool(len(stopped))).update_xaxes(title_text="epochs", **whole)
-    return error_axis(describe(figure, finding, *notes), lines["validation_error"])
-
-
-def _add_curves(
-    figure: go.Figure, lines: pd.DataFrame, colour: str, width: float, **trace: Any
-) -> None:
-    """Several lines as one trace: a gap parts them. Only a named one is in the legend."""
-    x: list[float | None] = []
-    y: list[float | None] = []
-    said: list[str] = []
-    for _, line in lines.groupby(["trial", "replicate"], sort=False):
-        x += [*line["epoch"], None]
-        y += [*line["validation_error"], None]
-        said += [*names(line), ""]
-    points = lines.groupby(["trial", "replicate"])["epoch"].transform("size").min() == 1
-    figure.add_scatter(
-        x=x, y=y, customdata=said, mode="lines+markers" if points else "lines",
-        line={"color": colour, "width": width}, marker={"color": colour, "size": 4},
-        showlegend="name" in trace, **trace,
-        hovertemplate="%{customdata}<br>epoch %{x}: %{y:.4g}<extra></extra>",
-    )  # fmt: skip
+    describe(figure, f"{best['value']:.4g} after {reached}", drawn(shown, points))
+    return metric_axis(figure.update_xaxes(title_text=_UNITS[over]), shown["value"], metric)
 
 
 def expected_best(results: Results, confidence: float = 0.9) -> go.Figure:
-    """The lowest validation error to expect of n random trials, with its uncertainty."""
+    """The best value of the metric to expect of n random trials, with its uncertainty."""
     try:
         frame = analysis.expected_best(results, confidence=confidence)
     except (ValueError, LookupError) as reason:
@@ -152,7 +97,7 @@ def expected_best(results: Results, confidence: float = 0.9) -> go.Figure:
     describe(figure, finding)
     kind = {"type": "log", "dtick": "D2"} if total > 30 else {}
     figure.update_xaxes(title_text="random trials", exponentformat="none", **kind)
-    return error_axis(figure, pd.concat([shown["low"], shown["high"]]))
+    return metric_axis(figure, pd.concat([shown["low"], shown["high"]]), results.metric)
 
 
 def timeline(results: Results) -> go.Figure:
@@ -195,7 +140,7 @@ def replicates(results: Results) -> go.Figure:
     points = points[points["trial"].isin(places) & (points["status"] == "finished")]
     figure = go.Figure()
     figure.add_scatter(
-        x=points["validation_error"], y=points["trial"].map(places), mode="markers",
+        x=points["value"], y=points["trial"].map(places), mode="markers",
         marker={"color": "#999999", "size": 6}, name="replicates", customdata=names(points),
         hovertemplate="%{customdata}: %{x:.4g}<extra></extra>",
     )  # fmt: skip
@@ -215,4 +160,4 @@ def replicates(results: Results) -> go.Figure:
     texts = [f"trial {trial}" for trial in shown["trial"]]
     figure.update_yaxes(tickvals=[*range(len(shown))], ticktext=texts)
     figure.update_layout(height=200 + 28 * len(shown))
-    return error_axis(figure, points["validation_error"], axis="x")
+    return metric_axis(figure, points["value"], results.metric, axis="x")

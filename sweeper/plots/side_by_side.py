@@ -5,7 +5,7 @@ from plotly.colors import hex_to_rgb
 
 from sweeper.analysis.comparison import Comparison
 from sweeper.plots.scales import markup
-from sweeper.plots.style import STATUS_COLOURS, describe, error_axis, nothing
+from sweeper.plots.style import STATUS_COLOURS, describe, metric_axis, nothing
 
 _UNITS = {"trials": "trials that have ended", "epochs": "epochs trained", "seconds": "seconds"}
 _COLOURS = list(STATUS_COLOURS.values())
@@ -13,7 +13,7 @@ _DASHES = ("solid", "dash", "dot")  # for more sweeps than there are colours
 
 
 def comparison(compared: Comparison) -> go.Figure:
-    """The best validation error so far of each sweep over the budget, with its interval."""
+    """The best value of the metric so far of each sweep over the budget, with its interval."""
     curves = compared.curves.dropna(subset=["mean"])
     if curves.empty:
         return nothing("No trial has finished within the budget that the sweeps share.")
@@ -32,4 +32,4 @@ def comparison(compared: Comparison) -> go.Figure:
         )  # fmt: skip
     describe(figure, compared.sentence, "Bands hold 90 %.")
     figure.update_xaxes(title_text=_UNITS[compared.budget])
-    return error_axis(figure, curves["mean"])
+    return metric_axis(figure, curves["mean"], compared.metric)

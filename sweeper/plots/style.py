@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from sweeper.plots.scales import Scale, markup
 from sweeper.record.results import Results
+from sweeper.search.metric import Metric
 
 # Okabe and Ito 2008, "Color Universal Design": colour-blind people tell them apart.
 STATUS_COLOURS = {
@@ -19,9 +20,7 @@ STATUS_COLOURS = {
 }
 BLUE, VERMILION = "#0072B2", "#D55E00"
 SKY_BLUE = "#56B4E9"  # instead of blue on dark pages
-ERRORS = "Viridis"  # dark is low
-ERROR = "validation error"
-BAR = {"title": {"text": ERROR, "side": "right"}, "thickness": 12}
+SHADES = "Viridis"  # from dark to light: from the best value to the worst
 MOST_POINTS = 2000  # in one picture, which a browser draws at once
 MOST_LINES = 1000
 
@@ -63,20 +62,42 @@ def drawn(shown: pd.DataFrame, points: pd.DataFrame, what: str = "trials") -> st
     return f"{len(shown):,} of {len(points):,} {what} are drawn, the best ones among them."
 
 
-def error_axis(figure: go.Figure, errors: pd.Series, axis: str = "y") -> go.Figure:
-    """The figure with validation errors on an axis; logarithmic where they span decades."""
-    found = errors[np.isfinite(errors)]
+def metric_axis(
+    figure: go.Figure, values: pd.Series, metric: Metric, axis: str = "y", title: str | None = None
+) -> go.Figure:
+    """The figure with the metric on an axis; logarithmic where its values span decades.
+
+    Where high is good, most of them must, and none be a share: of an accuracy the part near 1 is
+    what matters, and that is where a logarithm leaves no room.
+    """
+    found = values[np.isfinite(values)]
     logarithmic = len(found) > 0 and 0 < 30 * found.min() < found.max()
+    if logarithmic and metric.is_high_good:
+        logarithmic = found.max() > 1 and 30 * found.median() < found.max()
     kind = {"type": "log", **_decades(found.min(), found.max())} if logarithmic else {}
-    return figure.update_layout({f"{axis}axis": {"title": {"text": ERROR}, **kind}})
+    text = markup(metric.text, 40) if title is None else markup(title, 30)
+    return figure.update_layout({f"{axis}axis": {"title": {"text": text}, **kind}})
 
 
-def error_colours(points: pd.DataFrame) -> dict:
-    """Viridis from the best error to the ninth tenth, so that a few bad ones don't flatten it."""
-    errors = points["validation_error"]
-    low, high = errors.min(), errors.quantile(0.9)
-    high = high if high > low else low + 1e-9
-    return {"colorscale": ERRORS, "cmin": low, "cmax": high, "colorbar": BAR, "showscale": True}
+def metric_colours(points: pd.DataFrame, metric: Metric) -> dict:
+    """Dark is good: the shades from the best value to that which nine tenths reach, so that a few
+    bad ones don't flatten them.
+    """
+    best, worst = points["loss"].min(), points["loss"].quantile(0.9)
+    worst = worst if worst > best else best + 1e-9
+    low, high = metric.interval(best, worst)
+    bounds = {"cmin": low, "cmax": high, "showscale": True}
+    return {"colorscale": shades(metric), "colorbar": colour_bar(metric)} | bounds
+
+
+def shades(metric: Metric) -> str:
+    """The colour scale of which the dark end is that of good values."""
+    return f"{SHADES}_r" if metric.is_high_good else SHADES
+
+
+def colour_bar(metric: Metric) -> dict:
+    """The layout of the colours' legend."""
+    return {"title": {"text": markup(metric.text), "side": "right"}, "thickness": 12}
 
 
 def value_axis(axis: Scale, positions: pd.Series | None = None) -> dict:

@@ -68,7 +68,7 @@ class Results:
         for name, shown in names.items():
             table[shown] = column([row.config.get(name, ABSENT) for row in self.rows])
         table[self.metric.name] = pd.Series([row.value for row in self.rows], dtype="float64")
-        others = self._others
+        others = self.other_metrics
         for name, shown in others.items():
             values = [row.metrics.get(name) for row in self.rows]
             table[shown] = pd.Series(values, dtype="float64")
@@ -106,7 +106,7 @@ class Results:
         return values if self.metric.mode == "min" else -values
 
     @cached_property
-    def _others(self) -> dict[str, str]:
+    def other_metrics(self) -> dict[str, str]:
         """The other metrics that trials gave, and their columns, in the frame and the curves."""
         found = dict.fromkeys(name for row in self.rows for name in row.metrics)
         for row in self.rows:
@@ -124,7 +124,7 @@ class Results:
         metrics, `elapsed_s` (since the start of the trial).
         """
         numbers = ["trial", "replicate", "epoch", self.metric.name]
-        names = self._others
+        names = self.other_metrics
         points = [
             [
                 *(row.trial, row.replicate, int(point[0]), float(point[1])),
@@ -243,7 +243,7 @@ class Results:
     def in_a_line(self) -> str:
         """The folder, how many trials ended how, and the best configuration."""
         try:
-            best = f"best {self.best_value:.4g} with {self.best_config}"
+            best = f"{self.metric.best(self.best_value)} with {self.best_config}"
         except LookupError:
             best = "no best one"
         return printable(f"{self.folder}: {self.statuses()}; {best}")
@@ -271,5 +271,9 @@ def load(folder: str | Path) -> Results:
         raise TypeError(fault)
     record = journal.read(folder)
     rows = as_given(record.sweep, record.rows)
-    rows = settled(rows, read_scheduler(record.sweep), read_metric(record.sweep))
+    try:
+        metric = read_metric(record.sweep, (*COLUMNS, *CURVE_COLUMNS))
+    except ValueError as error:
+        raise ValueError(f"{record.folder / 'sweep.json'}: damaged. {error}") from None
+    rows = settled(rows, read_scheduler(record.sweep), metric)
     return Results(record.folder, record.sweep, rows, record.unreadable)

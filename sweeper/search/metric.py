@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sweeper.terminal import short
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -27,7 +29,43 @@ class Metric:
 
     def loss(self, value: _Values) -> _Values:
         """The value as something of which low is good: itself, or its negative; and back again."""
-        return value if self.mode == "min" else -value
+        return value if self.mode == "min" else 0.0 - value  # -value would make -0.0 of 0.0
+
+    def interval(self, low: _Values, high: _Values) -> tuple[_Values, _Values]:
+        """The values between two losses, low ≤ high, as an interval; and back again."""
+        return (self.loss(high), self.loss(low)) if self.is_high_good else (low, high)
+
+    @property
+    def is_high_good(self) -> bool:
+        """Whether `mode` is "max"."""
+        return self.mode == "max"
+
+    # Words for sentences. An error is called one; what any other number is, nobody knows.
+
+    @property
+    def text(self) -> str:
+        """What people call it: `validation error`, or its name."""
+        return "validation error" if self.name == Metric.name else short(self.name, 60)
+
+    @property
+    def one(self) -> str:
+        """`a validation error`, or `a value of accuracy`."""
+        return f"a {self.text}" if self.name == Metric.name else f"a value of {self.text}"
+
+    @property
+    def noun(self) -> str:
+        """`error`, or `value`."""
+        return "error" if self.name == Metric.name else "value"
+
+    @property
+    def best_word(self) -> str:
+        """Where the best is: `lowest`, or `highest`."""
+        return "highest" if self.is_high_good else "lowest"
+
+    def best(self, value: float) -> str:
+        """The best value in words: `best 0.12`, or `best accuracy 0.91`."""
+        name = "" if self.name == Metric.name else f"{self.text} "
+        return f"best {name}{value:.4g}"
 
     def faults(self, taken: tuple[str, ...] = ()) -> list[str]:
         """What is wrong with it, one sentence a fault; `taken` are names that it can't have."""
@@ -50,14 +88,18 @@ class Metric:
         return faults
 
 
-def read_metric(described: dict[str, Any]) -> Metric:
+def read_metric(described: dict[str, Any], taken: tuple[str, ...] = ()) -> Metric:
     """The metric that a record tells of; of an older record the validation error.
+
+    Args:
+        described: the record.
+        taken: names that it can't have.
 
     Raises:
         ValueError: it is damaged.
     """
     metric = Metric(described.get("metric", Metric.name), described.get("mode", Metric.mode))
-    faults = metric.faults()
+    faults = metric.faults(taken)
     if faults:
         raise ValueError("\n".join(faults))
     return metric

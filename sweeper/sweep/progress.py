@@ -74,7 +74,7 @@ class Progress:
             loss = self._metric.loss(row.value)
             if loss < self._best_loss:
                 self._best_loss = loss
-                self._best = f"best {row.value:.4g} ({_brief(row.config)})"
+                self._best = f"{self._metric.best(row.value)} ({_brief(row.config)})"
         else:
             self._failed += row.status in ("failed", "diverged")
         if row.status == "stopped":

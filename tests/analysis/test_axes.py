@@ -67,7 +67,7 @@ def test_configurations_average_what_finished():
     table = configurations(results)
     assert list(table["status"]) == ["finished", "finished", "failed"]
     assert list(table["count"]) == [2, 1, 0]
-    np.testing.assert_allclose(table["validation_error"], [0.2, 0.5, np.nan])
+    np.testing.assert_allclose(table["loss"], [0.2, 0.5, np.nan])
     np.testing.assert_allclose(table["sd"], [np.std([0.1, 0.3], ddof=1), np.nan, np.nan])
     assert list(table["end_s"]) == [1, 2, 3]
 
@@ -178,5 +178,5 @@ def test_without_stopped_trials_standings_are_in_the_order_of_errors():
 def test_epochs_are_those_of_all_replicates_and_the_last_error_that_of_stopped_ones_too():
     table = configurations(with_asha(30))
     assert table["epochs"].tolist() == [row.epochs for row in with_asha(30).rows]
-    assert table["last_error"].tolist() == [row.value for row in with_asha(30).rows]
+    assert table["last_loss"].tolist() == [row.value for row in with_asha(30).rows]
     assert configurations(made([[1, 2], [3, None]]))["epochs"].tolist() == [8, 4]

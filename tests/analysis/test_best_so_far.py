@@ -12,7 +12,6 @@ from sweeper.analysis.best_so_far import (
     chance_of_top,
     expected_best,
     incumbents,
-    parallel_use,
     promise,
     trials_for_top,
 )
@@ -147,22 +146,6 @@ def test_fractions_are_checked():
         trials_for_top(0.1, 1)
 
 
-def test_parallel_use_adds_up():
-    results = made([0.1] * 5)
-    for row, worker, start, runtime in zip(
-        results.rows, "aabba", (0, 2, 1, 5, 9), (2, 3, 3, 4, 1), strict=True
-    ):
-        row.worker, row.start_s, row.runtime_s = worker, float(start), float(runtime)
-    use = parallel_use(results)
-    assert use.wall_s == 10
-    assert use.busy_fraction == (6 + 7) / 20
-    assert use.workers.to_dict("records") == [
-        {"worker": "a", "node": "n", "trials": 3, "busy_s": 6, "idle_s": 4, "longest_gap_s": 4},
-        {"worker": "b", "node": "n", "trials": 2, "busy_s": 7, "idle_s": 3, "longest_gap_s": 1},
-    ]
-    assert list(use.slowest["trial"]) == [3, 1, 2, 0, 4]
-
-
 @pytest.mark.parametrize("name", odd_sweeps())
 def test_odd_sweeps_are_no_trouble(name):
     results = odd_sweeps()[name]
@@ -174,5 +157,3 @@ def test_odd_sweeps_are_no_trouble(name):
     else:
         assert isinstance(expected_best(results), pd.DataFrame)
         assert isinstance(promise(results)["sentence"], str)
-    use = parallel_use(results)
-    assert math.isnan(use.busy_fraction) or 0 <= use.busy_fraction <= 1

@@ -6,7 +6,6 @@ from made_results import made, odd_sweeps, with_asha
 from scipy import stats
 
 from sweeper import compare
-from sweeper.analysis.comparison import _holm
 from sweeper.record.results import Results
 
 
@@ -66,11 +65,6 @@ def test_three_searchers_are_compared_with_holms_correction():
     sentence = compare(sweeps).sentence
     assert sentence.count("Holm's correction") == 2
     assert "RandomSearch against SobolSearch" in sentence
-
-
-def test_holms_p_values_are_those_by_hand():
-    assert _holm([0.01, 0.04, 0.03]) == [0.03, 0.06, 0.06]
-    assert _holm([0.9, 0.8]) == [1, 1]
 
 
 def test_a_single_sweep_has_the_mean_over_the_orders_of_its_trials():

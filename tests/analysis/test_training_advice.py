@@ -96,7 +96,7 @@ def noisy(between: float, within: float):
     rng = np.random.default_rng(0)
     means = between * rng.normal(size=(20, 1))
     table = configurations(made(means + within * rng.normal(size=(20, 3))))
-    return noise(table["validation_error"], table["count"], table["sd"])
+    return noise(table["loss"], table["count"], table["sd"])
 
 
 def test_noise_larger_than_the_differences_is_told():
@@ -108,4 +108,4 @@ def test_noise_larger_than_the_differences_is_told():
 
 def test_without_replicates_noise_is_not_spoken_of():
     table = configurations(made(np.random.default_rng(0).random(20)))
-    assert noise(table["validation_error"], table["count"], table["sd"]) is None
+    assert noise(table["loss"], table["count"], table["sd"]) is None

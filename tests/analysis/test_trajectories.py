@@ -12,7 +12,7 @@ def test_epochs_are_those_of_stopped_and_failed_trials_too():
     results.rows[4].status, results.rows[4].value = "failed", None
     found = trajectory(results, "one", "epochs")
     assert found.spent.tolist() == np.cumsum([row.epochs for row in results.rows]).tolist()
-    assert np.isfinite(found.errors).tolist() == [r.status == "finished" for r in results.rows]
+    assert np.isfinite(found.losses).tolist() == [r.status == "finished" for r in results.rows]
 
 
 def test_replicates_are_trials_too():
@@ -36,5 +36,5 @@ def test_orders_are_of_the_same_trials():
 @pytest.mark.parametrize("name", odd_sweeps())
 def test_odd_sweeps_are_no_trouble(name, budget):
     found = trajectory(odd_sweeps()[name], "one", budget)
-    assert len(found.spent) == len(found.errors)
+    assert len(found.spent) == len(found.losses)
     assert (np.diff(found.spent) >= 0).all()

@@ -63,3 +63,46 @@ def test_show_tells_what_early_stopping_saved(tmp_path, capsys):
         "1 of 4 trials was trained to the end; 3 were stopped after 1 epoch: 5 of 8 epochs." in said
     )
     assert "advice: " not in said
+
+
+@pytest.fixture
+def accuracies(tmp_path, monkeypatch):
+    """Two sweeps in runs/ whose accuracy is to be high, and one of another metric."""
+    monkeypatch.chdir(tmp_path)
+    for name, metric in (("one", "accuracy"), ("two", "accuracy"), ("other", "f1")):
+        folder = tmp_path / "runs" / name
+        folder.mkdir(parents=True)
+        space, seed = {"lr": "uniform(0, 1)"}, len(name)
+        sweep(folder, config_space=space, seed=seed, metric=metric, mode="max")
+        with closing(Journal(folder)) as journal:
+            for trial in range(4):
+                others = {"train_loss": 0.5 - 0.1 * trial} if trial else {}
+                journal.append(row(trial, value=0.5 + 0.1 * trial, metrics=others))
+    return tmp_path
+
+
+def test_show_orders_by_the_metric_and_has_the_others(accuracies, capsys):
+    assert main(["show", "runs/one"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:4] == ["trial", "lr", "accuracy", "train_loss"]
+    assert [line.split()[0] for line in lines[1:5]] == ["3", "2", "1", "0"]
+    assert "best: accuracy 0.8 with {'lr': 0.30000000000000004}" in lines
+    assert any(line.startswith("Trial 3 has the highest accuracy, 0.8 of 4") for line in lines)
+
+
+def test_list_and_export_name_the_metric(accuracies, capsys):
+    assert main(["list"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("best accuracy 0.8 with") == 2
+    assert said.count("best f1 0.8 with") == 1
+    assert main(["export", "runs/one"]) == 0
+    header, first = capsys.readouterr().out.splitlines()[:2]
+    assert header.startswith("trial,replicate,lr,accuracy,train_loss,epochs,status")
+    assert first.startswith("0,0,0.0,0.5,,2,finished")
+
+
+def test_compare_prints_the_best_and_refuses_other_metrics(accuracies, capsys):
+    assert main(["compare", "runs/one", "runs/two"]) == 0
+    assert "Best accuracy after 4 trials: " in capsys.readouterr().out
+    assert main(["compare", "runs/one", "runs/other"]) == 2
+    assert "runs/one has 'accuracy' (max), runs/other has 'f1' (max)" in capsys.readouterr().err

@@ -4,7 +4,7 @@ import math
 import pytest
 import yaml
 from made_records import row
-from sample_sweeps import MARKUP, all_failed, made, odd, ordinary
+from sample_sweeps import MARKUP, accurate, all_failed, made, odd, ordinary
 
 from sweeper.analysis.certainty import winner
 from sweeper.html_report import contents
@@ -33,7 +33,7 @@ def test_the_best_is_the_winner_and_not_a_lucky_replicate():
     found = made(rows, {"lr": "uniform(0, 1)"})
     assert found.best_row.trial == 1
     best = contents.best(found, winner(found))
-    assert (best["trial"], best["error"]) == (1, "0.21")
+    assert (best["trial"], best["value"]) == (1, "0.21")
     assert best["what"] == "mean validation error of trial 1 over 2 replicates"
     assert "'lr': 0.1" in best["python"]
     assert contents.best(found, None)["trial"] == 1
@@ -73,7 +73,7 @@ def test_statuses_and_what_is_outstanding():
 
 
 def test_exceptions_come_by_frequency_with_the_first_traceback():
-    ending = {"status": "failed", "validation_error": None}
+    ending = {"status": "failed", "value": None}
     texts = ["A", "B", "B", None]
     rows = [row(i, exception=t, traceback=f"trace {i}", **ending) for i, t in enumerate(texts)]
     first, second = contents.exceptions(made(rows, {}))
@@ -82,7 +82,7 @@ def test_exceptions_come_by_frequency_with_the_first_traceback():
 
 
 def test_very_many_and_very_long_exceptions_are_cut():
-    ending = {"status": "failed", "validation_error": None, "traceback": "x" * 10**6}
+    ending = {"status": "failed", "value": None, "traceback": "x" * 10**6}
     rows = [row(i, exception=f"{i} " + "y" * 20_000, **ending) for i in range(300)]
     found = made(rows, {})
     assert len(contents.exceptions(found)) == contents.MOST_EXCEPTIONS
@@ -134,6 +134,29 @@ def test_cells_are_what_the_frame_has():
         error = expected["validation_error"]
         near = None if math.isnan(error) else pytest.approx(error, rel=1e-5)
         assert cells["validation_error"] == near
+
+
+def test_other_metrics_are_columns_of_the_table():
+    found = accurate()
+    table = contents.table(found)
+    names = [column["name"] for column in table["columns"]]
+    assert names[table["metric"] :][:3] == ["accuracy", "train_loss", "megabytes"]
+    assert table["isHighGood"]
+    for line, expected in zip(table["rows"], found.frame.to_dict("records"), strict=True):
+        for name in ("train_loss", "megabytes"):
+            cell = line[names.index(name)]
+            assert (
+                math.isnan(expected[name])
+                if cell is None
+                else cell == pytest.approx(expected[name], rel=1e-5)
+            )
+    best = min(range(len(found.rows)), key=table["places"].__getitem__)
+    assert table["rows"][best][table["metric"]] == pytest.approx(found.best_value, rel=1e-5)
+
+
+def test_the_metric_and_its_way_are_told():
+    assert ("optimised", "accuracy, high is good") in contents.facts(accurate())
+    assert contents.best(accurate(), None)["what"].startswith("accuracy of trial ")
 
 
 @pytest.mark.parametrize("name", ["stopped_early", "all_stopped", "ordinary", "none"])

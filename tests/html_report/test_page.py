@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from made_records import row
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
-from sample_sweeps import MARKUP, SPACE, all_failed, made, odd, ordinary, stopped_early
+from sample_sweeps import MARKUP, SPACE, accurate, all_failed, made, odd, ordinary, stopped_early
 from waiting import PATIENCE_S
 
 import sweeper
@@ -153,12 +153,12 @@ def test_a_running_sweep_says_so(tmp_path):
 
 def test_markup_of_the_sweep_makes_no_element(tmp_path):
     kinds = []
-    for results in (odd()["hostile"], odd()["ordinary"]):
+    for results in (odd()["hostile"], odd()["hostile_metrics"], odd()["ordinary"]):
         parts = Parts(sweeper.write_report(results, tmp_path / "report.html").read_text())
         kinds.append(set(parts.tags))
         assert not {name for name, _ in parts.attributes if name.startswith("on")}
         assert parts.tags.count("script") == 3 + parts.tags.count("figure")
-    assert "img" not in kinds[0]
+    assert "img" not in kinds[0] | kinds[1]
 
 
 def test_names_that_no_column_may_have_still_make_a_report(tmp_path):
@@ -246,6 +246,40 @@ def test_the_table_is_sorted_by_any_column(look):
             assert values == sorted(values, reverse=direction == "descending")
     opened.page.locator("#table th button", has_text="optimizer").click()
     assert set(opened.column("optimizer")) == {"adam"}
+
+
+def test_the_table_of_an_accuracy_begins_with_the_highest(look):
+    found = accurate()
+    opened = look(found)
+    whole = opened.column("status").count("finished")
+    values = [float(text) for text in opened.column("accuracy")]
+    assert values[0] == pytest.approx(found.best_value, rel=1e-5)
+    assert values[:whole] == sorted(values[:whole], reverse=True)
+    assert opened.page.locator("#table th[aria-sort=descending]").text_content() == "accuracy"
+    opened.page.locator("#table th button", has_text="accuracy").click()
+    assert opened.page.locator("#table th[aria-sort=ascending]").text_content() == "accuracy"
+    values = [float(text) for text in opened.column("accuracy")]
+    assert values == sorted(values)
+    opened.page.locator("#table th button", has_text="train_loss").click()
+    assert opened.page.locator("#table th[aria-sort=ascending]").text_content() == "train_loss"
+    losses = [float(text) for text in opened.column("train_loss")]
+    assert losses == sorted(losses)
+    opened.draw_all()
+    assert opened.page.locator("#metrics .chart").count() == 1
+    assert opened.page.get_by_text("can't be drawn").count() == 0
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    opened.page.screenshot(path=SCREENSHOTS / "report-accuracy.png", full_page=True)
+
+
+@pytest.mark.parametrize("name", ["hostile", "hostile_metrics"])
+def test_hostile_reports_draw_all_and_run_nothing(look, name):
+    opened = look(odd()[name])
+    opened.draw_all()
+    assert opened.page.get_by_text("can't be drawn").count() == 0
+
+
+def test_sweeps_with_one_metric_have_no_section_of_others(tmp_path):
+    assert 'id="metrics"' not in sweeper.write_report(ordinary(3), tmp_path / "r.html").read_text()
 
 
 def test_the_report_of_a_sweep_with_early_stopping_tells_whole_trials_from_stopped_ones(look):

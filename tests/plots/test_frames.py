@@ -12,12 +12,13 @@ from scipy import stats
 from sweeper import analysis
 from sweeper.plots import frames
 
-COLUMNS = ["trial", "replicate", "validation_error", "start_s", "runtime_s", "status"]
+COLUMNS = ["trial", "replicate", "value", "start_s", "runtime_s", "status"]
 
 
 def test_trials_are_the_rows_of_the_frame():
     found = ordinary()
-    expected = found.frame[[*COLUMNS, "worker", "node", "epochs"]]
+    expected = found.frame.rename(columns={"validation_error": "value"})
+    expected = expected[[*COLUMNS, "worker", "node", "epochs"]]
     table = frames.trials(found)
     assert table.columns.tolist()[3:5] == ["start_s", "runtime_s"]
     pd.testing.assert_frame_equal(table[expected.columns], expected, check_dtype=False)
@@ -26,14 +27,14 @@ def test_trials_are_the_rows_of_the_frame():
 def test_errors_that_are_no_finite_numbers_are_missing():
     errors = [0.5, None, math.nan, math.inf, 10**400, 1]
     rows = [row(i, value=error) for i, error in enumerate(errors)]
-    found = frames.trials(made(rows, {}))["validation_error"]
+    found = frames.trials(made(rows, {}))["value"]
     assert found.fillna(-1).tolist() == [0.5, -1, -1, -1, -1, 1]
 
 
 def test_configurations_end_in_the_order_of_the_incumbents():
     found = ordinary(60, replicates=3)
     table, steps = frames.ended(found), analysis.incumbents(found)
-    errors = table["validation_error"].where(table["status"] == "finished", np.inf)
+    errors = table["value"].where(table["status"] == "finished", np.inf)
     assert steps["validation_error"].fillna(np.inf).tolist() == errors.cummin().tolist()
     assert steps["seconds"].tolist() == table["seconds"].tolist()
 
@@ -101,7 +102,7 @@ def test_intervals_of_replicates_are_those_of_scipy():
 
 @given(st.lists(st.floats(0, 1) | st.just(math.nan), max_size=80), st.integers(10, 40))
 def test_thinning_keeps_order_and_the_best(errors, most):
-    frame = pd.DataFrame({"validation_error": np.array(errors, dtype=float), "status": "finished"})
+    frame = pd.DataFrame({"loss": np.array(errors, dtype=float), "status": "finished"})
     kept = frames.thin(frame, most)
     assert len(kept) <= most
     assert kept.index.is_monotonic_increasing
@@ -109,16 +110,14 @@ def test_thinning_keeps_order_and_the_best(errors, most):
     if len(errors) <= most:
         assert len(kept) == len(errors)
     elif np.isfinite(errors).any():
-        assert kept["validation_error"].min() == frame["validation_error"].min()
+        assert kept["loss"].min() == frame["loss"].min()
 
 
 def test_thinning_keeps_the_best_that_finished_though_stopped_ones_look_better():
     errors = np.r_[np.linspace(0.5, 0.9, 90), np.linspace(0, 0.1, 90)]
     status = ["finished"] * 90 + ["stopped"] * 90
-    kept = frames.thin(pd.DataFrame({"validation_error": errors, "status": status}), 40)
-    assert kept["validation_error"][kept["status"] == "finished"].iloc[:4].tolist() == (
-        errors[:4].tolist()
-    )
+    kept = frames.thin(pd.DataFrame({"loss": errors, "status": status}), 40)
+    assert kept["loss"][kept["status"] == "finished"].iloc[:4].tolist() == (errors[:4].tolist())
 
 
 def test_curves_of_stopped_trials_end_at_their_rung():

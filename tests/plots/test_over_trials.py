@@ -6,7 +6,17 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from made_records import row
-from sample_sweeps import MARKUP, SPACE, all_failed, grid, made, odd, ordinary, stopped_early
+from sample_sweeps import (
+    MARKUP,
+    SPACE,
+    accurate,
+    all_failed,
+    grid,
+    made,
+    odd,
+    ordinary,
+    stopped_early,
+)
 
 from sweeper import analysis, plots
 from sweeper.plots.scales import tuned
@@ -55,8 +65,12 @@ def test_every_picture_of_every_sweep_has_a_title_and_named_axes(name):
             assert figure.layout.meta["empty"], key
 
 
-def test_markup_of_the_sweep_is_no_markup_of_plotly():
-    for key, figure in pictures(SWEEPS["hostile"]).items():
+@pytest.mark.parametrize("name", ["hostile", "hostile_metrics"])
+def test_markup_of_the_sweep_is_no_markup_of_plotly(name):
+    drawn = pictures(SWEEPS[name])
+    others = SWEEPS[name].other_metrics.values()
+    drawn |= {f"curves {other}": plots.learning_curves(SWEEPS[name], other) for other in others}
+    for key, figure in drawn.items():
         for text in texts(json.loads(figure.to_json(engine="json"))):
             assert "<img" not in text, key
             assert "<script" not in text, key
@@ -71,8 +85,22 @@ def test_the_title_states_the_incumbent():
     assert title == f"{found.best_error:.4g} after {place} of 60 trials"
 
 
+def test_the_pointer_is_told_all_metrics_of_a_trial():
+    found = accurate()
+    said = [
+        text for t in plots.hyperparameter(found, "momentum").data for text in t.customdata or []
+    ]
+    of = {text.partition("<br>")[0]: text for text in said}
+    for one in found.rows:
+        text = of[f"trial {one.trial}"]
+        assert ("<br>train_loss: " in text) == ("train_loss" in one.metrics)
+        assert one.status != "finished" or f"finished: accuracy {one.value:.4g}" in text
+    hostile = plots.pair(SWEEPS["hostile_metrics"], "momentum", "momentum").data
+    assert any("epochs: 2" in text for t in hostile for text in t.customdata or [])
+
+
 def test_replicates_that_did_not_finish_tell_nothing_of_luck():
-    ending = {"replicate": 1, "status": "failed", "validation_error": None}
+    ending = {"replicate": 1, "status": "failed", "value": None}
     found = made([row(0), row(0, **ending)], {"lr": "uniform(0, 1)"}, replicates=2)
     assert plots.replicates(found).layout.meta["finding"].startswith("No trial has two finished")
 

@@ -239,3 +239,12 @@ def test_the_table_lists_stopped_trials_after_whole_ones_whatever_their_error():
 def test_a_folder_that_is_no_path(folder):
     with pytest.raises(TypeError, match="folder must be a path, such as 'runs/first', but got"):
         load(folder)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"metric": "status"}, {"metric": "epoch"}, {"metric": ["a"]}, {"mode": "up"}]
+)
+def test_a_metric_that_no_sweep_can_have_is_a_damaged_record(tmp_path, fields):
+    sweep(tmp_path, **fields)
+    with pytest.raises(ValueError, match=r"sweep\.json: damaged\. (metric|mode)"):
+        load(tmp_path)

@@ -1,17 +1,52 @@
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sweeper.search.metric import Metric, read_metric
+from sweeper.search.metric import MODES, Metric, read_metric
 
 
-@pytest.mark.parametrize("mode", ["min", "max"])
-def test_the_lowest_loss_is_the_best_value_and_losses_turn_back(mode):
-    values = np.random.default_rng(0).random(20)
-    metric = Metric("accuracy", mode)
-    best = {"min": values.min, "max": values.max}[mode]()
-    assert metric.loss(metric.loss(values).min()) == best
-    assert metric.loss(metric.loss(pd.Series(values))).tolist() == values.tolist()
+@given(st.floats(allow_nan=False), st.sampled_from(MODES))
+def test_a_loss_turned_back_is_the_value(value, mode):
+    metric = Metric("a", mode)
+    assert metric.loss(metric.loss(value)) == value
+    assert abs(metric.loss(value)) == abs(value)
+
+
+@given(st.lists(st.floats(allow_nan=False), min_size=1), st.sampled_from(MODES))
+def test_the_lowest_loss_is_that_of_the_best_value(values, mode):
+    metric = Metric("a", mode)
+    assert metric.loss(min(map(metric.loss, values))) == (min if mode == "min" else max)(values)
+    assert (metric.loss(np.array(values)) == [metric.loss(value) for value in values]).all()
+    assert metric.loss(pd.Series(values)).tolist() == [metric.loss(value) for value in values]
+
+
+def test_no_loss_is_minus_zero():
+    assert math.copysign(1, Metric("a", "max").loss(0.0)) == 1
+
+
+@given(st.floats(-1e9, 1e9), st.floats(0, 1e9), st.sampled_from(MODES))
+def test_intervals_stay_in_order_and_come_back(low, width, mode):
+    metric, high = Metric("a", mode), low + width
+    turned = metric.interval(low, high)
+    assert turned[0] <= turned[1]
+    assert metric.interval(*turned) == (low, high)
+
+
+def test_an_error_is_called_one_and_other_metrics_by_their_name():
+    error, accuracy = Metric(), Metric("accuracy", "max")
+    assert (error.text, error.one, error.noun) == (
+        "validation error",
+        "a validation error",
+        "error",
+    )
+    assert (accuracy.text, accuracy.one) == ("accuracy", "a value of accuracy")
+    assert (error.best_word, accuracy.best_word) == ("lowest", "highest")
+    assert (error.best(0.123456), accuracy.best(0.9)) == ("best 0.1235", "best accuracy 0.9")
+    assert len(Metric("x" * 500).text) == 60
 
 
 def test_all_faults_at_once():

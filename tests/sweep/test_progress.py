@@ -3,6 +3,7 @@ import io
 import pytest
 
 from sweeper.record.rows import Row
+from sweeper.search.metric import Metric
 from sweeper.sweep import progress
 from sweeper.sweep.progress import Progress, duration
 
@@ -121,3 +122,10 @@ def test_stopped_trials_and_the_epochs_they_saved():
         bar.ended(trial, Row(trial, 0, {}, 0.1, epochs, "stopped", 0))
     assert "2 stopped early, 44 epochs saved" in bar.line()
     assert "best 0.5" in bar.line()
+
+
+def test_the_best_of_a_metric_is_named_and_follows_its_mode(clock):
+    bar = Progress(3, lambda: 1, stream=io.StringIO(), metric=Metric("accuracy", "max"))
+    for value in (0.8, 0.9, 0.7):
+        bar.ended(value, finished(value, lr=value))
+    assert bar.line().endswith(" · best accuracy 0.9 (lr=0.9)")
