@@ -121,7 +121,7 @@ def test_they_are_also_where_the_script_is_not(home):
 
 
 def test_without_a_guard_they_are_copies_that_can_be_pickled_all_the_same(home):
-    source = CLASSES.replace("@functools.cache", "") + "METHODS = ['fork']\npack(objective)\n"
+    source = CLASSES + "METHODS = ['fork']\npack(objective)\n"
     assert packed_by_script(home, source) == [False, False]
     assert at_work(home) == [*SEEN, [4], 8]
     (home / "train.py").unlink()
