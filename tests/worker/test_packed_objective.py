@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import PATIENCE_S
 
 PACK = """
 def pack(objective):
@@ -42,7 +43,7 @@ def python(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": places, "PYTHONSAFEPATH": ""}
     command = [sys.executable, *arguments]
     return subprocess.run(
-        command, cwd=home, env=environment, capture_output=True, text=True, timeout=60
+        command, cwd=home, env=environment, capture_output=True, text=True, timeout=PATIENCE_S
     )
 
 
