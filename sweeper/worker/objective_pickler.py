@@ -1,12 +1,12 @@
 """Pickles an objective so that it lives in the user's own module again when it is loaded."""
 
+import functools
 import io
 import os
 import sys
 import types
 from collections.abc import Callable, Iterator
 from enum import EnumMeta
-from functools import partial
 from typing import Any
 
 import cloudpickle
@@ -61,6 +61,8 @@ class ObjectivePickler(cloudpickle.Pickler):
                     _set_state,
                 )
             self.copies.setdefault(module.name, {})[obj.__qualname__] = obj
+            if isinstance(obj, functools._lru_cache_wrapper):
+                return _cached, (obj.__wrapped__, obj.cache_parameters())
         return super().reducer_override(obj)
 
     def _user_module(self, name: Any) -> UserModule | None:
@@ -129,6 +131,10 @@ def _code(make: Callable[..., types.CodeType], arguments: tuple[Any, ...], file:
     return make(*arguments).replace(co_filename=file)
 
 
+def _cached(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    return functools.lru_cache(**parameters)(function)
+
+
 def _found(module: str, name: str) -> Any:
     found: Any = sys.modules[module]
     for part in name.split("."):
@@ -150,7 +156,11 @@ def _has_a_name(obj: Any) -> bool:
     """Whether it is a function, a class, or such as `functools.cache` makes of a function."""
     if isinstance(obj, types.FunctionType | type):
         return True
-    return hasattr(obj, "__wrapped__") and isinstance(getattr(obj, "__qualname__", None), str)
+    try:  # without asking an object that answers for others
+        own = object.__getattribute__(obj, "__dict__")
+    except AttributeError:
+        return False
+    return "__wrapped__" in own and isinstance(own.get("__qualname__"), str)
 
 
 def _is_there(module: str, obj: Any) -> bool:
@@ -178,7 +188,7 @@ def _functions(obj: Any, names: dict[str, Any]) -> Iterator[types.FunctionType]:
         elif isinstance(one, type):
             if one.__module__ == names.get("__name__"):
                 open_ += [*vars(one).values(), *one.__mro__[1:]]
-        elif isinstance(one, partial):
+        elif isinstance(one, functools.partial):
             open_.append(one.func)
         inner = ("__wrapped__", "__func__", "fget", "fset", "fdel", "func")
         if not isinstance(one, type):

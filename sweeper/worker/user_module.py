@@ -60,8 +60,7 @@ class UserModule:
 
     def make_bare(self) -> None:
         """Puts a module without contents in its place, for copies of its functions to live in."""
-        there = self.path is not None and os.path.exists(self.path)
-        sys.modules[self.name] = self._made(self.path if there else None)
+        sys.modules[self.name] = self._made(None if self.path is None else self._file_here())
 
     def _made(self, path: str | None) -> types.ModuleType:
         module = types.ModuleType(self.name)

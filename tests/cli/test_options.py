@@ -123,3 +123,13 @@ def test_times_are_written_as_people_do(text, seconds):
 def test_other_times_are_refused(text):
     with pytest.raises(ValueError, match=r"--trial-time must be seconds or a text such as 90"):
         merge({"trial_time": text})
+
+
+def test_fresh_is_a_flag_and_an_entry_that_is_true_or_false(tmp_path):
+    assert vars(parser().parse_args(["run", "mine:objective", "--fresh"]))["fresh"] is True
+    file = tmp_path / "sweep.yaml"
+    file.write_text("objective: mine:objective\nfresh: true\n")
+    assert merge({"objective": str(file)})[0]["fresh"] is True
+    file.write_text("objective: mine:objective\nfresh: 3\n")
+    with pytest.raises(ValueError, match="fresh: must be bool, but got 3"):
+        merge({"objective": str(file)})

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import PATIENCE_S
 
 PACK = """
 def pack(objective):
@@ -42,7 +43,7 @@ def python(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": places, "PYTHONSAFEPATH": ""}
     command = [sys.executable, *arguments]
     return subprocess.run(
-        command, cwd=home, env=environment, capture_output=True, text=True, timeout=60
+        command, cwd=home, env=environment, capture_output=True, text=True, timeout=PATIENCE_S
     )
 
 
@@ -121,7 +122,7 @@ def test_they_are_also_where_the_script_is_not(home):
 
 
 def test_without_a_guard_they_are_copies_that_can_be_pickled_all_the_same(home):
-    source = CLASSES.replace("@functools.cache", "") + "METHODS = ['fork']\npack(objective)\n"
+    source = CLASSES + "METHODS = ['fork']\npack(objective)\n"
     assert packed_by_script(home, source) == [False, False]
     assert at_work(home) == [*SEEN, [4], 8]
     (home / "train.py").unlink()

@@ -1,6 +1,5 @@
 """What an objective finds in a worker of Ray, beside what it finds at home."""
 
-import math
 import multiprocessing
 import os
 import signal
@@ -166,16 +165,18 @@ def test_tasks_and_actors_inside_of_a_trial_are_refused_if_they_could_never_begi
             return ray.get(task.remote())
         if config["kind"] == "actor":
             return ray.get(Actor.remote().value.remote())
+        if config["kind"] == "actor with a CPU":
+            return ray.get(Actor.options(num_cpus=1).remote().value.remote())
         if config["kind"] == "free task":
             return ray.get(task.options(num_cpus=0).remote())
         return ray.get(task.options(scheduling_strategy="DEFAULT").remote())
 
-    space = {"kind": ["task", "actor", "free task", "task elsewhere"]}
+    space = {"kind": ["task", "actor with a CPU", "actor", "free task", "elsewhere"]}
     frame = run(objective, space, sweeper.GridSearch()).frame
-    assert list(frame["status"]) == ["failed", "failed", "finished", "finished"]
+    assert list(frame["status"]) == ["failed"] * 2 + ["finished"] * 3
     for exception in frame["exception"][:2]:
         assert "wants 1 CPU, and would wait for ever: inside of a trial" in exception
-    assert math.isclose(frame["validation_error"][3], 0.25)
+    assert list(frame["validation_error"])[2:] == [0.5, 0.25, 0.25]
 
 
 def test_a_script_runs_as_at_home(tmp_path):
