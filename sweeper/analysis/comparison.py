@@ -30,7 +30,8 @@ class Comparison:
 
     Attributes:
         curves: `sweep` (a label), `budget`, `mean`, `low`, `high`: the best value of the metric so
-            far; sweeps that differ in their seeds alone are repetitions of one label.
+            far; sweeps that differ in their seeds alone are repetitions of one label. Each curve
+            goes on as far as the shortest of its repetitions.
         finals: one row a sweep: `sweep`, `folder`, `seed`, `trials`, `best` at the common budget.
         budget: `trials`, `epochs` or `seconds`.
         limit: the common budget, that of the smallest sweep.
@@ -49,7 +50,7 @@ class Comparison:
 def compare(
     sweeps: Sequence[Results | str | Path], budget: str | None = None, seed: int = 0
 ) -> Comparison:
-    """The sweeps side by side, all at the budget of the smallest.
+    """The sweeps side by side, compared at the budget of the smallest.
 
     Sweeps with the same objective, space and searcher (whatever its `num_trials`) but other seeds
     are repetitions of one label. Its `mean` is that of their best values so far, `low` and `high`
@@ -79,12 +80,15 @@ def compare(
     """
     check_seed(seed)
     read, budget, metric = _read(sweeps, budget)
-    limit = min(float(sweep.spent[-1]) for sweep in read)
-    points = _points(read, limit, budget)
+    limit = _shortest(read)
     groups = {label: [s for s in read if s.label == label] for label in _labels(read)}
     rng = np.random.default_rng(seed)
     curves = pd.concat(
-        [_curve(label, group, points, rng) for label, group in groups.items()], ignore_index=True
+        [
+            _curve(label, group, _points(read, _shortest(group), limit, budget), rng)
+            for label, group in groups.items()
+        ],
+        ignore_index=True,
     )
     rows = [
         (s.label, s.folder, s.seed, int((s.spent <= limit).sum()), s.best_at(np.array([limit]))[0])
@@ -180,15 +184,20 @@ def _twice(results: list[Results]) -> list[str]:
 # Curves
 
 
-def _points(read: list[Trajectory], limit: float, budget: str) -> np.ndarray:
-    """The budgets at which curves are given."""
-    if budget == "trials" and limit <= _MOST_POINTS:
-        return np.arange(1, int(limit) + 1, dtype=float)
-    spent = np.unique(np.concatenate([s.spent for s in read]))
-    spent = spent[(spent > 0) & (spent <= limit)]
+def _shortest(group: list[Trajectory]) -> float:
+    """The budget that each of them has spent."""
+    return min(float(sweep.spent[-1]) for sweep in group)
+
+
+def _points(read: list[Trajectory], end: float, limit: float, budget: str) -> np.ndarray:
+    """The budgets at which a curve is given: up to its `end`, the common `limit` among them."""
+    if budget == "trials" and end <= _MOST_POINTS:
+        return np.arange(1, int(end) + 1, dtype=float)
+    spent = np.unique(np.concatenate([[limit], *(s.spent for s in read)]))
+    spent = spent[(spent > 0) & (spent <= end)]
     if len(spent) > _MOST_POINTS:
         at = np.geomspace(1, len(spent), _MOST_POINTS).round().astype(int) - 1
-        spent = spent[np.unique(at)]
+        spent = np.union1d(spent[np.unique(at)], [limit])
     return spent
 
 

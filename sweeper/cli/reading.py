@@ -83,7 +83,8 @@ def compare(options: dict[str, Any]) -> int:
 
     _check_output(options["output"])
     comparison = sweeper.compare(options["sweeps"], budget=options["budget"])
-    last = comparison.curves.groupby("sweep").tail(1)
+    shared = comparison.curves[comparison.curves["budget"] <= comparison.limit]
+    last = shared.groupby("sweep").tail(1)
     print(printable(last.to_string(index=False)))
     print(printable(comparison.sentence))
     if options["output"]:

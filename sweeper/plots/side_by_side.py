@@ -30,6 +30,12 @@ def comparison(compared: Comparison) -> go.Figure:
             x=curve["budget"], y=curve["mean"], mode="lines", name=markup(str(label)),
             line={"color": colour, "width": 2.5, "dash": _DASHES[number // len(_COLOURS) % 3]},
         )  # fmt: skip
-    describe(figure, compared.sentence, "Bands hold 90 %.")
+    if curves["budget"].max() > compared.limit:
+        figure.add_vline(
+            compared.limit, line={"dash": "dot", "width": 1}, annotation_text="compared here",
+            annotation_position="top right",
+        )  # fmt: skip
+    finding, _, tests = compared.sentence.partition(". ")
+    describe(figure, f"{finding.rstrip('.')}.", tests, "Bands hold 90 %.")
     figure.update_xaxes(title_text=_UNITS[compared.budget])
     return metric_axis(figure, curves["mean"], compared.metric)

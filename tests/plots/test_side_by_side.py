@@ -24,7 +24,9 @@ def test_a_line_and_a_band_for_each_label():
         drawn = curve.dropna(subset="mean")
         assert list(line.x) == list(drawn["budget"])
         assert list(line.y) == list(drawn["mean"])
-    assert figure.layout.meta["finding"] == compared.sentence
+    meta = figure.layout.meta
+    assert compared.sentence.startswith(meta["finding"])
+    assert " ".join([meta["finding"], meta["note"]]) == f"{compared.sentence} Bands hold 90 %."
     assert figure.layout.xaxis.title.text == "trials that have ended"
 
 
@@ -41,3 +43,14 @@ def test_every_sweep_has_a_look_of_its_own(count):
     figure = plots.comparison(compare(many))
     looks = [(t.line.color, t.line.dash) for t in figure.data if t.fill != "toself"]
     assert len(set(looks)) == count
+
+
+def test_curves_go_on_beyond_the_budget_at_which_they_are_compared():
+    rng = np.random.default_rng(2)
+    short = [made(rng.random(5), seed=seed) for seed in range(2)]
+    long = [made(rng.random(12), seed=seed, searcher="GridSearch") for seed in range(2)]
+    figure = plots.comparison(compare([*short, *long]))
+    ends = sorted(t.x[-1] for t in figure.data if t.fill != "toself")
+    assert ends == [5, 12]
+    (line,) = figure.layout.shapes
+    assert (line.x0, line.x1) == (5, 5)
