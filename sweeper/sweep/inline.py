@@ -74,7 +74,8 @@ def run_inline(
                     finally:
                         running.stop()  # inside: Lightning gives back all handlers of before
             finally:
-                free_memory()
+                if not sweep.fresh:
+                    free_memory()
 
 
 _Running = RunningTrial | FreshTrial

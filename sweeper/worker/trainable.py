@@ -220,7 +220,8 @@ class Worker(tune.Trainable):
             with self._output:
                 self._running.stop()
         self._running = None
-        free_memory()
+        if self._fresh is None:
+            free_memory()
 
 
 def _node_name() -> str:
