@@ -31,6 +31,7 @@ from sweeper.sweep.progress import Progress
 from sweeper.sweep.stops import Stops
 from sweeper.sweep.suggestions import Suggestions
 from sweeper.terminal import printable
+from sweeper.worker.command import Command
 from sweeper.worker.objective import Objective
 from sweeper.worker.objective_reference import objective_name, refuse_while_loading
 
@@ -157,9 +158,7 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
     say(sweep.searcher.describe(sweep.space) + replicates)
     refuse_while_loading()
     refuse_in_a_trial(execution.address)
-    path = lasting(execution.folder) / (
-        execution.name or default_name(objective_name(sweep.objective))
-    )
+    path = lasting(execution.folder) / (execution.name or default_name(_title(sweep.objective)))
     with ExitStack() as stack:
         record: Journal | None = None
         kept: list[Row] = []
@@ -193,6 +192,12 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
     from sweeper.sweep.ending import outcome
 
     return outcome(Results(path, described, core.rows()), stops.reason, say)
+
+
+def _title(objective: Objective) -> str:
+    """What a sweep is named after: its script or function."""
+    scripts = objective.files() if isinstance(objective, Command) else []
+    return Path(scripts[0]).stem if scripts else objective_name(objective)
 
 
 def _executor(

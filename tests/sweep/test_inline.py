@@ -315,3 +315,12 @@ def test_a_fresh_trial_that_takes_too_long_and_ctrl_c_end_its_process(run, tmp_p
     assert list(sweeper.load(tmp_path / "s").frame["status"]) == ["interrupted"]
     for path in (tmp_path / "pids").iterdir():
         assert not os.path.exists(f"/proc/{path.name}")
+
+
+def test_a_sweep_is_named_after_its_function_or_script(run, tmp_path):
+    (tmp_path / "quick.py").write_text("print('validation_error 0.5')")
+    command = f"{sys.executable} {tmp_path / 'quick.py'} {{x}} {{units}}"
+    script = run(sweeper.Command(command, "validation_error"), sweeper.RandomSearch(1))
+    assert script.folder.name.endswith("_quick")
+    assert run(lambda config: 0.5, sweeper.RandomSearch(1)).folder.name.endswith("_lambda")
+    assert run(yields, sweeper.RandomSearch(1)).folder.name.endswith("_yields")
