@@ -10,6 +10,7 @@ and what is no plain file, such as /dev/null, is written into.
 import errno
 import fcntl
 import os
+import re
 import secrets
 import stat
 import tempfile
@@ -26,7 +27,7 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-_GIVEN_OUT = ("/dev/", "/proc/")  # where names stand for what a process has open
+_STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
 
 
 class NotAPlainFileError(ValueError):
@@ -151,13 +152,26 @@ def write_named(path: str | Path, write: Callable[[Any], object]) -> None:
     Raises:
         OSError: the file can't be written, or `write` raises it.
     """
-    with suppress(FileNotFoundError):
-        if not stat.S_ISREG(os.stat(path).st_mode) or os.path.abspath(path).startswith(_GIVEN_OUT):
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND), "wb") as file:
-                write(file)
-            return
-    target = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
-    write_whole(target, write)
+    descriptor = _own_descriptor(path)
+    if descriptor is not None:
+        opened = os.dup(descriptor)  # goes on where it stands, though it may lead to a file
+    elif os.path.exists(path) and not os.path.isfile(path):
+        opened = os.open(path, os.O_WRONLY)
+    else:
+        target = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
+        write_whole(target, write)
+        return
+    with os.fdopen(opened, "wb") as file:
+        write(file)
+
+
+def _own_descriptor(path: str | Path) -> int | None:
+    """Which descriptor of this process a name stands for, such as 1 for /dev/stdout."""
+    name = os.path.abspath(path)
+    if name in _STREAMS:
+        return _STREAMS[name]
+    known = re.fullmatch(r"/(?:dev|proc/self)/fd/(\d{1,6})", name, re.ASCII)
+    return int(known[1]) if known else None
 
 
 @contextmanager

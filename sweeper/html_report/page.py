@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -54,8 +55,10 @@ def write_report(results: Results, path: str | Path) -> Path:
     path = Path(path)
     # Half a surrogate pair, which JSON can bring, has no UTF-8: it becomes a question mark.
     content = _page(results).encode("utf-8", errors="replace")
-    own = results.folder and path.absolute().is_relative_to(Path(results.folder).absolute())
-    (write_whole if own else write_named)(path, lambda file: file.write(content))
+    inside = results.folder and Path(os.path.realpath(path.parent)).is_relative_to(
+        os.path.realpath(results.folder)
+    )
+    (write_whole if inside else write_named)(path, lambda file: file.write(content))
     return path
 
 

@@ -21,6 +21,7 @@ from sweeper.files import kind_of, read_plain, write_whole
 _CODE = ("objective", "objective_file", "fixed_arguments")
 _OWN_CODE = "sweeper.training.classifier:Classifier"  # which can do no harm, whatever it is given
 _FOLDERS = ("output", "trials", "checkpoints")  # in a sweep's own
+_MOST_CODES = 7  # that are kept beside the last one
 _MANY = 256  # notes, after which those of folders that are gone are looked for
 
 
@@ -42,15 +43,21 @@ def note_objective(folder: Path, described: Mapping[str, Any]) -> None:
         folder: of the sweep.
         described: what `describe_objective` says of the objective.
     """
-    _note(folder, {"code": {name: described.get(name) for name in _CODE}})
+    code = {name: described.get(name) for name in _CODE}
+    others = [one for one in _codes(folder) if one != code]
+    _note(folder, {"code": [*others[-_MOST_CODES:], code]})
 
 
 def is_own_objective(folder: Path, described: Mapping[str, Any]) -> bool:
     """Whether the user has run the objective in this folder that its `sweep.json` names."""
     if described.get("objective") == _OWN_CODE and described.get("objective_file") is None:
         return True
-    noted = _noted(folder).get("code")
-    return noted is not None and noted == {name: described.get(name) for name in _CODE}
+    return {name: described.get(name) for name in _CODE} in _codes(folder)
+
+
+def _codes(folder: Path) -> list[Any]:
+    codes = _noted(folder).get("code")
+    return codes if isinstance(codes, list) else []
 
 
 def check_objective(folder: Path, described: Mapping[str, Any]) -> None:
@@ -95,7 +102,7 @@ def check_folders(folder: Path) -> None:
         ValueError: a folder in it is none, or a foreign one has links that lead out of it, FIFOs
             or devices; names the first ten.
     """
-    own = "code" in _noted(folder)
+    own = bool(_codes(folder))
     found = [
         f"{path}: is {kind_of(path.lstat())}, but must be a folder"
         for path in (folder / name for name in _FOLDERS)

@@ -182,9 +182,11 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
             path = new_folder(path, named=execution.name is not None)
             record = stack.enter_context(closing(Journal(path)))
             described = describe_sweep(sweep)
+            note_objective(path, described)
+        else:  # of which the record may name another objective, that did not run here
+            note_objective(path, describe_objective(sweep.objective))
         described |= {"num_workers": executor.num_workers, "lag": sweep.lag}
         journal.write_json(path / "sweep.json", described)
-        note_objective(path, describe_objective(sweep.objective))
         say(f"{path}: {executor.where}")
         core = Core(sweep, kept)
         bar = Progress(len(kept) + num_left, executor.size, execution.progress, metric=sweep.metric)

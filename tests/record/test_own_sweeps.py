@@ -32,6 +32,18 @@ def folder(tmp_path) -> Path:
     return folder
 
 
+def test_a_sweep_that_went_on_with_another_objective_knows_both(folder):
+    others = [{**MINE, "objective": f"mine:objective_{i}"} for i in range(10)]
+    for one in (others[0], MINE, MINE, others[1]):
+        note_objective(folder, one)
+    assert is_own_objective(folder, MINE)
+    assert is_own_objective(folder, others[0])
+    for one in others:
+        note_objective(folder, one)
+    assert is_own_objective(folder, others[-1])
+    assert not is_own_objective(folder, MINE)
+
+
 def test_only_the_code_that_was_run_there_is_known(folder):
     assert not is_own_objective(folder, MINE)
     note_objective(folder, {**MINE, "created": "today"})
