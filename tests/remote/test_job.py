@@ -232,7 +232,7 @@ def test_where_only_the_folder_knows_that_it_was_sent_the_user_says_so_once(
     assert (laptop / "runs" / "old" / "job.json").read_bytes() == job
     assert sweep("attach", "runs/old", "--address", head.url).returncode == 0
     assert sweep("attach", "runs/old").returncode == 0
-    # On the head, which is another home there, the sweep is a foreign one as well.
+    # The head has run that objective itself, and so goes on with it.
     done = sweep("resume", "runs/old", "--trials", "3")
     assert done.returncode == 0, done.stderr
     assert statuses(laptop / "runs" / "old") == ["finished"] * 3
