@@ -20,6 +20,7 @@ from sweeper.files import kind_of, read_plain, write_whole
 
 _CODE = ("objective", "objective_file", "fixed_arguments")
 _OWN_CODE = "sweeper.training.classifier:Classifier"  # which can do no harm, whatever it is given
+_COMMAND = "sweeper.worker.command:Command"
 _FOLDERS = ("output", "trials", "checkpoints")  # in a sweep's own
 _MOST_CODES = 7  # that are kept beside the last one
 _MANY = 256  # notes, after which those of folders that are gone are looked for
@@ -68,12 +69,17 @@ def check_objective(folder: Path, described: Mapping[str, Any]) -> None:
     """
     if is_own_objective(folder, described):
         return
-    where = described.get("objective_file")
+    what, where = described.get("objective"), described.get("objective_file")
+    given = described.get("fixed_arguments")
+    cure = f"Name the objective: sweeper resume {shlex.quote(str(folder))} file.py:function."
+    if what == _COMMAND:
+        what = f"the command {given.get('command') if isinstance(given, dict) else given}"
+        name = shlex.quote(folder.name)
+        cure = f"Give the command again: sweeper run --command … --name {name} --resume."
     raise ValueError(
-        f"{folder}: going on with it would run {described.get('objective')}"
-        f"{f' of {where}' if where else ''}, which the folder says, but not you: as far as sweeper "
-        "knows, it is not from you and this machine, or was moved. Name the objective that you "
-        f"mean: sweeper resume {shlex.quote(str(folder))} file.py:function."
+        f"{folder}: going on with it would run {what}{f' of {where}' if where else ''}, which the "
+        "folder says, but not you, as far as sweeper knows: it may be from elsewhere, moved, or of "
+        f"an older sweeper. {cure}"
     )
 
 

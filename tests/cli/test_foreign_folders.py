@@ -65,7 +65,7 @@ def test_a_foreign_one_wants_its_objective_named_once(foreign, capsys):
     assert resume(foreign) == 2
     said = capsys.readouterr().err
     assert f"would run mine:objective of {Path('mine.py').absolute()}, which the folder" in said
-    assert "Name the objective that you mean: sweeper resume runs/foreign file.py:function" in said
+    assert "Name the objective: sweeper resume runs/foreign file.py:function." in said
     assert not Path("it-ran").exists()
     assert statuses(foreign) == ["finished"] * 2
     assert resume(foreign, "mine.py:objective") == 0
@@ -82,6 +82,24 @@ def test_named_by_another_name_it_wants_it_each_time(foreign):
     assert not Path("it-ran").exists()
 
 
+def test_a_command_of_a_foreign_folder_is_not_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("train.py").write_text("open('it-ran', 'a').close()\nprint('loss: 0.5')\n")
+    given = ["run", "--command", "python train.py --x {x}", "--metric", "loss", "--trials"]
+    options = ["--space", "x=uniform(0,1)", *HERE]
+    assert cli(*given, "1", *options, "--name", "own") == 0
+    folder = (tmp_path / "runs" / "own").rename(tmp_path / "runs" / "foreign")
+    Path("it-ran").unlink()
+    assert resume(folder) == 2
+    said = capsys.readouterr().err
+    assert "would run the command 'python train.py --x {x}', which the folder says" in said
+    assert "again: sweeper run --command … --name foreign --resume." in said
+    assert not Path("it-ran").exists()
+    assert cli(*given, "2", *options, "--name", "foreign", "--resume") == 0
+    assert resume(folder) == 0
+    assert statuses(folder) == ["finished"] * 3
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -95,7 +113,7 @@ def test_an_own_folder_that_somebody_has_changed_is_foreign(own, other, capsys):
     path = own / "sweep.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | other))
     assert resume(own) == 2
-    assert "Name the objective that you mean" in capsys.readouterr().err
+    assert "Name the objective: " in capsys.readouterr().err
     assert not Path("it-ran").exists()
 
 

@@ -2,9 +2,11 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from drivers import environment, running
@@ -278,6 +280,31 @@ def test_no_token_goes_to_who_writes_the_file_of_the_current_cluster(current_clu
     )
     assert _check_reachable(address) == ("127.0.0.1", eavesdropper.port)
     wait_until(lambda: eavesdropper.heard)  # as it would have been
+    eavesdropper.close()
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="another user needs root")
+def test_a_plain_sweep_shows_the_token_to_no_stranger(tmp_path):
+    """Another user has written which cluster of this machine is the current one."""
+    (tmp_path / "mine.py").write_text("def objective(config):\n    return config['x']\n")
+    eavesdropper = Eavesdropper()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    with tempfile.TemporaryDirectory(prefix="ray-") as folder:  # Ray's sockets want short paths
+        path = Path(folder, "ray", "ray_current_cluster")
+        path.parent.mkdir()
+        path.parent.chmod(0o777)  # as Ray does
+        path.write_text(f"127.0.0.1:{eavesdropper.port}")
+        os.chown(path, STRANGER, STRANGER)
+        command = ["run", "mine.py:objective", "--space", "x=[0.5]", "--trials", "1", "--workers"]
+        done = subprocess.run(
+            [sys.executable, "-m", "sweeper", *command, "1", "--no-report"], cwd=tmp_path,
+            capture_output=True, text=True, timeout=PATIENCE_S,
+            env={**kept, "RAY_TMPDIR": folder, "RAY_AUTH_TOKEN": TOKEN, "RAY_AUTH_MODE": "token"},
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "1 worker on this machine" in done.stderr
+    assert f"Note: the Ray at 127.0.0.1:{eavesdropper.port} is not joined, since" in done.stderr
+    assert eavesdropper.heard == b""
     eavesdropper.close()
 
 
