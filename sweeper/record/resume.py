@@ -1,12 +1,12 @@
 """Whether a sweep can go on where its record ends, and how to start it again from its record."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sweeper.cluster.resources import Resources
-from sweeper.faults import refuse
 from sweeper.record import journal
 from sweeper.record.differences import MAY_GROW, changes_worth_a_warning, refuse_another_sweep
 from sweeper.record.objective_changes import recorded_state
@@ -18,7 +18,6 @@ from sweeper.search.metric import read_metric
 from sweeper.search.searcher import SEARCHERS, Searcher
 from sweeper.space.membership import as_in
 from sweeper.space.text import read_config_space, read_value
-from sweeper.worker.objective import objective_faults
 from sweeper.worker.objective_reference import can_be_found, find_again, load_objective
 
 _NOTED_EACH_TIME = (
@@ -132,21 +131,20 @@ def rebuild(described: dict[str, Any], reference: str | None) -> Sweep:
             "this sweep can only go on from code, by sweeper.run(…, resume=True):\n  "
             + "\n  ".join(reasons)
         )
-    sweep = check_sweep(
-        _to_be_loaded,
-        read_config_space(described["config_space"]),
-        _searcher(dict(described["searcher"])),
-        described.get("constraints", []),
-        read_scheduler(described),
-        read_metric(described),
-        described["seed"],
-        described["replicates"],
-        Resources(**described["resources"]),
+    checked = functools.partial(
+        check_sweep,
+        config_space=read_config_space(described["config_space"]),
+        searcher=_searcher(dict(described["searcher"])),
+        constraints=described.get("constraints", []),
+        scheduler=read_scheduler(described),
+        metric=read_metric(described),
+        seed=described["seed"],
+        replicates=described["replicates"],
+        resources=Resources(**described["resources"]),
         fresh=described.get("fresh", False),
     )
-    objective = find_again(described) if reference is None else load_objective(reference)
-    refuse(*objective_faults(objective, data_given=False))
-    return replace(sweep, objective=objective)
+    checked(_to_be_loaded)
+    return checked(find_again(described) if reference is None else load_objective(reference))
 
 
 def _to_be_loaded(config: dict[str, Any]) -> None:

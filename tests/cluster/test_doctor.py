@@ -60,8 +60,9 @@ def test_what_is_no_fault(differs):
     assert faults_of(Node(**{**SOUND, **differs})) == []
 
 
-def test_nothing_is_wrong_with_a_ray_of_its_own(tmp_path):
-    done = doctor(tmp_path, "--address", "local", "--cpus", "0.5")
+def test_nothing_is_wrong_with_a_ray_of_its_own(tmp_path, tmp_path_factory):
+    home = str(tmp_path_factory.mktemp("home"))  # where nobody else reads the token
+    done = doctor(tmp_path, "--address", "local", "--cpus", "0.5", HOME=home)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     assert "cluster: none runs here, so one was started for this" in done.stdout
