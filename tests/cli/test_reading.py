@@ -1,5 +1,6 @@
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -109,15 +110,29 @@ def test_a_report_is_written_over_no_file_of_the_users(sweeps, secret):
     assert report.is_file()
 
 
-def test_what_the_user_names_for_a_report_is_written_into(sweeps, secret, tmp_path):
-    (tmp_path / "mine.html").symlink_to(secret)
+@pytest.mark.parametrize(
+    ("command", "begins"),
+    [
+        (["report", "runs/one"], b"<!"),
+        (["export", "runs/one"], b"trial,"),
+        (["compare", "runs/one", "runs/two"], b"<!"),
+    ],
+)
+def test_what_the_user_names_is_written_into(sweeps, secret, tmp_path, command, begins):
+    (tmp_path / "mine").symlink_to(secret)
     secret.chmod(0o600)
-    assert main(["report", "runs/one", "-o", "mine.html"]) == 0
-    assert (tmp_path / "mine.html").is_symlink()
-    assert secret.read_bytes().startswith(b"<!")
+    assert main([*command, "-o", "mine"]) == 0
+    assert (tmp_path / "mine").is_symlink()
+    assert secret.read_bytes().startswith(begins)
     assert secret.stat().st_mode & 0o777 == 0o600
-    assert main(["report", "runs/one", "-o", "/dev/null"]) == 0
+    assert main([*command, "-o", "/dev/null"]) == 0
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    os.mkfifo("fifo")
+    with ThreadPoolExecutor(1) as other:
+        read = other.submit(Path("fifo").read_bytes)
+        assert main([*command, "-o", "fifo"]) == 0
+        assert read.result().startswith(begins)
+    assert Path("fifo").is_fifo()
 
 
 def test_show_tells_what_early_stopping_saved(tmp_path, capsys):
