@@ -1,33 +1,125 @@
-"""Files and folders that several processes share: whole or not there, and nobody else's."""
+"""Files that others may have had a hand in: read only if they are plain files, written whole or not
+at all, and folders that are nobody else's.
 
+A folder may come from anywhere. A link in it could lead to a file of the user's, to be shown or
+overwritten, and reading a FIFO never ends. So nothing is read or written through the last name of
+a path, unless the user has given that very name as the file to write: then his links are followed,
+and what is no plain file, such as /dev/null, is written into.
+"""
+
+import errno
 import fcntl
 import os
+import re
+import secrets
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+_KINDS = {
+    stat.S_IFLNK: "a link",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Holds the folder's lock, which ends with this process at the latest."""
-    with open(folder / "lock", "wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+class NotAPlainFileError(ValueError):
+    """Something else than a file lies under its name."""
 
 
-def write_whole(path: Path, write: Callable[[Any], object]) -> None:
+def open_plain(path: str | Path, mode: str = "rb") -> IO[Any]:
+    """A plain file, opened as by `open`, but never through a link, and never waiting for anyone.
+
+    Args:
+        path: of which the last name must be that of the file itself.
+        mode: `rb`, or `ab` and `a+b` for a file that is made if it is not there.
+
+    Raises:
+        NotAPlainFileError: a link, a FIFO, a folder or a device lies there.
+        OSError: it can't be opened.
+    """
+    flags = os.O_RDONLY if mode == "rb" else os.O_CREAT | os.O_APPEND
+    if mode != "rb":
+        flags |= os.O_RDWR if "+" in mode else os.O_WRONLY
+    with suppress(FileNotFoundError):
+        _check_kind(path, os.lstat(path))  # before, since opening a device can do something
+    # Whatever takes its place in between: it is no link that is followed, and nothing that waits.
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise NotAPlainFileError(_not_plain(path, "a link")) from error
+        raise
+    try:
+        _check_kind(path, os.fstat(descriptor))
+        return os.fdopen(descriptor, mode)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_plain(path: str | Path) -> bytes:
+    """What is in a plain file; raises what `open_plain` does."""
+    with open_plain(path) as file:
+        content: bytes = file.read()
+    return content
+
+
+def _check_kind(path: str | Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise NotAPlainFileError(_not_plain(path, kind_of(status)))
+
+
+def kind_of(status: os.stat_result) -> str:
+    """What lies there, in words, such as `a link`."""
+    return _KINDS.get(stat.S_IFMT(status.st_mode), "a plain file")
+
+
+def _not_plain(path: str | Path, kind: str) -> str:
+    return f"{path}: is {kind}, but must be a plain file. Put the file itself there, or remove it."
+
+
+def plain_folder(path: Path) -> Path:
+    """A folder inside another, made unless it is there.
+
+    Raises:
+        NotADirectoryError: a link lies there, or something else.
+        OSError: it can't be made.
+    """
+    with suppress(FileExistsError):
+        path.mkdir()
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise NotADirectoryError(
+            errno.ENOTDIR, f"is {kind_of(status)}, but must be a folder", str(path)
+        )
+    return path
+
+
+def write_whole(path: Path, write: Callable[[Any], object], mode: int = 0o666) -> None:
     """Writes a file with `write(file)`; it appears under its name when it is on the disk.
+
+    A file that was there keeps its owner and mode; a link or a FIFO gives way. `mode`, less the
+    process's mask, is that of a new file.
 
     Raises:
         OSError: the file can't be written, or `write` raises it.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    # Nobody can guess the name and put a link there, which O_EXCL would refuse as well.
+    unfinished = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.unfinished")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with open(unfinished, "wb") as file:
+        with os.fdopen(os.open(unfinished, flags, mode), "wb") as file:
             write(file)
             file.flush()
+            _take_over(path, file.fileno())
             os.fsync(file.fileno())  # the new name must not survive a crash without it
         unfinished.replace(path)
     except OSError as error:
@@ -37,6 +129,57 @@ def write_whole(path: Path, write: Callable[[Any], object]) -> None:
     finally:
         with suppress(OSError):  # above all if it is not there
             unfinished.unlink()  # half a file on a full disk helps nobody
+
+
+def _take_over(path: Path, new: int) -> None:
+    """Gives a new file the owner and the mode of the one that it replaces, as far as it may."""
+    try:
+        old = path.lstat()
+    except OSError:
+        return
+    if stat.S_ISREG(old.st_mode):
+        with suppress(OSError):
+            os.fchown(new, old.st_uid, old.st_gid)
+        with suppress(OSError):
+            os.fchmod(new, stat.S_IMODE(old.st_mode) & 0o777)
+
+
+def write_named(path: str | Path, write: Callable[[Any], object]) -> None:
+    """Writes a file that the user has named with `write(file)`: whole, where his links lead.
+
+    What is there and no plain file, such as /dev/null or a FIFO, is written into.
+
+    Raises:
+        OSError: the file can't be written, or `write` raises it.
+    """
+    descriptor = _own_descriptor(path)
+    if descriptor is not None:
+        opened = os.dup(descriptor)  # goes on where it stands, though it may lead to a file
+    elif os.path.exists(path) and not os.path.isfile(path):
+        opened = os.open(path, os.O_WRONLY)
+    else:
+        target = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
+        write_whole(target, write)
+        return
+    with os.fdopen(opened, "wb") as file:
+        write(file)
+
+
+def _own_descriptor(path: str | Path) -> int | None:
+    """Which descriptor of this process a name stands for, such as 1 for /dev/stdout."""
+    name = os.path.abspath(path)
+    if name in _STREAMS:
+        return _STREAMS[name]
+    known = re.fullmatch(r"/(?:dev|proc/self)/fd/(\d{1,6})", name, re.ASCII)
+    return int(known[1]) if known else None
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds the folder's lock, which ends with this process at the latest."""
+    with open_plain(folder / "lock", "ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def private_folder(name: str) -> Path:

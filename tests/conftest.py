@@ -60,6 +60,14 @@ def pytest_configure(config: pytest.Config) -> None:
         Path(folder, "ray", "ray_current_cluster").unlink(missing_ok=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_notes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What sweeps of tests note of themselves goes where nobody keeps anything."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
     """A Ray of this test run's own, with more logical CPUs than the machine has."""

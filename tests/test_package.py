@@ -34,11 +34,12 @@ ORDER = {
         *("keeper", "script", "command_words", "printed_metrics", "command"),
     ],
     "cluster": [
-        *("resources", "ray_internals", "token", "connection", "nodes", "autoscaler", "fleet"),
-        *("watchdog", "node_state", "doctor", "doctor_page"),
+        *("resources", "strangers", "ray_internals", "token", "connection", "nodes", "autoscaler"),
+        *("fleet", "watchdog", "node_state", "doctor", "doctor_page"),
     ],
     "record": [
-        *("rows", "journal", "mirror", "settled", "columns", "given_values", "results", "listing"),
+        *("rows", "journal", "own_sweeps", "mirror", "settled", "columns", "given_values"),
+        *("results", "listing"),
         *("sweep_definition", "objective_changes", "provenance", "differences", "resume"),
         "sweep_folder",
     ],
@@ -76,7 +77,7 @@ TORCH = {f"training/{name}" for name in ORDER["training"]} - {"training/trial"}
 TORCH -= {"training/fashion_mnist"}
 TORCH |= {"worker/shared_data"}
 RAY = {f"cluster/{name}" for name in ORDER["cluster"]} - {"cluster/resources"}
-RAY -= {"cluster/doctor_page"}
+RAY -= {"cluster/doctor_page", "cluster/strangers"}
 RAY |= {"worker/trainable", "worker/nested_ray", "space/search_space", "remote/head"}
 RAY |= {f"sweep/{name}" for name in ("tune_hooks", "on_ray")}
 PLOTLY = {f"plots/{name}" for name in ORDER["plots"]} - {"plots/scales", "plots/frames"}

@@ -236,6 +236,9 @@ def _add_attach(commands: Any) -> None:
     attach.set_defaults(subcommand="attach")
     add = attach.add_argument
     add("sweep", metavar="FOLDER", help="the sweep's folder on this machine")
+    add("--address", metavar="ADDRESS", help="http://HEAD:8265 of the cluster, if sweeper does not "
+        "know that you have sent the sweep there")  # fmt: skip
+    add("--cluster", metavar="FILE", help="the same by the YAML file of `ray up`")
     add("--no-report", action="store_true", help="write no report.html into the sweep's folder")
     add("--debug", action="store_true", help="show tracebacks")
 

@@ -51,10 +51,9 @@ def list_sweeps(options: dict[str, Any]) -> int:
     for path in sweeps:
         try:
             results = load(path)
-        except ValueError as error:
+            found.append((results.sweep["created"], results.in_a_line()))
+        except (ValueError, OSError) as error:
             print(printable(f"left out {error}"), file=sys.stderr)
-            continue
-        found.append((results.sweep["created"], results.in_a_line()))
     for created, line in sorted(found):
         print(printable(f"{created}  {line}"))
     return 0 if found else 1

@@ -117,12 +117,12 @@ def resume(given: dict[str, Any]) -> int:
     """Goes on with a sweep from its record."""
     import sweeper
     from sweeper.record.journal import read
+    from sweeper.record.own_sweeps import check_objective
     from sweeper.record.resume import rebuild
     from sweeper.record.sweep_folder import normal_path
     from sweeper.remote import commands as remote_commands
     from sweeper.sweep.execution import Execution
     from sweeper.sweep.sweep import run_sweep
-    from sweeper.worker.objective_reference import load_objective
 
     options, _ = merge({name: value for name, value in given.items() if name != "objective"})
     options["objective"] = given.get("objective")
@@ -131,8 +131,14 @@ def resume(given: dict[str, Any]) -> int:
     head = remote_commands.chosen_head(options, None if MIRROR in os.environ else folder)
     if head is not None:
         return _end_of_job(*remote_commands.resume(head, given), options)
-    objective = options["objective"] and load_objective(options["objective"])
-    sweep = rebuild(read(folder).sweep, objective)
+    execution = Execution(
+        name=folder.name, folder=folder.parent, resume=True, **_how_to_run(options)
+    )
+    refuse(*execution.faults())
+    described = read(folder).sweep
+    if options["objective"] is None:
+        check_objective(folder, described)
+    sweep = rebuild(described, options["objective"])
     if "trials" in given:
         if isinstance(sweep.searcher, sweeper.GridSearch):
             raise ValueError("--trials: a grid can't be made larger.")
@@ -140,10 +146,6 @@ def resume(given: dict[str, Any]) -> int:
         sweep = replace(sweep, searcher=replace(searcher, num_trials=given["trials"]))
     if "replicates" in given:
         sweep = replace(sweep, replicates=given["replicates"])
-    execution = Execution(
-        name=folder.name, folder=folder.parent, resume=True, **_how_to_run(options)
-    )
-    refuse(*execution.faults())
     results = run_sweep(sweep, execution)
     print_results(results)
     return _leave_report(results, options)

@@ -12,6 +12,7 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweeper.cluster.resources import Resources
+from sweeper.cluster.strangers import is_stranger
 
 HEAD = "node:__internal_head__"  # a resource that Ray gives to the head node alone
 _MONITORS = ("autoscaler/_private/monitor.py", "autoscaler/v2/monitor.py")
@@ -111,6 +112,8 @@ def _autoscaling_config(port: str) -> Any:
     """The configuration of the autoscaler of the Ray with this port, on this machine."""
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:
+            if is_stranger(file.stat().st_uid):
+                continue  # who could name any file
             words = file.read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue  # it has ended

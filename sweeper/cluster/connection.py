@@ -3,15 +3,23 @@
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import ray
 
-from sweeper.cluster.ray_internals import address_started_here, is_client, unprinted_deaths
+from sweeper.cluster.ray_internals import (
+    addresses_of_raylets,
+    file_of_current_cluster,
+    is_client,
+    unprinted_deaths,
+)
+from sweeper.cluster.strangers import is_stranger, name_of, stranger_at
 from sweeper.cluster.token import use_token
+from sweeper.files import NotAPlainFileError, open_plain
 
+_LONGEST_ADDRESS = 300  # bytes
 _NO_CLIENT = (
     "{}: a Ray client connection (ray://) would run the sweep on the head node without saying so. "
     "Run the script there: ray submit cluster.yaml SCRIPT, or ray job submit. "
@@ -19,13 +27,21 @@ _NO_CLIENT = (
 )
 
 
+def _say_nothing(message: str) -> None:
+    pass
+
+
 @contextmanager
-def connected(address: str | None) -> Iterator[str]:
+def connected(address: str | None, say: Callable[[str], None] = _say_nothing) -> Iterator[str]:
     """Connects to Ray for the time of a sweep; yields a line that says to which.
 
     `None` takes the first there is: a Ray initialised in this process, `RAY_ADDRESS`, one that
     `ray start` started on this machine, or a new one. "local" always starts a new one. Only a Ray
     that was started here is stopped again, only a connection that was made here is closed.
+
+    An address that nobody has named is used only if it comes from this user or root, who are at
+    its other end as well if that is on this machine: who is there is shown the token, and may run
+    code here. `say` is told of others.
 
     Raises:
         ValueError: an address of the form `ray://…`, or this process is connected so.
@@ -42,9 +58,9 @@ def connected(address: str | None) -> Iterator[str]:
             raise ValueError(_NO_CLIENT.format("This process"))
         yield "Ray of this process"
         return
-    address = address or os.environ.get("RAY_ADDRESS") or _started_here() or "local"
+    address = address or os.environ.get("RAY_ADDRESS") or _started_here(say) or "local"
     if address == "auto":
-        address = _started_here() or "auto"
+        address = _started_here(say) or _runs_here(say)
     where = _join_or_start(address)
     try:
         yield where
@@ -52,18 +68,60 @@ def connected(address: str | None) -> Iterator[str]:
         ray.shutdown()
 
 
-def _started_here() -> str | None:
+def _started_here(say: Callable[[str], None]) -> str | None:
     """The address of the Ray that `ray start` started on this machine, if it is still there.
 
     Not `ray.init("auto")`, which would also join the private Ray of another program.
     """
-    address = address_started_here()
+    path = file_of_current_cluster()
     try:
-        if address:
-            _check_reachable(address)
-    except (ConnectionError, ValueError):
-        return None  # left behind by a Ray that has gone
-    return address or None
+        with open_plain(path) as file:
+            owner = os.fstat(file.fileno()).st_uid
+            address = file.read(_LONGEST_ADDRESS).decode(errors="replace").strip()
+    except OSError:
+        return None
+    except NotAPlainFileError:
+        say(
+            f"Note: {path} is no plain file, so that no Ray of this machine is joined. Remove it, "
+            "or name the one that you want: address=HOST:PORT."
+        )
+        return None
+    return _ours(address, owner, str(path), say)
+
+
+def _runs_here(say: Callable[[str], None]) -> str:
+    """The address of any Ray that runs on this machine.
+
+    Raises:
+        ConnectionError: there is none, but for those of others.
+    """
+    for address, owner in addresses_of_raylets():
+        if joined := _ours(address, owner, "a process of Ray's", say):
+            return joined
+    raise ConnectionError(
+        "address='auto': no Ray of yours runs on this machine. Start one with `ray start --head`, "
+        "or leave the address out."
+    )
+
+
+def _ours(address: str, owner: int, source: str, say: Callable[[str], None]) -> str | None:
+    """An address that nobody has named, if it may be used and something answers there."""
+    stranger = owner if is_stranger(owner) else None
+    if stranger is None:
+        try:
+            host, port = _check_reachable(address)
+        except (ConnectionError, ValueError):
+            return None  # left behind by a Ray that has gone
+        stranger = stranger_at(host, port)
+        if stranger is None:
+            return address
+        source = "what listens there"
+    shown = address if address.isprintable() else ascii(address)
+    say(
+        f"Note: the Ray at {shown} is not joined, since {source} belongs to {name_of(stranger)}. "
+        f"If you trust it: address={shown!r}."
+    )
+    return None
 
 
 def _join_or_start(address: str) -> str:
@@ -81,9 +139,8 @@ def _join_or_start(address: str) -> str:
             f"{address}: jobs are sent there, from the shell: sweeper run … --address {address}. "
             "sweeper.run wants HOST:PORT of a cluster that this machine is part of."
         )
-    if address != "auto":
-        _check_reachable(address)
-        use_token(address)
+    _check_reachable(address)
+    use_token(address)
     try:
         with quiet():
             ray.init(address=address, **options)
@@ -102,16 +159,17 @@ def _join_or_start(address: str) -> str:
     return f"Ray at {ray.get_runtime_context().gcs_address}"
 
 
-def _check_reachable(address: str, timeout_s: float = 5) -> None:
-    """Ray itself waits very long for an address where nothing answers."""
+def _check_reachable(address: str, timeout_s: float = 5) -> tuple[str, int]:
+    """Host and port of an address. Ray itself waits very long for one where nothing answers."""
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not (port.isascii() and port.isdigit() and int(port[:6]) < 2**16):
         raise ValueError(
             f"address={address!r}: must be HOST:PORT of a Ray head node, 'auto', 'local' or "
             "'inline'."
         )
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout_s).close()
+        return host.strip("[]"), int(port)
     except OSError as error:
         raise ConnectionError(f"No Ray answers at {address}: {error}.") from error
 

@@ -1,5 +1,6 @@
 """What `sweeper doctor` finds: this machine, the cluster, its nodes, and what is wrong there."""
 
+import shlex
 import sys
 import tempfile
 import time
@@ -16,7 +17,7 @@ from sweeper.cluster.fleet import Fleet, count_workers
 from sweeper.cluster.node_state import clock, clock_offset, state
 from sweeper.cluster.nodes import Answer, alive_nodes, ask_nodes, digest_of, node_name
 from sweeper.cluster.resources import Resources
-from sweeper.cluster.token import wants_token
+from sweeper.cluster.token import exposed_token, wants_token
 from sweeper.training.fashion_mnist import place_of_files
 from sweeper.worker.versions import differences, versions
 
@@ -68,6 +69,19 @@ class Report:
     most_workers: int = 0  # with those that an autoscaler may bring
     findings: list[Finding] = field(default_factory=list)
 
+    def note(self, message: str) -> None:
+        """Adds what was said on the way, which ends with its cure."""
+        self.findings.append(_as_finding(ValueError(message.removeprefix("Note: ")), ""))
+
+
+def token_findings() -> list[Finding]:
+    """What is wrong with the file of this machine's token."""
+    path = exposed_token()
+    if path is None:
+        return []
+    fault = f"{path}: other users can read this token, and do on your clusters what you can."
+    return [Finding(fault, f"chmod 600 {shlex.quote(str(path))}")]
+
 
 def examine(address: str | None, resources: Resources, folder: str | Path) -> Report:
     """Connects as `sweeper.run` does, and asks all nodes.
@@ -81,9 +95,10 @@ def examine(address: str | None, resources: Resources, folder: str | Path) -> Re
         ValueError: the address is malformed.
     """
     report = Report(versions(), Path(folder).absolute(), resources, place_of_files())
+    report.findings += token_findings()
     start = time.monotonic()
     try:
-        with connected(address) as where:
+        with connected(address, report.note) as where:
             report.where, report.reached_s = where, time.monotonic() - start
             if where != "this machine":
                 report.wants_token = wants_token(ray.get_runtime_context().gcs_address)

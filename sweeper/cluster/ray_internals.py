@@ -5,6 +5,7 @@ Tried with Ray 2.60. Where another version behaves otherwise, this is the file t
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -13,9 +14,27 @@ if TYPE_CHECKING:
     from ray.tune.experiment import Trial
 
 
-def address_started_here() -> str:
-    """The address that the last `ray start` on this machine has left in its file, or nothing."""
-    return str(ray._private.utils.read_ray_address() or "")
+def file_of_current_cluster() -> Path:
+    """Where the last `ray start` on this machine has left the address of its cluster.
+
+    Ray makes the folder, in /tmp, for everybody to write.
+    """
+    return Path(ray._common.utils.get_ray_address_file(None))
+
+
+def addresses_of_raylets() -> list[tuple[str, int]]:
+    """The clusters that nodes on this machine belong to, and the user id of each node's process."""
+    from ray._private.services import _is_raylet_process, psutil
+
+    found = []
+    for process in psutil.process_iter(["cmdline", "uids"]):
+        words, users = process.info["cmdline"], process.info["uids"]
+        if users is None or not _is_raylet_process(words):
+            continue
+        options = dict(word.split("=", 1) for text in words for word in text.split() if "=" in word)
+        if address := options.get("--gcs-address"):
+            found.append((address, users.real))
+    return found
 
 
 def is_client() -> bool:

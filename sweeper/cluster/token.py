@@ -50,6 +50,22 @@ def wants_token(address: str) -> bool:
     return _refused(address, "disabled")
 
 
+def exposed_token() -> Path | None:
+    """The file of this machine's token if other users can read it, of whom each may then do what
+    this user may on his clusters.
+    """
+    path = _path().absolute()
+    try:
+        mode = path.stat().st_mode
+        way = [folder.stat().st_mode for folder in path.parents]
+    except OSError:
+        return None
+    # Read and search permission of the group, and of all others.
+    open_to = (0o040, 0o010), (0o004, 0o001)
+    is_open = any(mode & read and all(m & search for m in way) for read, search in open_to)
+    return path if is_open else None
+
+
 def bearer() -> dict[str, str]:
     """The token of this machine as a header of HTTP; empty if there is none."""
     token = os.environ.get("RAY_AUTH_TOKEN", "")

@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -23,7 +24,7 @@ from sweeper.analysis.draws import stops_early
 from sweeper.analysis.epochs_spent import epochs
 from sweeper.analysis.importance import Importance, importance
 from sweeper.faults import path_fault
-from sweeper.files import write_whole
+from sweeper.files import write_named, write_whole
 from sweeper.html_report import contents
 from sweeper.plots.scales import shorten, tuned
 from sweeper.plots.style import BLUE, SKY_BLUE, STATUS_COLOURS, nothing
@@ -39,7 +40,9 @@ def write_report(results: Results, path: str | Path) -> Path:
 
     It says what was run, the best configuration and how sure it is, gives advice, shows pictures
     and a table of all trials. It holds all that it needs, fetches nothing, and follows the
-    browser's dark mode. The file appears at once or not at all.
+    browser's dark mode. The file appears at once or not at all. A link of that name is followed,
+    and what is no file, such as /dev/null, is written into, except in the sweep's own folder, which
+    may come from anywhere: there the report takes its place.
 
     Raises:
         TypeError: `results` are none, or `path` is no path.
@@ -52,7 +55,10 @@ def write_report(results: Results, path: str | Path) -> Path:
     path = Path(path)
     # Half a surrogate pair, which JSON can bring, has no UTF-8: it becomes a question mark.
     content = _page(results).encode("utf-8", errors="replace")
-    write_whole(path, lambda file: file.write(content))
+    inside = results.folder and Path(os.path.realpath(path.parent)).is_relative_to(
+        os.path.realpath(results.folder)
+    )
+    (write_whole if inside else write_named)(path, lambda file: file.write(content))
     return path
 
 

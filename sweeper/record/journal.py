@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sweeper.files import write_whole
+from sweeper.files import open_plain, read_plain, write_whole
 from sweeper.record.rows import STATUSES, Key, Row
 
 FORMAT = 2  # 1 had no metrics but the validation error, under that name
@@ -25,15 +25,17 @@ class Journal:
     Raises:
         BlockingIOError: another process writes to this folder.
         OSError: the folder can't be written; its path is in the message.
+        ValueError: `trials.jsonl` is a link or no file.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "trials.jsonl"
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        self._opened = open_plain(self._path, "a+b")
+        self._file = self._opened.fileno()
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # dies with this process
         except BlockingIOError:
-            os.close(self._file)
+            self._opened.close()
             raise BlockingIOError(
                 f"{folder}: another process is running this sweep. Wait for it or stop it."
             ) from None
@@ -56,22 +58,24 @@ class Journal:
 
     def close(self) -> None:
         """Lets other processes write."""
-        os.close(self._file)
+        self._opened.close()
 
 
 def append_look(folder: Path, look: dict[str, Any]) -> None:
     """Notes a look at the test set in `test_looks.jsonl`."""
-    with open(folder / "test_looks.jsonl", "a") as file:
-        file.write(json.dumps(encode(look), allow_nan=False) + "\n")
+    with open_plain(folder / "test_looks.jsonl", "ab") as file:
+        file.write(json.dumps(encode(look), allow_nan=False).encode() + b"\n")
 
 
 def read_looks(folder: Path) -> tuple[list[dict[str, Any]], int]:
     """The looks at the test set, and how many lines of their record can't be read.
 
     A look has `time`, `trial`, `config` and `test_error` (None if it failed).
+
+    Raises:
+        ValueError: the record is a link or no file.
     """
-    path = folder / "test_looks.jsonl"
-    lines = path.read_bytes().splitlines() if path.exists() else []
+    lines = _read_if_there(folder / "test_looks.jsonl").splitlines()
     looks = [look for look in map(_read_json, lines) if _is_look(look)]
     return looks, len(lines) - len(looks)
 
@@ -107,16 +111,18 @@ def read(folder: str | Path) -> Record:
 
     Raises:
         FileNotFoundError: there is no sweep in this folder.
-        ValueError: `sweep.json` is damaged or of a newer format.
+        ValueError: `sweep.json` is damaged or of a newer format; a file is a link, or none at all.
     """
     folder = Path(folder)
     path = folder / "sweep.json"
     try:
-        sweep = decode(json.loads(path.read_bytes()))
+        content = read_plain(path)
     except FileNotFoundError:
         raise FileNotFoundError(
             f"{folder}: no sweep here (no sweep.json). Give the folder that a sweep printed."
         ) from None
+    try:
+        sweep = decode(json.loads(content))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: damaged, it is no JSON ({error}).") from error
     if not isinstance(sweep, dict) or not isinstance(sweep.get("format"), int):
@@ -133,10 +139,17 @@ def read(folder: str | Path) -> Record:
     return Record(folder, sweep, rows, unreadable)
 
 
+def _read_if_there(path: Path) -> bytes:
+    try:
+        return read_plain(path)
+    except FileNotFoundError:
+        return b""
+
+
 def _read_rows(path: Path) -> tuple[list[Row], list[str]]:
     rows: dict[Key, Row] = {}
     unreadable = []
-    lines = path.read_bytes().split(b"\n") if path.exists() else []
+    lines = _read_if_there(path).split(b"\n")
     for number, line in enumerate(lines, start=1):
         if not line and number == len(lines):
             continue  # what follows the last newline

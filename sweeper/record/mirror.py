@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sweeper.files import write_whole
+from sweeper.files import NotAPlainFileError, open_plain, read_plain, write_whole
 
 MIRROR = "SWEEPER_MIRROR"  # in a job's environment: the folder on the laptop
 GROWING_FILES = ("trials.jsonl", "test_looks.jsonl")
@@ -79,18 +79,18 @@ class Sender:
             path = self._folder / REPLACED_FILE
             version = path.stat().st_ino, path.stat().st_mtime_ns
             if version != self._sent_version:
-                send(file=path.name, text=path.read_text("latin-1"))
+                send(file=path.name, text=read_plain(path).decode("latin-1"))
                 self._sent_version = version
-        except FileNotFoundError:
-            return  # the sweep has not begun
+        except (FileNotFoundError, NotAPlainFileError):
+            return  # the sweep has not begun, or it will say itself what is wrong
         for name in GROWING_FILES:
             try:
                 self._send_growth(self._folder / name)
-            except FileNotFoundError:
+            except (FileNotFoundError, NotAPlainFileError):
                 continue
 
     def _send_growth(self, path: Path) -> None:
-        with open(path, "rb") as file:
+        with open_plain(path) as file:
             file.seek(self._sent_bytes[path.name])
             while piece := file.read(_FRAME_BYTES):
                 # Latin-1 has a character for each byte, so that nothing is lost of damaged files.
@@ -154,7 +154,7 @@ class Mirror:
 
 def _grow(path: Path, at: int, content: bytes) -> None:
     """Appends what is not there yet of the content of a file from a place in it on."""
-    with open(path, "a+b") as file:
+    with open_plain(path, "a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # two may follow the same job
         size = file.seek(0, os.SEEK_END)
         file.seek(at)

@@ -1,5 +1,6 @@
 """Whether a sweep can go on where its record ends, and how to start it again from its record."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +18,7 @@ from sweeper.search.metric import read_metric
 from sweeper.search.searcher import SEARCHERS, Searcher
 from sweeper.space.membership import as_in
 from sweeper.space.text import read_config_space, read_value
-from sweeper.worker.objective import Objective
-from sweeper.worker.objective_reference import can_be_found, find_again
+from sweeper.worker.objective_reference import can_be_found, find_again, load_objective
 
 _NOTED_EACH_TIME = (
     "created",
@@ -94,7 +94,7 @@ def _never_began(folder: Path) -> bool:
     return there <= {rows.name} and rows.stat().st_size == 0
 
 
-def obstacles(sweep: dict[str, Any], objective: Objective | None = None) -> list[str]:
+def obstacles(sweep: dict[str, Any], objective_named: bool = False) -> list[str]:
     """Why a sweep can't be resumed from its record alone, one reason each; empty if it can."""
     found = []
     if sweep["without_text"]:
@@ -105,7 +105,7 @@ def obstacles(sweep: dict[str, Any], objective: Objective | None = None) -> list
         found.append("the searcher was given a function")
     if None in sweep["searcher"].get("initial_configs", []):
         found.append("initial_configs have no text form")
-    if objective is None and not can_be_found(sweep):
+    if not objective_named and not can_be_found(sweep):
         found.append(
             f"the objective {sweep['objective']} can't be found by its name; if it has one, give "
             "it as file.py:function"
@@ -113,35 +113,42 @@ def obstacles(sweep: dict[str, Any], objective: Objective | None = None) -> list
     return found
 
 
-def rebuild(described: dict[str, Any], objective: Objective | None) -> Sweep:
-    """The sweep that a record tells of.
+def rebuild(described: dict[str, Any], reference: str | None) -> Sweep:
+    """The sweep that a record tells of. Code is loaded once nothing else is wrong.
 
     Args:
         described: as read from `sweep.json`.
-        objective: None to find it again by its name.
+        reference: to the objective, as `load_objective` takes it; None to find it again by its
+            name, which runs what the record says.
 
     Raises:
         ValueError: the record alone does not tell it; lists why.
         FileNotFoundError, ImportError: the objective's file or module is gone.
     """
-    reasons = obstacles(described, objective)
+    reasons = obstacles(described, reference is not None)
     if reasons:
         raise ValueError(
             "this sweep can only go on from code, by sweeper.run(…, resume=True):\n  "
             + "\n  ".join(reasons)
         )
-    return check_sweep(
-        find_again(described) if objective is None else objective,
-        read_config_space(described["config_space"]),
-        _searcher(dict(described["searcher"])),
-        described.get("constraints", []),
-        read_scheduler(described),
-        read_metric(described),
-        described["seed"],
-        described["replicates"],
-        Resources(**described["resources"]),
+    checked = functools.partial(
+        check_sweep,
+        config_space=read_config_space(described["config_space"]),
+        searcher=_searcher(dict(described["searcher"])),
+        constraints=described.get("constraints", []),
+        scheduler=read_scheduler(described),
+        metric=read_metric(described),
+        seed=described["seed"],
+        replicates=described["replicates"],
+        resources=Resources(**described["resources"]),
         fresh=described.get("fresh", False),
     )
+    checked(_to_be_loaded)
+    return checked(find_again(described) if reference is None else load_objective(reference))
+
+
+def _to_be_loaded(config: dict[str, Any]) -> None:
+    """Stands for an objective that is not loaded yet."""
 
 
 def _searcher(described: dict[str, Any]) -> Searcher:

@@ -1,16 +1,19 @@
 """The commands of `sweeper` for sweeps on a cluster's head, mirrored into a folder here."""
 
 import os
+import shlex
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from sweeper.cluster.strangers import name_of, stranger_at
 from sweeper.faults import refuse
 from sweeper.record.journal import read
+from sweeper.record.own_sweeps import Head, noted_head
 from sweeper.record.sweep_folder import default_name, name_faults, new_folder, normal_path
-from sweeper.remote.head import Head
-from sweeper.remote.job import JOB_FILE, follow, is_running, send, sent
+from sweeper.remote.job import JOB_FILE, check_known, follow, is_running, note_job, send, sent
 from sweeper.terminal import printable
 
 
@@ -19,21 +22,56 @@ def chosen_head(options: dict[str, Any], folder: Path | None = None) -> Head | N
 
     Args:
         options: of which `address` and `cluster` count.
-        folder: a sweep's, which was sent to a head unless the options name another place.
+        folder: of a sweep to be resumed, which goes on where it was sent unless the options name
+            another place.
 
     Raises:
-        ValueError: two places are named.
+        ValueError: two places are named, or only the folder says where it was sent.
     """
     address, cluster = options["address"], options["cluster"]
     if address is cluster is None:
         known = folder and sent(folder)
-        return known[0] if known else None
+        return _own_head(folder, known[0], "resume") if folder and known else None
     if cluster is not None and address is not None:
         raise ValueError("--cluster and --address name two places. Leave one of them out.")
     if cluster is not None:
         return Head(None, os.path.abspath(cluster))
     is_url = address is not None and address.startswith(("http://", "https://"))
     return Head(address, None) if is_url else None
+
+
+def _own_head(folder: Path, head: Head, command: str) -> Head:
+    """The head of which a folder says that it was sent there, if the user has sent it there.
+
+    Raises:
+        ValueError: he has not, as far as he has noted it.
+    """
+    if noted_head(folder) == head:
+        _refuse_strangers(head)
+        return head
+    option = "--address" if head.cluster is None else "--cluster"
+    again = f"sweeper {command} {shlex.quote(str(folder))}"
+    here = f" To go on here: {again} --address local." if command == "resume" else ""
+    raise ValueError(
+        f"{folder}: its job.json says that it was sent to {head}, but not by you from this "
+        "machine, as far as sweeper knows. Your token and code go only where you say. If that is "
+        f"your cluster, say so: {again} {option} {shlex.quote(str(head))}.{here}"
+    )
+
+
+def _refuse_strangers(head: Head) -> None:
+    """Finds out that an address of this machine, as of a tunnel, has been taken by somebody else.
+
+    Raises:
+        ConnectionError: it has.
+    """
+    url = urlsplit(head.address or "")
+    stranger = url.hostname and stranger_at(url.hostname, url.port or 80)
+    if isinstance(stranger, int):
+        raise ConnectionError(
+            f"What listens at {head} now belongs to {name_of(stranger)}, who would get your token. "
+            f"If you trust it: --address {head}."
+        )
 
 
 def run(head: Head, given: dict[str, Any], options: dict[str, Any]) -> tuple[Path, int]:
@@ -65,7 +103,13 @@ def resume(head: Head, given: dict[str, Any]) -> tuple[Path, int]:
 
 
 def attach(options: dict[str, Any]) -> tuple[Path, int]:
-    """The same for a sweep that was sent before."""
+    """The same for a sweep that was sent before, to where the user did, or now says.
+
+    Raises:
+        FileNotFoundError: it was sent nowhere.
+        LookupError: the head that he names does not know it.
+        ValueError: only the folder says where it was sent.
+    """
     folder = normal_path(options["sweep"])
     known = sent(folder)
     if known is None:
@@ -73,11 +117,22 @@ def attach(options: dict[str, Any]) -> tuple[Path, int]:
             f"{folder}: no sweep here that was sent to a cluster (no {JOB_FILE}). Give the folder "
             "that `sweeper run --cluster …` printed."
         )
-    return folder, follow(*known, folder)
+    says, job = known
+    head = chosen_head(options)
+    if head is None and options["address"] is not None:
+        raise ValueError(f"--address {options['address']}: must be http://HOST:PORT of a head.")
+    if head is not None:
+        check_known(head, job)
+        note_job(folder, head, job)
+    return folder, follow(head or _own_head(folder, says, "attach"), job, folder)
 
 
 def doctor(head: Head, given: dict[str, Any]) -> int:
-    """The exit code of `sweeper doctor` on the head."""
+    """The exit code of `sweeper doctor` on the head; says what is wrong with the token here."""
+    from sweeper.cluster.doctor import token_findings
+
+    for finding in token_findings():
+        print(printable(f"this machine: {finding.fault} {finding.cure}"), file=sys.stderr)
     return follow(head, send(head, "doctor", _to_travel(given), None), None)
 
 

@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -17,21 +16,12 @@ from urllib.parse import urlsplit
 from ray.exceptions import AuthenticationError
 
 from sweeper.cluster.connection import quiet
+from sweeper.cluster.strangers import name_of, stranger_at
 from sweeper.cluster.token import bearer, token_fault
+from sweeper.record.own_sweeps import Head
 
 _CONNECT_S = 5.0
 _TUNNEL_S = 60.0  # that ssh to a distant or busy head may take
-
-
-@dataclass(frozen=True)
-class Head:
-    """Where the head is: the address of its dashboard, or the YAML file of `ray up`."""
-
-    address: str | None
-    cluster: str | None
-
-    def __str__(self) -> str:
-        return str(self.address or self.cluster)
 
 
 @contextmanager
@@ -93,6 +83,12 @@ def _tunnel(cluster: Path) -> Iterator[str]:
         )  # fmt: skip
         try:
             _wait_for_tunnel(tunnel, port, said, cluster)
+            stranger = stranger_at("127.0.0.1", port)
+            if stranger is not None:  # was faster than ssh
+                raise ConnectionError(
+                    f"{name_of(stranger)} has taken port {port} of this machine, which was to lead "
+                    "to the head. Try again."
+                )
             yield f"http://127.0.0.1:{port}"
         finally:
             with suppress(ProcessLookupError):  # it has ended by itself

@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 import os
+import re
 import secrets
 import shlex
 import sys
@@ -13,10 +14,11 @@ from typing import Any
 
 from sweeper import __version__
 from sweeper.cluster.connection import quiet
-from sweeper.files import write_whole
+from sweeper.files import read_plain, write_whole
 from sweeper.record import journal
 from sweeper.record.mirror import HEARTBEAT_S, Mirror
-from sweeper.remote.head import Head, reached
+from sweeper.record.own_sweeps import Head, note_head
+from sweeper.remote.head import reached
 from sweeper.remote.screen import Screen
 from sweeper.terminal import printable
 
@@ -48,7 +50,7 @@ def send(head: Head, command: str, options: dict[str, Any], folder: Path | None)
     job = f"sweeper_{secrets.token_hex(8)}"
     with reached(head) as client, quiet():
         # Noted first, so that a job is found again whose answer was lost on its way.
-        before = None if folder is None else _note_job(folder, head, job)
+        before = None if folder is None else note_job(folder, head, job)
         try:
             client.submit_job(
                 entrypoint=f"python -m sweeper.cli.job_entry {shlex.quote(json.dumps(request))}",
@@ -81,11 +83,18 @@ def _stopped(client: Any, job: str) -> bool:
     return True
 
 
-def _note_job(folder: Path, head: Head, job: str) -> bytes | None:
-    """Writes which job has the sweep of a folder; what was noted before."""
+def note_job(folder: Path, head: Head, job: str) -> bytes | None:
+    """Writes which job has the sweep of a folder; what was noted before.
+
+    The head, which the user has named, is noted among what he trusts as well.
+    """
     path = folder / JOB_FILE
-    before = path.read_bytes() if path.exists() else None
     folder.mkdir(parents=True, exist_ok=True)
+    try:
+        before = read_plain(path)
+    except FileNotFoundError:
+        before = None
+    note_head(folder, head)
     journal.write_json(path, {"job": job, "address": head.address, "cluster": head.cluster})
     return before
 
@@ -121,23 +130,36 @@ def _runtime_env(folder: Path | None) -> dict[str, Any]:
 
 
 def sent(folder: Path) -> tuple[Head, str] | None:
-    """The head and the job of which a folder is the mirror, if it is one.
+    """The head and the job of which a folder says to be the mirror, if it is one.
+
+    The head is only what the folder says, which may come from anywhere.
 
     Raises:
         ValueError: `job.json` is damaged.
     """
     path = folder / JOB_FILE
-    if not path.exists():
+    try:
+        content = read_plain(path)
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        match json.loads(path.read_bytes()):
-            case {"job": str(job), "address": str(address), "cluster": None}:
-                return Head(address, None), job
-            case {"job": str(job), "address": None, "cluster": str(cluster)}:
-                return Head(None, cluster), job
+        match json.loads(content):
+            # The job's name becomes a part of addresses.
+            case {"job": str(job), **where} if re.fullmatch(r"\w{1,100}", job, re.ASCII):
+                match where:
+                    case {"address": str(address), "cluster": None}:
+                        return Head(address, None), job
+                    case {"address": None, "cluster": str(cluster)}:
+                        return Head(None, cluster), job
     except (ValueError, RecursionError):
         pass
     raise ValueError(f"{path}: damaged, it does not tell of a job on a cluster.")
+
+
+def check_known(head: Head, job: str) -> None:
+    """Raises LookupError if the head does not know the job, ConnectionError if it is not there."""
+    with reached(head) as client:
+        _info(client, head, job)
 
 
 def is_running(head: Head, job: str) -> bool:

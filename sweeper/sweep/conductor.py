@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sweeper.files import NotAPlainFileError, open_plain, plain_folder
 from sweeper.record.journal import Journal
 from sweeper.record.rows import Key, Row, Trial, others
 from sweeper.sweep.core import Core
@@ -140,12 +141,11 @@ class Conductor:
 
     def keep_output(self, place: Place, printed: str) -> None:
         """Writes down what a worker on another node printed."""
-        output = self.folder / "output"
         try:
-            output.mkdir(exist_ok=True)
-            with open(output / f"{place.worker}.txt", "a", encoding="utf-8") as file:
-                file.write(printed)
-        except OSError as error:
+            output = plain_folder(self.folder / "output")
+            with open_plain(output / f"{place.worker}.txt", "ab") as file:
+                file.write(printed.encode(errors="replace"))
+        except (OSError, NotAPlainFileError) as error:
             self.stops.stop(error)
 
     def _work_ahead(self) -> None:

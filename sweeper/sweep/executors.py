@@ -74,7 +74,7 @@ def on_ray(
     with ExitStack() as stack:
         if packed_data is not None:
             stack.callback(remove_abandoned)  # once a Ray of its own has ended
-        where = stack.enter_context(connected(execution.address))
+        where = stack.enter_context(connected(execution.address, say))
         listen()
         from sweeper.cluster.nodes import check_versions
 

@@ -10,6 +10,7 @@ from sweeper.cluster.resources import Resources
 from sweeper.faults import refuse
 from sweeper.record import journal
 from sweeper.record.journal import Journal
+from sweeper.record.own_sweeps import check_folders, note_objective
 from sweeper.record.provenance import describe_sweep
 from sweeper.record.resume import continue_record
 from sweeper.record.rows import Row
@@ -33,7 +34,11 @@ from sweeper.sweep.suggestions import Suggestions
 from sweeper.terminal import printable
 from sweeper.worker.command import Command
 from sweeper.worker.objective import Objective
-from sweeper.worker.objective_reference import objective_name, refuse_while_loading
+from sweeper.worker.objective_reference import (
+    describe_objective,
+    objective_name,
+    refuse_while_loading,
+)
 
 if TYPE_CHECKING:
     from sweeper.record.results import Results
@@ -163,6 +168,7 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
         record: Journal | None = None
         kept: list[Row] = []
         if execution.resume and path.is_dir():
+            check_folders(path)
             record = stack.enter_context(closing(Journal(path)))
             sweep, described, kept = continue_record(path, sweep, execution.retry_failed, say)
         num_left = sweep.num_trials * sweep.replicates - len(kept)
@@ -176,6 +182,9 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
             path = new_folder(path, named=execution.name is not None)
             record = stack.enter_context(closing(Journal(path)))
             described = describe_sweep(sweep)
+            note_objective(path, described)
+        else:  # of which the record may name another objective, that did not run here
+            note_objective(path, describe_objective(sweep.objective))
         described |= {"num_workers": executor.num_workers, "lag": sweep.lag}
         journal.write_json(path / "sweep.json", described)
         say(f"{path}: {executor.where}")

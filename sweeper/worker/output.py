@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TextIO
 
+from sweeper.files import open_plain, plain_folder
+
 _MOST_AT_ONCE = 1 << 20  # bytes that travel with one result; what is more stays behind
 
 
@@ -25,8 +27,7 @@ class OutputFile:
         if folder is None:
             self._file: IO[bytes] = tempfile.TemporaryFile(prefix="sweeper-")  # noqa: SIM115
         else:
-            (folder / "output").mkdir(exist_ok=True)
-            self._file = open(folder / "output" / f"{worker}.txt", "ab")  # noqa: SIM115
+            self._file = open_plain(plain_folder(folder / "output") / f"{worker}.txt", "ab")
         self._own = self._open()
 
     @staticmethod

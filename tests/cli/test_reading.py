@@ -1,4 +1,8 @@
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from made_records import row, sweep
@@ -48,6 +52,87 @@ def test_a_folder_without_sweeps_is_said_to_be_one(sweeps, capsys):
     said = capsys.readouterr().err
     assert said.count("left out") == 2
     assert "no sweeps yet" not in said
+
+
+@pytest.fixture
+def secret(tmp_path) -> Path:
+    """A file of the user's, which no folder is to bring to light."""
+    path = tmp_path / "id_rsa"
+    path.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n")
+    return path
+
+
+READERS = [["show"], ["report"], ["export"], ["compare", "runs/two"], ["list"]]
+
+
+@pytest.mark.parametrize("command", READERS)
+@pytest.mark.parametrize("file", ["trials.jsonl", "sweep.json", "test_looks.jsonl"])
+@pytest.mark.parametrize("kind", ["a link", "a FIFO", "a folder", "/dev/zero"])
+def test_only_plain_files_of_a_folder_are_read(sweeps, secret, command, file, kind, capsys):
+    """None is waited for, none is shown, and `list` shows the others."""
+    path = sweeps / "runs" / "one" / file
+    path.unlink(missing_ok=True)
+    if kind == "a FIFO":
+        os.mkfifo(path)
+    elif kind == "a folder":
+        path.mkdir()
+    else:
+        path.symlink_to(secret if kind == "a link" else kind)
+    is_list = command == ["list"]
+    code = main(command if is_list else [command[0], "runs/one", *command[1:]])
+    said = capsys.readouterr()
+    assert "b3Blb" not in said.out + said.err
+    if is_list:
+        assert code == 0
+        assert "runs/two: 3 finished" in said.out
+        assert "runs/one" not in said.out
+    if not (command[0] in ("compare",) and file == "test_looks.jsonl"):
+        assert is_list or code == 2
+    if code == 2:
+        shown = kind if kind in ("a FIFO", "a folder") else "a link"
+        assert f"runs/one/{file}: is {shown}, but must be a plain file" in said.err
+        assert said.out == ""
+
+
+def test_a_report_is_written_over_no_file_of_the_users(sweeps, secret):
+    """A link under its name in the folder, which may come from anywhere, gives way to it."""
+    before = secret.read_bytes()
+    report = sweeps / "runs" / "one" / "report.html"
+    for given in ([], ["-o", "runs/one/report.html"], ["-o", "runs/../runs/one/report.html"]):
+        report.unlink(missing_ok=True)
+        report.symlink_to(secret)
+        assert main(["report", "runs/one", *given]) == 0
+        assert not report.is_symlink()
+        assert secret.read_bytes() == before
+    report.unlink()
+    os.mkfifo(report)  # nobody reads there
+    assert main(["report", "runs/one"]) == 0
+    assert report.is_file()
+
+
+@pytest.mark.parametrize(
+    ("command", "begins"),
+    [
+        (["report", "runs/one"], b"<!"),
+        (["export", "runs/one"], b"trial,"),
+        (["compare", "runs/one", "runs/two"], b"<!"),
+    ],
+)
+def test_what_the_user_names_is_written_into(sweeps, secret, tmp_path, command, begins):
+    (tmp_path / "mine").symlink_to(secret)
+    secret.chmod(0o600)
+    assert main([*command, "-o", "mine"]) == 0
+    assert (tmp_path / "mine").is_symlink()
+    assert secret.read_bytes().startswith(begins)
+    assert secret.stat().st_mode & 0o777 == 0o600
+    assert main([*command, "-o", "/dev/null"]) == 0
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    os.mkfifo("fifo")
+    with ThreadPoolExecutor(1) as other:
+        read = other.submit(Path("fifo").read_bytes)
+        assert main([*command, "-o", "fifo"]) == 0
+        assert read.result().startswith(begins)
+    assert Path("fifo").is_fifo()
 
 
 def test_show_tells_what_early_stopping_saved(tmp_path, capsys):

@@ -2,16 +2,21 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
-from drivers import environment
+from drivers import environment, running
+from eavesdropping import IS_ROOT, STRANGER, TOKEN, Eavesdropper, given_away, listening
 from waiting import PATIENCE_S, wait_until
 
-from sweeper.cluster.connection import connected
+from sweeper.cluster.connection import _check_reachable, _ours, _started_here, connected
+from sweeper.cluster.ray_internals import addresses_of_raylets, file_of_current_cluster
 from sweeper.cluster.resources import Resources
+from sweeper.cluster.strangers import name_of
 
 
 @pytest.mark.parametrize(
@@ -226,3 +231,140 @@ def test_a_cluster_of_another_ray_is_one_error_that_names_both_versions(tmp_path
     assert "has other versions: The cluster was started with: Ray: 1.2.3 Python: " in said
     assert f"Ray: {version('ray')}" in said
     assert "Use the same ones on both sides." in said
+
+
+@pytest.fixture
+def current_cluster(tmp_path, monkeypatch, no_ray):
+    """The file that `ray start` leaves, in a folder of the test's own; the token is here."""
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    (tmp_path / "ray").mkdir()
+    path = file_of_current_cluster()
+    assert path == tmp_path / "ray" / "ray_current_cluster"
+    return path
+
+
+def started_here() -> tuple[str | None, list[str]]:
+    """The address that is joined if nobody names one, and what is said."""
+    said: list[str] = []
+    return _started_here(said.append), said
+
+
+def test_the_current_cluster_of_this_user_is_joined(current_cluster):
+    assert started_here() == (None, [])
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        current_cluster.write_text(f"{address}\n")
+        assert started_here() == (address, [])
+    assert started_here() == (None, [])  # it has gone
+    for damaged in ("", "no address", "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:" + "9" * 5000,
+                    "127.0.0.1:²", "\0:1"):  # fmt: skip
+        current_cluster.write_text(damaged)
+        assert started_here() == (None, [])
+
+
+def test_no_token_goes_to_who_writes_the_file_of_the_current_cluster(current_cluster, monkeypatch):
+    """Ray lets everybody write in its folder."""
+    eavesdropper = Eavesdropper()
+    address = f"127.0.0.1:{eavesdropper.port}"
+    current_cluster.write_text(address)
+    owner = given_away(current_cluster, monkeypatch)
+    joined, (note,) = started_here()
+    assert joined is None
+    assert eavesdropper.heard == b""
+    assert note == (
+        f"Note: the Ray at {address} is not joined, since {current_cluster} belongs to "
+        f"{name_of(owner)}. If you trust it: address='{address}'."
+    )
+    assert _check_reachable(address) == ("127.0.0.1", eavesdropper.port)
+    wait_until(lambda: eavesdropper.heard)  # as it would have been
+    eavesdropper.close()
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="another user needs root")
+def test_a_plain_sweep_shows_the_token_to_no_stranger(tmp_path):
+    """Another user has written which cluster of this machine is the current one."""
+    (tmp_path / "mine.py").write_text("def objective(config):\n    return config['x']\n")
+    eavesdropper = Eavesdropper()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    with tempfile.TemporaryDirectory(prefix="ray-") as folder:  # Ray's sockets want short paths
+        path = Path(folder, "ray", "ray_current_cluster")
+        path.parent.mkdir()
+        path.parent.chmod(0o777)  # as Ray does
+        path.write_text(f"127.0.0.1:{eavesdropper.port}")
+        os.chown(path, STRANGER, STRANGER)
+        command = ["run", "mine.py:objective", "--space", "x=[0.5]", "--trials", "1", "--workers"]
+        done = subprocess.run(
+            [sys.executable, "-m", "sweeper", *command, "1", "--no-report"], cwd=tmp_path,
+            capture_output=True, text=True, timeout=PATIENCE_S,
+            env={**kept, "RAY_TMPDIR": folder, "RAY_AUTH_TOKEN": TOKEN, "RAY_AUTH_MODE": "token"},
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "1 worker on this machine" in done.stderr
+    assert f"Note: the Ray at 127.0.0.1:{eavesdropper.port} is not joined, since" in done.stderr
+    assert eavesdropper.heard == b""
+    eavesdropper.close()
+
+
+@pytest.mark.parametrize("who", ["this user", "a stranger"])
+def test_auto_joins_no_strangers_ray(tmp_path, monkeypatch, who):
+    """Ray itself would take the address from any process that calls itself a raylet."""
+    own = os.getuid()
+    user = STRANGER if IS_ROOT and who == "a stranger" else own
+    code = (
+        f"import os, time\nif {user} != os.getuid():\n"
+        f"    os.setgroups([]), os.setgid({user}), os.setuid({user})\n"
+        "print('up', flush=True)\ntime.sleep(600)"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        command = ["raylet", "-c", code, f"--gcs-address={address}"]
+        with running(command, executable=sys.executable, stdout=subprocess.PIPE) as raylet:
+            assert raylet.stdout.readline() == b"up\n"
+            assert (address, user) in addresses_of_raylets()
+            if who == "a stranger" and not IS_ROOT:
+                monkeypatch.setattr("os.geteuid", lambda: own + 1)
+            said: list[str] = []
+            joined = _ours(address, user, "a process of Ray's", said.append)
+    if who == "this user":
+        assert (joined, said) == (address, [])
+    else:
+        assert joined is None
+        assert f"a process of Ray's belongs to {name_of(user)}." in said[0]
+
+
+def test_what_a_stranger_writes_there_moves_no_cursor(current_cluster, monkeypatch):
+    current_cluster.write_text("\x1b[2J\nNote: all is well:1")
+    given_away(current_cluster, monkeypatch)
+    _, (note,) = started_here()
+    assert note.isprintable()
+
+
+def test_a_port_that_a_stranger_has_taken_over_is_not_joined(
+    current_cluster, tmp_path, monkeypatch
+):
+    """The file is this user's, left behind by a crash; another user listens there now."""
+    with listening(tmp_path, monkeypatch) as stranger:
+        if not IS_ROOT:  # the file has to be that of who the checks take this user for
+            monkeypatch.setattr("sweeper.cluster.connection.is_stranger", lambda uid: False)
+        current_cluster.write_text(f"127.0.0.1:{stranger.port}")
+        joined, (note,) = started_here()
+        assert joined is None
+        assert f"since what listens there belongs to {name_of(stranger.uid)}. If you" in note
+        assert stranger.heard() == b""
+
+
+@pytest.mark.parametrize("kind", ["a link", "a FIFO", "a folder"])
+def test_only_a_plain_file_says_which_cluster_is_the_current_one(current_cluster, kind):
+    if kind == "a link":
+        (current_cluster.parent / "other").write_text("127.0.0.1:1")
+        current_cluster.symlink_to("other")
+    elif kind == "a FIFO":
+        os.mkfifo(current_cluster)
+    else:
+        current_cluster.mkdir()
+    joined, (note,) = started_here()
+    assert joined is None
+    assert f"{current_cluster} is no plain file, so that no Ray" in note

@@ -3,6 +3,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from test_autoscaler import fake_nodes
 from test_nodes import other_torch, running
 from test_token import TOKEN, addresses, environment  # noqa: F401
 
-from sweeper.cluster.doctor import Node, faults_of
+from sweeper.cluster.doctor import Finding, Node, Report, faults_of, token_findings
+from sweeper.cluster.resources import Resources
 
 GIB = 2**30
 SOUND = {"name": "n", "cpus": 2, "gpus": 0, "store_bytes": 2 * GIB, "memory_bytes": 8 * GIB,
@@ -58,8 +60,9 @@ def test_what_is_no_fault(differs):
     assert faults_of(Node(**{**SOUND, **differs})) == []
 
 
-def test_nothing_is_wrong_with_a_ray_of_its_own(tmp_path):
-    done = doctor(tmp_path, "--address", "local", "--cpus", "0.5")
+def test_nothing_is_wrong_with_a_ray_of_its_own(tmp_path, tmp_path_factory):
+    home = str(tmp_path_factory.mktemp("home"))  # where nobody else reads the token
+    done = doctor(tmp_path, "--address", "local", "--cpus", "0.5", HOME=home)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     assert "cluster: none runs here, so one was started for this" in done.stdout
@@ -139,3 +142,24 @@ def test_an_address_where_nothing_listens_is_the_fault(tmp_path):
     malformed = doctor(tmp_path, "--address", "nowhere")
     assert malformed.returncode == 2
     assert "must be HOST:PORT" in malformed.stderr
+
+
+def test_a_token_that_others_can_read_is_named_with_its_cure(monkeypatch):
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="it's ") as folder:  # which all may enter
+        os.chmod(folder, 0o755)
+        path = Path(folder, "auth_token")
+        path.write_text(TOKEN)
+        path.chmod(0o644)
+        monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(path))
+        (found,) = token_findings()
+        assert found.fault.startswith(f"{path}: other users can read this token")
+        subprocess.run(found.cure, shell=True, check=True)
+        assert token_findings() == []
+
+
+def test_a_ray_that_is_not_joined_is_a_finding():
+    report = Report({}, Path("runs"), Resources())
+    report.note("Note: the Ray at x:1 is not joined, since it is bob's. If you trust it: name it.")
+    assert report.findings == [
+        Finding("the Ray at x:1 is not joined, since it is bob's.", "If you trust it: name it.")
+    ]

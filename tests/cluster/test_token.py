@@ -1,9 +1,13 @@
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from sweeper.cluster.token import exposed_token
 
 TOKEN = "a-token-of-this-test-and-no-other-0"
 # A Ray in a process of its own, until the end of its input; it may want the token or not.
@@ -90,3 +94,29 @@ def test_the_lack_of_the_token_is_named(tmp_path, addresses, variables, fault):
     assert said.startswith(f"Ray at {addresses['closed']} wants a token, and ")
     assert fault in said
     assert "Copy ~/.ray/auth_token" in said
+
+
+@pytest.mark.parametrize(
+    ("mode", "folder_mode", "is_exposed"),
+    [
+        (0o600, 0o755, False),
+        (0o604, 0o755, True),
+        (0o640, 0o755, True),
+        (0o640, 0o750, True),
+        (0o604, 0o750, False),  # others don't come as far
+        (0o644, 0o700, False),
+    ],
+)
+def test_whether_others_can_read_the_token(monkeypatch, mode, folder_mode, is_exposed):
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # which all may enter
+        os.chmod(folder, folder_mode)
+        path = Path(folder, "auth_token")
+        path.write_text(TOKEN)
+        path.chmod(mode)
+        monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(path))
+        assert exposed_token() == (path if is_exposed else None)
+
+
+def test_no_token_is_not_exposed(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "none"))
+    assert exposed_token() is None

@@ -1,3 +1,4 @@
+import json
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -206,3 +207,40 @@ def test_without_a_folder_files_are_left_out(tmp_path, monkeypatch):
     told = list(Mirror(None).take('\x1e{"file": "sweep.json", "text": "{}"}\n\x1e{"print": "x"}\n'))
     assert told == [("print", "x")]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("file", ["trials.jsonl", "test_looks.jsonl", "sweep.json"])
+@pytest.mark.parametrize("kind", ["a link", "a FIFO"])
+def test_the_mirror_writes_through_nothing(tmp_path, here, file, kind):
+    """What the laptop's folder holds may come from anywhere."""
+    (tmp_path / "home").mkdir()
+    path = here / file
+    if kind == "a FIFO":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(tmp_path / "home" / "new")
+    where = {} if file == "sweep.json" else {"at": 0}
+    frame = json.dumps({"file": file, "text": "row\n", **where})
+    if where:
+        with pytest.raises(ValueError, match=rf"{file}: is {kind}, but must be a plain file"):
+            list(Mirror(here).take(f"\x1e{frame}\n"))
+    else:
+        list(Mirror(here).take(f"\x1e{frame}\n"))
+        assert path.read_text() == "row\n"
+    assert list((tmp_path / "home").iterdir()) == []
+
+
+@pytest.mark.parametrize("file", ["trials.jsonl", "sweep.json"])
+@pytest.mark.parametrize("kind", ["a link", "a FIFO"])
+def test_the_sender_reads_through_nothing(tmp_path, there, file, kind):
+    """And goes on giving signs of life."""
+    (tmp_path / "id_rsa").write_text("secret")
+    (there / "sweep.json").write_text("{}")
+    (there / file).unlink(missing_ok=True)
+    if kind == "a FIFO":
+        os.mkfifo(there / file)
+    else:
+        (there / file).symlink_to(tmp_path / "id_rsa")
+    log = log_of(there, lambda: (there / "test_looks.jsonl").write_text("look\n"))
+    assert "secret" not in log
+    assert ("look" in log) == (file != "sweep.json")

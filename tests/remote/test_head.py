@@ -2,7 +2,8 @@ import textwrap
 
 import pytest
 
-from sweeper.remote.head import Head, reached
+from sweeper.record.own_sweeps import Head
+from sweeper.remote.head import reached
 
 
 def test_the_client_of_a_head_with_a_token(head, monkeypatch):

@@ -213,6 +213,31 @@ def test_a_killed_laptop_finds_its_sweep_again(laptop, head, gate):
     assert "exists already" in taken.stderr
 
 
+def test_where_only_the_folder_knows_that_it_was_sent_the_user_says_so_once(
+    laptop, head, tmp_path, monkeypatch
+):
+    """As for a sweep that an older sweeper has sent, or another machine."""
+    arguments = ["run", "mine.py:objective", *SPACE, "--trials", "2", "--name", "old"]
+    assert sweep(*arguments, "--address", head.url).returncode == 0
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another-home"))
+    for command in ("attach", "resume"):
+        done = sweep(command, "runs/old")
+        assert done.returncode == 2
+        assert "its job.json says that it was sent to" in done.stderr
+        assert f"say so: sweeper {command} runs/old --address {head.url}" in done.stderr
+    job = (laptop / "runs" / "old" / "job.json").read_bytes()
+    done = sweep("attach", "runs/old", "--address", "http://127.0.0.1:1")
+    assert done.returncode == 2
+    assert "No dashboard of a Ray cluster answers" in done.stderr
+    assert (laptop / "runs" / "old" / "job.json").read_bytes() == job
+    assert sweep("attach", "runs/old", "--address", head.url).returncode == 0
+    assert sweep("attach", "runs/old").returncode == 0
+    # The head has run that objective itself, and so goes on with it.
+    done = sweep("resume", "runs/old", "--trials", "3")
+    assert done.returncode == 0, done.stderr
+    assert statuses(laptop / "runs" / "old") == ["finished"] * 3
+
+
 class Link:
     """A way to the head that can fall silent, and be cut."""
 
