@@ -31,6 +31,14 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 
+@pytest.fixture(autouse=True)
+def _same_path() -> Iterator[None]:
+    """Files that a test has loaded, one named json.py among them, are found by no other test."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The long version of a test that has one."""
     parser.addoption("--kills", type=int, default=5, help="how often test_torture.py kills (5)")
