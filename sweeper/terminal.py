@@ -1,4 +1,8 @@
-"""Text from outside, safe to print: it can neither move the cursor nor change colours."""
+"""Text from outside, safe to print and to keep: it can neither move the cursor nor change colours,
+nor fill the disk.
+"""
+
+MOST_KEPT = 20_000  # characters of an exception or a traceback in a sweep's record
 
 
 def printable(text: str) -> str:
@@ -12,3 +16,13 @@ def short(text: str, most: int) -> str:
     """At most `most` characters of the first line."""
     line = printable(text.partition("\n")[0])
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def bounded(text: str, most: int = MOST_KEPT) -> str:
+    """The text as a record keeps it: without half surrogate pairs, which no file of text can hold,
+    and of one longer than `most` characters only the beginning and the end.
+    """
+    if len(text) > most:
+        left_out = f"\n… {len(text) - most:,} characters left out …\n"
+        text = text[: most // 2] + left_out + text[-(most - most // 2) :]
+    return text.encode("utf-8", "replace").decode()

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeper.terminal import printable, short
+from sweeper.terminal import MOST_KEPT, bounded, printable, short
 
 
 @given(st.text())
@@ -24,3 +24,20 @@ def test_short_is_one_line_of_so_many_characters(text, most):
     assert "\n" not in line
     if len(printable(text)) <= most and "\n" not in text:
         assert line == printable(text)
+
+
+@given(st.text(st.characters(codec=None)), st.integers(min_value=2, max_value=50))
+def test_bounded_keeps_both_ends_and_can_be_written(text, most):
+    kept = bounded(text, most)
+    kept.encode()
+    whole = text.encode("utf-8", "replace").decode()
+    if len(text) <= most:
+        assert kept == whole
+    else:
+        assert kept.startswith(whole[: most // 2])
+        assert kept.endswith(whole[len(text) - most // 2 :])
+
+
+def test_a_long_text_says_how_much_is_left_out():
+    assert "… 999,990 characters left out …" in bounded("x" * 10**6, 10)
+    assert len(bounded("x" * 10**8)) < MOST_KEPT + 100

@@ -1,5 +1,6 @@
 """The commands of `sweeper` that read sweeps, each from its options to an exit code."""
 
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -44,7 +45,7 @@ def list_sweeps(options: dict[str, Any]) -> int:
     folder = Path(options["folder"])
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder. Name the one where sweeps are kept.")
-    sweeps = [path for path in folder.iterdir() if (path / "sweep.json").is_file()]
+    sweeps = [path for path in folder.iterdir() if os.path.isfile(path / "sweep.json")]
     if not sweeps:
         print(printable(f"{folder}: no sweeps yet."), file=sys.stderr)
     found = []
@@ -52,8 +53,9 @@ def list_sweeps(options: dict[str, Any]) -> int:
         try:
             results = load(path)
             found.append((results.sweep["created"], results.in_a_line()))
-        except (ValueError, OSError) as error:
-            print(printable(f"left out {error}"), file=sys.stderr)
+        except Exception as error:  # one folder, whatever is in it, hides no other
+            told = error if isinstance(error, ValueError | OSError) else f"{path}: {error!r}"
+            print(printable(f"left out {told}"), file=sys.stderr)
     for created, line in sorted(found):
         print(printable(f"{created}  {line}"))
     return 0 if found else 1

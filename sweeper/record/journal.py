@@ -9,12 +9,14 @@ import fcntl
 import json
 import math
 import os
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from sweeper.files import open_plain, read_plain, write_whole
 from sweeper.record.rows import STATUSES, Key, Row
+from sweeper.terminal import bounded
 
 FORMAT = 2  # 1 had no metrics but the validation error, under that name
 
@@ -63,8 +65,10 @@ class Journal:
 
 def append_look(folder: Path, look: dict[str, Any]) -> None:
     """Notes a look at the test set in `test_looks.jsonl`."""
-    with open_plain(folder / "test_looks.jsonl", "ab") as file:
-        file.write(json.dumps(encode(look), allow_nan=False).encode() + b"\n")
+    with open_plain(folder / "test_looks.jsonl", "a+b") as file:
+        cut = file.seek(0, os.SEEK_END) and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n"
+        line = json.dumps(encode(look), allow_nan=False).encode() + b"\n"
+        file.write(b"\n" * bool(cut) + line)  # a line cut short is set aside, and takes no other
 
 
 def read_looks(folder: Path) -> tuple[list[dict[str, Any]], int]:
@@ -86,7 +90,8 @@ def _is_look(look: Any) -> bool:
         and isinstance(look.get("time"), str)
         and isinstance(look.get("trial"), int)
         and isinstance(look.get("config"), dict)
-        and isinstance(look.get("test_error"), int | float | None)
+        and "test_error" in look
+        and (look["test_error"] is None or _is_number(look["test_error"]))
     )
 
 
@@ -133,6 +138,7 @@ def read(folder: str | Path) -> Record:
             "Upgrade sweeper."
         )
     wrong = [name for name, kind in _SWEEP_KINDS.items() if not isinstance(sweep.get(name), kind)]
+    wrong += [name for name in _COUNTS if name not in wrong and not _is_count(sweep[name])]
     if wrong:
         raise ValueError(f"{path}: damaged, {wrong} are missing or of a wrong type.")
     rows, unreadable = _read_rows(folder / "trials.jsonl")
@@ -165,9 +171,10 @@ def _read_rows(path: Path) -> tuple[list[Row], list[str]]:
     return [rows[key] for key in sorted(rows)], unreadable
 
 
+_COUNTS = ("num_trials", "replicates", "seed")
 _SWEEP_KINDS: dict[str, Any] = {
     **dict.fromkeys(("created", "objective", "digest_of_first_draws"), str),
-    **dict.fromkeys(("num_trials", "replicates", "seed"), int),
+    **dict.fromkeys(_COUNTS, int),
     **dict.fromkeys(("config_space", "searcher", "resources", "versions", "fixed_arguments"), dict),
     "without_text": list,
     "data_given": bool,
@@ -190,6 +197,8 @@ _KINDS: dict[str, Any] = {
     "curve": list,
     "metrics": dict,
 }
+_TEXTS = ("worker", "node", "exception", "traceback")
+_MAX_DEPTH = 60  # of lists and dicts in one another in a line; a configuration has 20 at most
 
 
 def _read_row(line: bytes) -> Row | None:
@@ -202,33 +211,59 @@ def _read_row(line: bytes) -> Row | None:
         and row.keys() >= _KINDS.keys()
         and all(isinstance(row[name], kind) for name, kind in _KINDS.items())
         and row["status"] in STATUSES
-        and all(0 <= (row[name] or 0) < 2**53 for name in ("trial", "replicate", "seed", "epochs"))
+        and all(_is_count(row[name] or 0) for name in ("trial", "replicate", "seed", "epochs"))
+        and all(_is_number(row[name] or 0) for name in ("value", "start_s", "runtime_s"))
         and all(_is_point(point) for point in row["curve"])
         and _are_metrics(row["metrics"])
     )
-    return Row(**{name: row[name] for name in _KINDS}) if whole else None
+    if not whole:
+        return None
+    texts = {name: bounded(row[name]) for name in _TEXTS if row[name] is not None}
+    return Row(**{name: row[name] for name in _KINDS} | texts)
 
 
 def _read_json(line: bytes) -> Any:
     try:
         value = json.loads(line)
+        if line.count(b"[") + line.count(b"{") > _MAX_DEPTH:  # few lines have so many
+            _check_depth(value)
         return decode(value) if b'"$' in line else value  # most lines have nothing to decode
     except (ValueError, RecursionError):
         return None
+
+
+def _check_depth(value: Any) -> None:
+    """Raises a ValueError for what is nested deeper than any configuration is."""
+    inside, depth = [value], 0
+    while inside:
+        depth += 1
+        if depth > _MAX_DEPTH:
+            raise ValueError("is nested too deeply")
+        values = (v.values() if isinstance(v, dict) else v for v in inside)
+        inside = [one for few in values for one in few if isinstance(one, dict | list)]
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number that a float can hold: an int may have hundreds of digits."""
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) <= sys.float_info.max)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and 0 <= value < 2**53
 
 
 def _is_point(point: Any) -> bool:
     return (
         isinstance(point, list)
         and len(point) in (3, 4)
-        and all(isinstance(x, int | float) for x in point[:3])
+        and all(map(_is_number, point[:3]))
         and all(map(_are_metrics, point[3:]))
         and 0 <= point[0] < 2**53
     )
 
 
 def _are_metrics(metrics: Any) -> bool:
-    return isinstance(metrics, dict) and all(isinstance(x, int | float) for x in metrics.values())
+    return isinstance(metrics, dict) and all(map(_is_number, metrics.values()))
 
 
 def encode(value: Any) -> Any:

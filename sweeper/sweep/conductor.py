@@ -16,6 +16,7 @@ from sweeper.sweep.progress import Progress
 from sweeper.sweep.stops import Stops
 from sweeper.sweep.suggestions import Suggestions
 from sweeper.sweep.trial_folders import TrialFolders
+from sweeper.terminal import bounded
 from sweeper.training.trial import checkpoint_folder
 from sweeper.worker.reports import Ended, Point
 
@@ -124,7 +125,7 @@ class Conductor:
         if trial is None:
             return
         row = self._row(trial, "failed", None, None, self.runs_for_s(key))
-        row.exception, row.traceback = exception, traceback
+        row.exception, row.traceback = bounded(exception), traceback and bounded(traceback)
         self._write(row)
 
     def interrupt(self) -> None:

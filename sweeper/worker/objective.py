@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sweeper.terminal import bounded
 from sweeper.training.trial import current_context
 from sweeper.worker.metrics import as_metrics
 from sweeper.worker.surroundings import surroundings, within
@@ -130,4 +131,5 @@ def describe_exception(exception: BaseException | None) -> dict[str, str | None]
     frames = list(traceback.extract_tb(exception.__traceback__))
     ours = max((i for i, frame in enumerate(frames) if frame.filename in _OURS), default=-1)
     frames = frames[ours + 1 :]  # the user's code is what the user wants to see
-    return {"exception": text, "traceback": "".join(traceback.format_list(frames)) + in_full}
+    in_full = "".join(traceback.format_list(frames)) + in_full
+    return {"exception": bounded(text), "traceback": bounded(in_full)}

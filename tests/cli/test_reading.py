@@ -191,3 +191,20 @@ def test_compare_prints_the_best_and_refuses_other_metrics(accuracies, capsys):
     assert "Best accuracy after 4 trials: " in capsys.readouterr().out
     assert main(["compare", "runs/one", "runs/other"]) == 2
     assert "runs/one has 'accuracy' (max), runs/other has 'f1' (max)" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_anything_hides_no_other_in_the_list(sweeps, capsys):
+    runs = sweeps / "runs"
+    sweep(make(runs / "no_rows")).joinpath("trials.jsonl").mkdir()
+    sweep(make(runs / "odd_scheduler"), scheduler={"kind": "ASHA", "grace_epochs": [[]]})
+    sweep(make(runs / "odd_metric"), metric=["a"])
+    sweep(make(runs / "odd_looks")).joinpath("test_looks.jsonl").mkdir()
+    assert main(["list"]) == 0
+    said = capsys.readouterr()
+    assert [line.split()[1] for line in said.out.splitlines()] == ["runs/one:", "runs/two:"]
+    assert said.err.count("left out") == 4
+
+
+def make(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

@@ -1,3 +1,4 @@
+import functools
 import json
 import math
 import os
@@ -15,6 +16,8 @@ from made_records import mutated, row, sweep
 
 from sweeper.record import journal
 from sweeper.record.journal import Journal, decode, encode, read
+from sweeper.record.results import load
+from sweeper.terminal import MOST_KEPT
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -235,3 +238,73 @@ def test_mutated_records_are_read_or_refused_cleanly(tmp_path):
             assert all(isinstance(r.trial, int) for r in record.rows)
         path.write_bytes(original)
     assert 0 < refused < 5_000
+
+
+HUGE = int("9" * 400)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"value": HUGE},
+        {"start_s": -HUGE},
+        {"runtime_s": HUGE},
+        {"metrics": {"accuracy": HUGE}},
+        {"curve": [[1, HUGE, 0.1]]},
+        {"curve": [[1, 0.5, HUGE]]},
+        {"curve": [[1, 0.5, 0.1, {"accuracy": HUGE}]]},
+        {"epochs": HUGE},
+        {"seed": HUGE},
+        {"config": {"deep": functools.reduce(lambda inner, _: [inner], range(100), 1)}},
+    ],
+)
+def test_a_row_that_can_be_none_is_set_aside_and_named(tmp_path, columns):
+    writer = Journal(sweep(tmp_path))
+    writer.append(row(0), row(1, **columns), row(2))
+    writer.close()
+    record = read(tmp_path)
+    assert [r.trial for r in record.rows] == [0, 2]
+    assert len(record.unreadable) == 1
+    assert "trials.jsonl:2: damaged" in record.unreadable[0]
+    assert load(tmp_path).frame["trial"].tolist() == [0, 2]
+
+
+def test_the_largest_numbers_that_fit_are_kept(tmp_path):
+    largest = int(sys.float_info.max)
+    writer = Journal(sweep(tmp_path, config_space={"n": "[1]"}))
+    writer.append(row(0, value=largest, curve=[[1, -largest, 0.1]], config={"n": HUGE}))
+    writer.close()
+    results = load(tmp_path)
+    assert results.best_value == sys.float_info.max
+    assert results.curves["validation_error"].tolist() == [-sys.float_info.max]
+    assert results.frame["n"].tolist() == [HUGE]
+
+
+def test_long_texts_and_half_characters_of_a_row_are_mended(tmp_path):
+    writer = Journal(sweep(tmp_path))
+    writer.append(row(0, status="failed", exception="a" + "x" * 10**6 + "z", node="\udc80"))
+    writer.close()
+    (found,) = read(tmp_path).rows
+    assert found.exception.startswith("ax")
+    assert found.exception.endswith("xz")
+    assert len(found.exception) < MOST_KEPT + 100
+    assert found.node == "?"
+
+
+@pytest.mark.parametrize("name", ["num_trials", "replicates", "seed"])
+@pytest.mark.parametrize("value", [HUGE, -1])
+def test_a_count_of_sweep_json_that_can_be_none_is_named(tmp_path, name, value):
+    with pytest.raises(ValueError, match=rf"damaged, \['{name}'\] are missing or of a wrong type"):
+        read(sweep(tmp_path, **{name: value}))
+
+
+def test_looks_survive_a_line_cut_short_and_lines_that_are_none(tmp_path):
+    look = {"time": "now", "trial": 0, "config": {}, "test_error": 0.5}
+    whole = [look, look | {"test_error": None}, look | {"test_error": HUGE}]
+    whole.append({name: value for name, value in look.items() if name != "test_error"})
+    for one in whole:
+        journal.append_look(tmp_path, one)
+    with open(tmp_path / "test_looks.jsonl", "a") as file:
+        file.write('{"time": "n')
+    journal.append_look(tmp_path, look)
+    assert journal.read_looks(tmp_path) == ([look, look | {"test_error": None}, look], 3)

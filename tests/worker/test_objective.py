@@ -108,3 +108,9 @@ def test_run_here_takes_the_last_yield_and_gives_the_threads_back():
 
     assert run_here(objective, {"x": 2}, {"test": 10}, seed=0, cpus=1, metric="loss") == 13.0
     assert torch.get_num_threads() == before
+
+
+def test_an_endless_exception_makes_no_endless_row():
+    told = describe_exception(ValueError("x" * 10**7 + "end"))
+    assert told["exception"].startswith("ValueError: xxx")
+    assert all(text.endswith("xend") and len(text) < 30_000 for text in told.values())
