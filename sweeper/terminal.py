@@ -12,10 +12,20 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
 
 
+def one_line(text: str) -> str:
+    r"""As `printable`, with line breaks and tabs written out: it makes no line of its own."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def short(text: str, most: int) -> str:
     """At most `most` characters of the first line."""
     line = printable(text.partition("\n")[0])
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def whole_characters(text: str) -> str:
+    """The text with ? for each half surrogate pair, which no file of text can hold."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def bounded(text: str, most: int = MOST_KEPT) -> str:
@@ -25,4 +35,4 @@ def bounded(text: str, most: int = MOST_KEPT) -> str:
     if len(text) > most:
         left_out = f"\n… {len(text) - most:,} characters left out …\n"
         text = text[: most // 2] + left_out + text[-(most - most // 2) :]
-    return text.encode("utf-8", "replace").decode()
+    return whole_characters(text)

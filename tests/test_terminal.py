@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeper.terminal import MOST_KEPT, bounded, printable, short
+from sweeper.terminal import MOST_KEPT, bounded, one_line, printable, short
 
 
 @given(st.text())
@@ -41,3 +41,12 @@ def test_bounded_keeps_both_ends_and_can_be_written(text, most):
 def test_a_long_text_says_how_much_is_left_out():
     assert "… 999,990 characters left out …" in bounded("x" * 10**6, 10)
     assert len(bounded("x" * 10**8)) < MOST_KEPT + 100
+
+
+@given(st.text(st.characters(codec=None)))
+def test_one_line_is_one_and_can_be_printed(text):
+    line = one_line(text)
+    assert line.isprintable()
+    assert line.splitlines() in ([], [line])
+    if text.isprintable():
+        assert line == text

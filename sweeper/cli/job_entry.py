@@ -11,6 +11,7 @@ from sweeper import __version__
 from sweeper.cli.main import carry_out
 from sweeper.record.mirror import MIRROR, Printed, Sender
 from sweeper.remote.job import JOB_FILE
+from sweeper.terminal import printable
 
 FOLDER = "runs"  # below the home directory, as for a script of `ray submit`
 
@@ -33,7 +34,7 @@ def main(request: dict[str, Any]) -> int:
     # With a fault the folder of that name may be another sweep's, which is not to be mirrored.
     with redirect_stdout(cast(TextIO, Printed())), Sender(None if fault else folder):
         if fault:
-            print(f"sweeper: {fault}", file=sys.stderr)
+            print(printable(f"sweeper: {fault}"), file=sys.stderr)
             return 2
         if request["command"] == "run":
             assert folder is not None

@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, 2 for a mistake, 130 if interrupted; 1 if no trial finished, there is no
     sweep to list, or the doctor has found something.
     """
+    if hasattr(sys.stdout, "reconfigure"):  # what the terminal can't show is written out
+        sys.stdout.reconfigure(errors="backslashreplace")
     known = parser()
     options = vars(known.parse_args(arguments))
     command: str | None = options.pop("subcommand", None)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sweeper.terminal import printable
+from sweeper.terminal import one_line, printable, whole_characters
 
 
 def show(options: dict[str, Any]) -> int:
@@ -18,13 +18,13 @@ def show(options: dict[str, Any]) -> int:
     results = load(options["sweep"])
     print_results(results, options["most"])
     with suppress(LookupError, ValueError):  # there is no winner
-        print(winner(results).sentence)
+        print(one_line(winner(results).sentence))
     if results.test_looks:
         print(f"looks at the test set: {len(results.test_looks)}")
     for piece in advice(results):
-        print(printable(f"advice: {piece.text}"))
+        print(one_line(f"advice: {piece.text}"))
     for line in results.unreadable:
-        print(printable(f"left out {line}"), file=sys.stderr)
+        print(one_line(f"left out {line}"), file=sys.stderr)
     return 0
 
 
@@ -34,7 +34,8 @@ def report(options: dict[str, Any]) -> int:
 
     _check_output(options["output"])
     results = sweeper.load(options["sweep"])
-    print(sweeper.write_report(results, options["output"] or results.folder / "report.html"))
+    path = sweeper.write_report(results, options["output"] or results.folder / "report.html")
+    print(one_line(str(path)))
     return 0
 
 
@@ -47,7 +48,7 @@ def list_sweeps(options: dict[str, Any]) -> int:
         raise FileNotFoundError(f"{folder}: no such folder. Name the one where sweeps are kept.")
     sweeps = [path for path in folder.iterdir() if os.path.isfile(path / "sweep.json")]
     if not sweeps:
-        print(printable(f"{folder}: no sweeps yet."), file=sys.stderr)
+        print(one_line(f"{folder}: no sweeps yet."), file=sys.stderr)
     found = []
     for path in sweeps:
         try:
@@ -55,25 +56,29 @@ def list_sweeps(options: dict[str, Any]) -> int:
             found.append((results.sweep["created"], results.in_a_line()))
         except Exception as error:  # one folder, whatever is in it, hides no other
             told = error if isinstance(error, ValueError | OSError) else f"{path}: {error!r}"
-            print(printable(f"left out {told}"), file=sys.stderr)
+            print(one_line(f"left out {told}"), file=sys.stderr)
     for created, line in sorted(found):
-        print(printable(f"{created}  {line}"))
+        print(one_line(f"{created}  {line}"))
     return 0 if found else 1
 
 
 def export(options: dict[str, Any]) -> int:
     """Writes a sweep's table as CSV or Parquet."""
+    from sweeper.record.columns import csv_cells
     from sweeper.record.results import load
 
     _check_output(options["output"])
     frame = load(options["sweep"]).frame
     if options["to"] == "csv":
-        frame.to_csv(options["output"] or sys.stdout, index=False)
+        to_screen = options["output"] is None and sys.stdout.isatty()
+        cells = csv_cells(frame, one_line if to_screen else whole_characters)
+        cells.to_csv(options["output"] or sys.stdout, index=False)
         return 0
     if options["output"] is None:
         raise ValueError("--to parquet needs a file: -o FILE.")
     for name in frame.select_dtypes("object"):  # Parquet has one type a column
-        frame[name] = [None if value is None else str(value) for value in frame[name]]
+        texts = [None if value is None else whole_characters(str(value)) for value in frame[name]]
+        frame[name] = texts
     frame.to_parquet(options["output"], index=False)
     return 0
 
@@ -87,12 +92,12 @@ def compare(options: dict[str, Any]) -> int:
     shared = comparison.curves[comparison.curves["budget"] <= comparison.limit]
     last = shared.groupby("sweep").tail(1)
     print(printable(last.to_string(index=False)))
-    print(printable(comparison.sentence))
+    print(one_line(comparison.sentence))
     if options["output"]:
         from sweeper import plots
 
         plots.comparison(comparison).write_html(options["output"])
-        print(options["output"])
+        print(one_line(options["output"]))
     return 0
 
 
@@ -117,7 +122,7 @@ def print_results(results: Any, most: int = 20) -> None:
     print(table(results, most))
     print(f"\n{results.statuses()}")
     if sentence := epochs(results).sentence:
-        print(sentence)
+        print(one_line(sentence))
     with suppress(LookupError):  # no configuration has finished
         best = results.metric.best(results.best_value).removeprefix("best ")
-        print(printable(f"best: {best} with {results.best_config}"))
+        print(one_line(f"best: {best} with {results.best_config}"))

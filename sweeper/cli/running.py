@@ -11,7 +11,7 @@ from sweeper.cli.options import BUILT_IN_ONLY, DEFAULT_SPACE, DEFAULTS, check, i
 from sweeper.cli.reading import print_results
 from sweeper.faults import refuse
 from sweeper.record.mirror import MIRROR
-from sweeper.terminal import printable
+from sweeper.terminal import one_line, printable
 
 
 def run(given: dict[str, Any]) -> int:
@@ -174,10 +174,11 @@ def _leave_report(results: Any, options: dict[str, Any]) -> int:
 
     if MIRROR in os.environ:  # a laptop has the record too, and reports
         return _exit_code(results)
-    print(f"folder: {results.folder}")
+    print(one_line(f"folder: {results.folder}"))
     if not options["no_report"]:
         try:
-            print(f"report: {sweeper.write_report(results, results.folder / 'report.html')}")
+            path = sweeper.write_report(results, results.folder / "report.html")
+            print(one_line(f"report: {path}"))
         except Exception as error:
             print(printable(f"sweeper: no report: {error}"), file=sys.stderr)
     return _exit_code(results)

@@ -1,5 +1,6 @@
 """The columns and the order of results, for DataFrames."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -36,3 +37,32 @@ def best_first(frame: pd.DataFrame, losses: pd.Series) -> pd.DataFrame:
     epochs = frame["epochs"].astype("float64").fillna(0.0).to_numpy()
     keys = (frame["trial"], losses, np.where(stopped, -epochs, 0), group)
     return frame.iloc[np.lexsort(keys)]
+
+
+def csv_cells(frame: pd.DataFrame, mend: Callable[[str], str]) -> pd.DataFrame:
+    """The frame for a file of comma-separated values, its texts and names mended.
+
+    Text that a spreadsheet would compute gets an apostrophe before it: what begins with =, +, - or
+    @ and is no number.
+    """
+
+    def cell(value: Any) -> Any:
+        text = mend(str(value))
+        is_formula = text.lstrip()[:1] in ("=", "+", "-", "@") and not _is_number(text)
+        return f"'{text}" if is_formula else text
+
+    table = frame.rename(columns=cell)
+    for place, kind in enumerate(table.dtypes):
+        if kind == "object":
+            values = table.iloc[:, place]
+            mended = [v if v is None or type(v) in (int, float, bool) else cell(v) for v in values]
+            table.isetitem(place, np.array([*mended, None], dtype="object")[:-1])
+    return table
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

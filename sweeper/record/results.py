@@ -17,7 +17,7 @@ from sweeper.record.rows import STATUSES, Row, others
 from sweeper.record.settled import read_scheduler, settled
 from sweeper.search.metric import CURVE_COLUMNS, Metric, read_metric
 from sweeper.space.conditions import ABSENT
-from sweeper.terminal import printable
+from sweeper.terminal import one_line, whole_characters
 from sweeper.training.trial import trial_folder
 
 _KEYS = ["trial", "replicate"]
@@ -90,7 +90,7 @@ class Results:
         """
         taken = {*COLUMNS, self.metric.name}
         return {
-            name: "config." * (name in taken) + name.encode("utf-8", "replace").decode()
+            name: "config." * (name in taken) + whole_characters(name)
             for name in self.sweep["config_space"]
         }
 
@@ -113,10 +113,7 @@ class Results:
             for point in row.curve[-1:]:
                 found |= dict.fromkeys(others(point))
         taken = {*COLUMNS, *CURVE_COLUMNS, *self._names.values(), self.metric.name}
-        return {
-            name: "metric." * (name in taken) + name.encode("utf-8", "replace").decode()
-            for name in found
-        }
+        return {name: "metric." * (name in taken) + whole_characters(name) for name in found}
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -246,7 +243,7 @@ class Results:
             best = f"{self.metric.best(self.best_value)} with {self.best_config}"
         except LookupError:
             best = "no best one"
-        return printable(f"{self.folder}: {self.statuses()}; {best}")
+        return one_line(f"{self.folder}: {self.statuses()}; {best}")
 
 
 def check_results(results: object) -> None:

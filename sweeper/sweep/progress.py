@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from sweeper.record import mirror
 from sweeper.record.rows import Row
 from sweeper.search.metric import Metric
-from sweeper.terminal import printable, short
+from sweeper.terminal import one_line, printable, short
 
 _REDRAW_S = 0.2
 _SEND_S = 2.0  # in a job, of which every line is kept
@@ -122,7 +122,7 @@ class Progress:
             parts.append(f"{len(self._stopped):,} stopped early, {saved:,} epochs saved")
         if self._best:
             parts.append(self._best)
-        return printable(" · ".join(parts))
+        return one_line(" · ".join(parts))
 
     def _time_left(self) -> str:
         """Work left over workers: what is not started, and what running trials still need."""

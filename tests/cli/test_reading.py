@@ -1,9 +1,13 @@
+import csv
 import os
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from made_records import row, sweep
 
@@ -208,3 +212,82 @@ def test_a_folder_that_is_anything_hides_no_other_in_the_list(sweeps, capsys):
 def make(folder: Path) -> Path:
     folder.mkdir()
     return folder
+
+
+FORGED = "\nruns/mine: 50 finished; best 0.0001\x1b[31m"
+
+
+def test_nothing_in_a_folder_makes_a_line_of_its_own(sweeps, capsys):
+    folder = sweeps / "runs" / f"a{FORGED.replace('/', '-')}"
+    space = {f"lr{FORGED}": "uniform(0, 1)"}
+    sweep(make(folder), created=f"2026{FORGED}", config_space=space)
+    with closing(Journal(folder)) as journal:
+        for trial in range(12):
+            config = {f"lr{FORGED}": 0.08 * trial}
+            journal.append(row(trial, config=config, value=trial / 20, node=FORGED))
+    with open(folder / "trials.jsonl", "a") as file:
+        file.write("cut" + FORGED.strip())
+    other = make(sweeps / "runs" / f"b{FORGED.replace('/', '-')}")
+    sweep(other, searcher={"kind": FORGED})
+    (other / "trials.jsonl").write_bytes((folder / "trials.jsonl").read_bytes())
+    for command in (
+        *(["list"], ["show", str(folder)], ["report", str(folder)]),
+        ["compare", str(folder), str(other), "-o", "c\nruns.html"],
+    ):
+        assert main(command) == 0, capsys.readouterr().err
+        said = "".join(capsys.readouterr())
+        assert "\x1b" not in said
+        assert not any(line.startswith(("runs/mine", "runs-mine")) for line in said.splitlines())
+
+
+@pytest.fixture
+def texts(tmp_path):
+    """A sweep whose choices are hard to export, and what is to be in its cells."""
+    cells = {
+        "=cmd|' /C calc'!A0": "'=cmd|' /C calc'!A0",
+        " @SUM(1)": "' @SUM(1)",
+        "+x": "'+x",
+        "-x": "'-x",
+        "-1": "-1",
+        "+1e-3": "+1e-3",
+        "plain": "plain",
+        "half \udc80": "half ?",
+        "two\nlines": "two\nlines",
+        "x" * 30_000: "x" * 30_000,
+    }
+    folder = sweep(tmp_path, config_space={"=a": str(list(cells)), "n": "uniform(-1, 1)"})
+    with closing(Journal(folder)) as journal:
+        for trial, text in enumerate(cells):
+            journal.append(row(trial, config={"=a": text, "n": -0.5}))
+    return folder, cells
+
+
+def test_what_a_spreadsheet_would_compute_is_exported_as_text(texts, tmp_path):
+    folder, cells = texts
+    assert main(["export", str(folder), "-o", str(tmp_path / "x.csv")]) == 0
+    with open(tmp_path / "x.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [one["'=a"] for one in rows] == list(cells.values())
+    assert {one["n"] for one in rows} == {"-0.5"}
+    assert main(["export", str(folder), "--to", "parquet", "-o", str(tmp_path / "x.pq")]) == 0
+    assert pd.read_parquet(tmp_path / "x.pq")["=a"].tolist()[0] == next(iter(cells))
+
+
+def test_an_export_to_a_terminal_is_printable(texts, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert main(["export", str(texts[0])]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + len(texts[1])
+    assert all(line.isprintable() for line in lines)
+
+
+def test_a_terminal_of_few_characters_shows_what_it_can(sweeps):
+    with closing(Journal(sweeps / "runs" / "one")) as journal:
+        journal.append(*(row(trial, value=0.5) for trial in range(3, 30)))
+    done = subprocess.run(
+        [sys.executable, "-m", "sweeper", "show", "runs/one"],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"\\u2026 and 10 more trials" in done.stdout
