@@ -68,7 +68,16 @@ ORDER = {
     ],
     "remote": ["screen", "head", "job", "commands"],
     "cli": [
-        *("option_texts", "options", "reading", "running", "reading_parser", "parser", "main"),
+        *(
+            "option_texts",
+            "option_file",
+            "options",
+            "reading",
+            "running",
+            "reading_parser",
+            "parser",
+            "main",
+        ),
         "job_entry",
     ],
 }

@@ -19,7 +19,7 @@ from scipy import stats
 from sweeper.record.results import Results
 from sweeper.search.metric import Metric
 from sweeper.space.conditions import ABSENT, When, law_in, laws
-from sweeper.space.distributions import is_discrete, is_distribution
+from sweeper.space.distributions import is_discrete, is_distribution, reach
 from sweeper.space.text import read_value
 
 
@@ -198,6 +198,7 @@ def the_law(recorded: Any) -> Any:
 def _probabilities(distribution: Any, values: np.ndarray) -> np.ndarray:
     """The probability up to each value; at steps that up to the middle of the step."""
     distinct, back = np.unique(values, return_inverse=True)
+    distinct = np.where(distinct <= reach(distribution), distinct, np.nan)
     with np.errstate(all="ignore"):
         upper = np.asarray(distribution.cdf(distinct), dtype=float)
         if is_discrete(distribution):

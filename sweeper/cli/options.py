@@ -96,7 +96,10 @@ def merge(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         given = {name: value for name, value in given.items() if name != "objective"}
     flags = dict(given)
     if "space" in flags:
-        flags["space"] = dict(name_and_value(text, "--space") for text in flags["space"])
+        pairs = [name_and_value(text, "--space") for text in flags["space"]]
+        flags["space"] = dict(pairs)
+        twice = sorted({name for name, _ in pairs if [n for n, _ in pairs].count(name) > 1})
+        refuse(*(f"--space {name}=…: is there twice. Leave one out." for name in twice))
     if "points" in flags:
         flags["points"] = read_points(flags["points"])
     for name in ("time_budget", "trial_time"):
@@ -207,16 +210,9 @@ def _any_of(words: tuple[str, ...]) -> str:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    import yaml
+    from sweeper.cli.option_file import read_yaml  # which loads yaml
 
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: no such file. Give a YAML file of options, or module:function."
-        )
-    try:
-        described = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: is no YAML: {error}") from error
+    described = read_yaml(path)
     if not isinstance(described, dict):
         raise ValueError(f"{path}: must map names to values, such as `trials: 20`.")
     wrong = [

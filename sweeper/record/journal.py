@@ -16,6 +16,7 @@ from typing import Any
 
 from sweeper.files import open_plain, read_plain, write_whole
 from sweeper.record.rows import STATUSES, Key, Row
+from sweeper.space.conditions import MOST_NAMES
 from sweeper.terminal import bounded
 
 FORMAT = 2  # 1 had no metrics but the validation error, under that name
@@ -127,7 +128,9 @@ def read(folder: str | Path) -> Record:
             f"{folder}: no sweep here (no sweep.json). Give the folder that a sweep printed."
         ) from None
     try:
-        sweep = decode(json.loads(content))
+        sweep = json.loads(content)
+        _check_depth(sweep)
+        sweep = decode(sweep)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: damaged, it is no JSON ({error}).") from error
     if not isinstance(sweep, dict) or not isinstance(sweep.get("format"), int):
@@ -141,6 +144,8 @@ def read(folder: str | Path) -> Record:
     wrong += [name for name in _COUNTS if name not in wrong and not _is_count(sweep[name])]
     if wrong:
         raise ValueError(f"{path}: damaged, {wrong} are missing or of a wrong type.")
+    if len(sweep["config_space"]) > MOST_NAMES:
+        raise ValueError(f"{path}: damaged, it has more than {MOST_NAMES:,} hyperparameters.")
     rows, unreadable = _read_rows(folder / "trials.jsonl")
     return Record(folder, sweep, rows, unreadable)
 
@@ -234,7 +239,7 @@ def _read_json(line: bytes) -> Any:
 
 def _check_depth(value: Any) -> None:
     """Raises a ValueError for what is nested deeper than any configuration is."""
-    inside, depth = [value], 0
+    inside, depth = [value] if isinstance(value, dict | list) else [], 0
     while inside:
         depth += 1
         if depth > _MAX_DEPTH:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.space.conditions import ABSENT, When, parents
+from sweeper.space.conditions import ABSENT, MOST_NAMES, When, parents
 from sweeper.space.distributions import describe
 from sweeper.space.expressions import Expression, parse
 from sweeper.space.problems import (
@@ -58,6 +58,11 @@ def check_entries(config_space: ConfigSpace) -> tuple[dict[str, Any], list[str]]
         raise TypeError(fault("config_space", "needs to be a dict", config_space, example))
     if not config_space:
         raise ValueError(fault("config_space", "needs a hyperparameter", config_space, example))
+    if len(config_space) > MOST_NAMES:
+        raise ValueError(
+            f"config_space: has {len(config_space):,} hyperparameters, but {MOST_NAMES:,} are the "
+            "most. Put what belongs together into one, such as a choice between dicts."
+        )
     faults: list[str] = []
     checked = {}
     for name, value in config_space.items():

@@ -6,6 +6,8 @@ from typing import Any
 
 from sweeper.space.expressions import parse
 
+MOST_NAMES = 1_000  # of hyperparameters in one space
+
 
 class _Absent:
     """Stands for no value at all, which None would not."""

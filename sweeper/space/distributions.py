@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+_MOST_SUMMED = 1_000_000
+_MOST_SLOW = 10_000  # of a family that takes a tenth of a millisecond for each value
 SMALLEST, LARGEST = 2.0**-53, 1 - 2.0**-53  # probabilities inside of the open interval (0, 1)
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 80
@@ -51,6 +53,29 @@ def quantile(distribution: Any, u: float) -> int | float:
     if value.is_integer() and is_discrete(distribution) and has_ints(distribution):
         return int(value)
     return value
+
+
+def reach(distribution: Any) -> float:
+    """Up to where probabilities can be computed: infinity, unless SciPy adds them up value by
+    value, which takes any amount of memory and time for a wide distribution.
+    """
+    distribution = getattr(distribution, "base", distribution)
+    family = getattr(distribution, "dist", None)
+    if not isinstance(family, stats.rv_discrete) or type(family)._cdf is not stats.rv_discrete._cdf:
+        return math.inf
+    return support(distribution)[0] + (
+        _MOST_SLOW if family.name.startswith("nchypergeom") else _MOST_SUMMED
+    )
+
+
+def is_too_wide(distribution: Any) -> bool:
+    """Whether it has values beyond its `reach`; without end, a millionth of them or more."""
+    end = reach(distribution)
+    high = math.inf if end == math.inf else support(distribution)[1]
+    if math.isfinite(high) or end == math.inf:
+        return high > end and end != math.inf
+    with np.errstate(all="ignore"):
+        return not float(getattr(distribution, "base", distribution).cdf(end)) >= 1 - 1e-6
 
 
 def has_ints(distribution: Any) -> bool:

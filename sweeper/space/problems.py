@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from sweeper.space.conditions import When
-from sweeper.space.distributions import is_distribution, quantile_function
+from sweeper.space.distributions import is_distribution, is_too_wide, quantile_function
 from sweeper.space.rounded import Rounded
 
 # Distributions of other libraries, by the name of their class: what to write instead.
@@ -22,6 +22,10 @@ _SCIPY_FOR = {
     "Categorical": "a plain list",
     "CategoricalDistribution": "a plain list",
 }
+TOO_WIDE = (
+    "SciPy adds up this distribution value by value, and it has too many",
+    "Take one of fewer values, or stats.randint or sweeper.rounded(stats.loguniform(…)).",
+)
 
 
 def is_foreign(value: Any) -> bool:
@@ -50,6 +54,8 @@ def problem_of_distribution(distribution: Any) -> tuple[str, str] | None:
         cure = "For samples, use stats.rv_histogram(np.histogram(samples, bins=20))."
         return "a distribution needs a quantile function, ppf or icdf", cure
     try:
+        if is_too_wide(distribution):
+            return TOO_WIDE
         with np.errstate(all="ignore"):
             quantiles = [quantile_function(distribution)(u) for u in (0.001, 0.5, 0.999)]
             single = not any(np.ndim(value) for value in (*quantiles, *distribution.support()))

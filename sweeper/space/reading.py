@@ -16,8 +16,9 @@ from scipy import stats
 
 from sweeper.space.checks import subscript
 from sweeper.space.conditions import ABSENT, When
-from sweeper.space.distributions import describe, is_distribution
+from sweeper.space.distributions import describe, is_distribution, is_too_wide
 from sweeper.space.expressions import from_tree
+from sweeper.space.problems import TOO_WIDE
 from sweeper.space.rounded import rounded
 
 MAX_LENGTH = 10_000  # characters of one text
@@ -175,17 +176,25 @@ def _read_call(node: ast.Call) -> Any:
     if any(keyword.arg is None for keyword in node.keywords):
         raise ValueError(f"{short_name}: ** can't be read. Write the arguments out.")
     options = {str(keyword.arg): _read(keyword.value, in_call=True) for keyword in node.keywords}
+    family = _callables()[short_name]
+    if isinstance(family, stats.rv_continuous | stats.rv_discrete) and any(
+        is_distribution(value) for value in (*arguments, *options.values())
+    ):
+        raise ValueError(f"can't make {_source(node)}: its arguments are numbers.")
     try:
         if short_name == "rv_discrete" and "values" not in options:
             raise TypeError("needs values=([…], […]), numbers and their probabilities")
-        distribution = _callables()[short_name](*arguments, **options)
+        distribution = family(*arguments, **options)
+        too_wide = is_distribution(distribution) and is_too_wide(distribution)
     except Exception as error:  # SciPy raises nearly anything on wrong arguments
-        wrong = _misfit(short_name, _callables()[short_name], len(arguments), list(options))
+        wrong = _misfit(short_name, family, len(arguments), list(options))
         if wrong:
             raise ValueError(f"can't make {_source(node)}: {wrong}") from error
         raise ValueError(f"can't make {_source(node)}: {str(error).rstrip('.')}.") from error
     if not is_distribution(distribution):
         raise ValueError(f"{_source(node)} is no distribution.")
+    if too_wide:
+        raise ValueError(f"can't make {_source(node)}: {'. '.join(TOO_WIDE)}")
     return distribution
 
 

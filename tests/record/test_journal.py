@@ -308,3 +308,15 @@ def test_looks_survive_a_line_cut_short_and_lines_that_are_none(tmp_path):
         file.write('{"time": "n')
     journal.append_look(tmp_path, look)
     assert journal.read_looks(tmp_path) == ([look, look | {"test_error": None}, look], 3)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"config_space": {str(i): "1" for i in range(1001)}}, "more than 1,000 hyperparameters"),
+        ({"versions": functools.reduce(lambda inner, _: [inner], range(400), {})}, "damaged"),
+    ],
+)
+def test_a_record_larger_than_any_sweep_is_refused(tmp_path, fields, told):
+    with pytest.raises(ValueError, match=told):
+        read(sweep(tmp_path, **fields))

@@ -184,3 +184,11 @@ def test_check_seed_refuses_what_is_outside(seed):
 @pytest.mark.parametrize("value", [3, "uniform", [stats.uniform(0, 1)], stats.Uniform, None])
 def test_other_values_are_no_distributions(value):
     assert not is_distribution(value)
+
+
+def test_a_space_of_thousands_of_names_is_refused_at_once():
+    space = {f"x{i}": stats.uniform() for i in range(1001)}
+    with pytest.raises(ValueError, match="has 1,001 hyperparameters, but 1,000 are the most"):
+        check_config_space(space)
+    del space["x0"]
+    assert len(check_config_space(space)) == 1000

@@ -10,6 +10,7 @@ from scipy import stats
 from sweeper.space.checks import check_config_space
 from sweeper.space.conditions import When
 from sweeper.space.distributions import is_distribution, quantile
+from sweeper.space.rounded import rounded
 from sweeper.space.text import read_config_space, read_value, to_text
 
 CALLS = {
@@ -411,3 +412,44 @@ def test_what_a_text_lacks_is_said_in_its_own_words(text, message):
     with pytest.raises(ValueError, match=message) as caught:
         read_value(text)
     assert "_parse_args" not in str(caught.value)
+
+
+TOO_WIDE = {
+    "nchypergeom_fisher(1400000, 800000, 600000, 0.5)": stats.nchypergeom_fisher(
+        1400000, 800000, 600000, 0.5
+    ),
+    "nchypergeom_wallenius(1400000, 800000, 600000, 0.5)": stats.nchypergeom_wallenius(
+        1400000, 800000, 600000, 0.5
+    ),
+    "zipf(1.0000001)": stats.zipf(1.0000001),
+    "zipf(1.0000001, 5)": stats.zipf(1.0000001, 5),
+    "logser(0.999999999999)": stats.logser(0.999999999999),
+    "betabinom(1000000000, 2, 2)": stats.betabinom(1000000000, 2, 2),
+    "rounded(zipf(1.0000001), to=10)": rounded(stats.zipf(1.0000001), 10),
+}
+
+
+@pytest.mark.parametrize("text", TOO_WIDE)
+def test_a_distribution_that_takes_any_time_and_memory_is_refused(text):
+    rule = "adds up this distribution value by value, and it has too many"
+    with pytest.raises(ValueError, match=rule):
+        read_value(text)
+    with pytest.raises(ValueError, match=rule):
+        check_config_space({"x": TOO_WIDE[text]})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("zipf(2.0)", "nchypergeom_fisher(140, 80, 60, 0.5)", "betabinom(1000, 2, 2)"),
+        *("logser(0.99)", "binom(1000000000, 0.5)", "poisson(1000000000.0)"),
+        "randint(0, 1000000000000)",
+    ],
+)
+def test_distributions_that_can_be_computed_stay(text):
+    assert to_text(check_config_space({"x": read_value(text)})["x"]) == text
+
+
+def test_a_distribution_is_no_argument_of_an_older_one():
+    with pytest.raises(ValueError, match=r"can't make norm\(norm\(0, 1\), 1\): its arguments are"):
+        read_value("norm(norm(0, 1), 1)")
