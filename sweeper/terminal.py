@@ -2,6 +2,11 @@
 nor fill the disk.
 """
 
+import os
+import sys
+from contextlib import suppress
+from typing import TextIO
+
 MOST_KEPT = 20_000  # characters of an exception or a traceback in a sweep's record
 
 
@@ -21,6 +26,21 @@ def short(text: str, most: int) -> str:
     """At most `most` characters of the first line."""
     line = printable(text.partition("\n")[0])
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def tell(text: str, stream: TextIO | None = None) -> None:
+    """Writes to standard error, or to this stream, what nothing depends on: where nobody reads it
+    any more, since its terminal or pipe is closed or its disk full, it is dropped.
+    """
+    with suppress(OSError, ValueError):  # ValueError: a closed file
+        stream = stream or sys.stderr
+        stream.write(text)
+        stream.flush()
+
+
+def drop_output() -> None:
+    """Lets what is printed from now on go nowhere, since nobody reads it any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def whole_characters(text: str) -> str:

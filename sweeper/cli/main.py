@@ -1,6 +1,5 @@
 """The command `sweeper`."""
 
-import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -8,7 +7,7 @@ from typing import Any
 
 from sweeper.cli import reading, running
 from sweeper.cli.parser import parser
-from sweeper.terminal import printable
+from sweeper.terminal import drop_output, printable, tell
 
 COMMANDS: dict[str, Callable[[dict[str, Any]], int]] = {
     "run": running.run,
@@ -45,10 +44,10 @@ def carry_out(command: str, options: dict[str, Any]) -> int:
     try:
         return COMMANDS[command](options)
     except KeyboardInterrupt:
-        print("sweeper: interrupted", file=sys.stderr)
+        tell("sweeper: interrupted\n")
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         return 1
     except Exception as error:
         if debug:
@@ -57,7 +56,7 @@ def carry_out(command: str, options: dict[str, Any]) -> int:
         # Of a KeyError the text is the key alone.
         told = expected and not isinstance(error, KeyError)
         kind = "" if told else f"{type(error).__name__}: "
-        print(printable(f"sweeper: {kind}{error}"), file=sys.stderr)
+        tell(printable(f"sweeper: {kind}{error}") + "\n")
         if not expected and not debug:
-            print("sweeper: --debug shows where this comes from", file=sys.stderr)
+            tell("sweeper: --debug shows where this comes from\n")
         return 2

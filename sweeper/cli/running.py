@@ -11,7 +11,7 @@ from sweeper.cli.options import BUILT_IN_ONLY, DEFAULT_SPACE, DEFAULTS, check, i
 from sweeper.cli.reading import print_results
 from sweeper.faults import refuse
 from sweeper.record.mirror import MIRROR
-from sweeper.terminal import one_line, printable
+from sweeper.terminal import drop_output, one_line, printable, tell
 
 
 def run(given: dict[str, Any]) -> int:
@@ -48,7 +48,7 @@ def run(given: dict[str, Any]) -> int:
         fresh=options["fresh"],
         **_how_to_run(options),
     )
-    print_results(results)
+    _show(results)
     try:
         if options["test"] and _exit_code(results) == 0:
             error = sweeper.test(results, objective)
@@ -147,7 +147,7 @@ def resume(given: dict[str, Any]) -> int:
     if "replicates" in given:
         sweep = replace(sweep, replicates=given["replicates"])
     results = run_sweep(sweep, execution)
-    print_results(results)
+    _show(results)
     return _leave_report(results, options)
 
 
@@ -168,6 +168,15 @@ def _end_of_job(folder: Path, code: int, options: dict[str, Any]) -> int:
     return code
 
 
+def _show(results: Any) -> None:
+    """Prints the results; a report is left also where nobody reads on."""
+    try:
+        print_results(results)
+        sys.stdout.flush()
+    except OSError:
+        drop_output()
+
+
 def _leave_report(results: Any, options: dict[str, Any]) -> int:
     """The exit code; a report that can't be written is only said, since the results are safe."""
     import sweeper
@@ -180,7 +189,7 @@ def _leave_report(results: Any, options: dict[str, Any]) -> int:
             path = sweeper.write_report(results, results.folder / "report.html")
             print(one_line(f"report: {path}"))
         except Exception as error:
-            print(printable(f"sweeper: no report: {error}"), file=sys.stderr)
+            tell(printable(f"sweeper: no report: {error}") + "\n")
     return _exit_code(results)
 
 

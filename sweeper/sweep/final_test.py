@@ -1,6 +1,5 @@
 """The look at the test set after a sweep."""
 
-import sys
 from typing import Any
 
 from sweeper.cluster.resources import Resources
@@ -9,7 +8,7 @@ from sweeper.record import journal
 from sweeper.record.objective_changes import check_objective
 from sweeper.record.provenance import now
 from sweeper.record.results import Results, check_results
-from sweeper.terminal import printable
+from sweeper.terminal import printable, tell
 from sweeper.training.trial import trial_context
 from sweeper.worker.objective import Objective, accepts, objective_faults, run_here
 
@@ -91,4 +90,4 @@ def test(
 
 
 def _say(message: str) -> None:
-    print(printable(message), file=sys.stderr, flush=True)
+    tell(printable(message) + "\n")

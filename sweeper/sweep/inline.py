@@ -16,7 +16,7 @@ from greenlet import getcurrent
 from sweeper.record.rows import Trial
 from sweeper.record.sweep_definition import Sweep
 from sweeper.sweep.conductor import Conductor, Place, time_over
-from sweeper.sweep.interrupts import SIGNALS, interruption
+from sweeper.sweep.interrupts import heard_signals, interruption
 from sweeper.sweep.limits import Limits
 from sweeper.training.trial import CurrentTrial, checkpoint_folder, trial_folder
 from sweeper.worker.fresh_server import FreshTask
@@ -187,7 +187,7 @@ def _alarm(after_s: float | None) -> Iterator[list[str]]:
 
 @contextmanager
 def _interrupts(conductor: Conductor) -> Iterator[list[BaseException]]:
-    """Raises Ctrl-C and SIGTERM in the objective; then the list says so.
+    """Raises Ctrl-C, SIGTERM and SIGHUP in the objective; then the list says so.
 
     The sweep ends even if that is caught, or made something else, there: Lightning makes a
     SystemExit of Ctrl-C, and goes on after a SIGTERM of which nobody else hears.
@@ -198,12 +198,14 @@ def _interrupts(conductor: Conductor) -> Iterator[list[BaseException]]:
         return
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGHUP and heard:
+            return  # the kernel and the shell each send one
         reason = interruption(number)
         heard.append(reason)
         conductor.stops.stop(reason)
         raise reason
 
-    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
+    before = {number: signal.signal(number, interrupt) for number in heard_signals()}
     try:
         yield heard
     finally:

@@ -1,4 +1,6 @@
-"""Ctrl-C and SIGTERM while a sweep runs: once to end it in order, twice to end it at once."""
+"""Ctrl-C, SIGTERM and a terminal that is closed, SIGHUP, while a sweep runs: once to end it in
+order, twice to end it at once.
+"""
 
 import os
 import signal
@@ -6,7 +8,7 @@ import sys
 import threading
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
@@ -27,21 +29,30 @@ class Interrupts:
     def __exit__(self, *exception: object) -> None:
         if self._main:
             for number, handler in zip(SIGNALS, self._before, strict=True):
-                signal.signal(number, handler)
+                if handler is not None:  # one that is not of Python's
+                    signal.signal(number, handler)
 
     def listen(self) -> None:
         """Takes over the signals; Ray sets handlers of its own when it starts, so after that."""
         if self._main:
-            for number in SIGNALS:
+            for number in heard_signals():
                 signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, frame: Any) -> None:
         if self.reason is None:
             self.reason = interruption(number)
+        elif number == signal.SIGHUP:
+            pass  # the kernel and the shell each send one
         elif hasattr(sys, "ps1"):  # a notebook must survive
             raise KeyboardInterrupt
         else:
             os._exit(128 + number)  # every finished trial is on the disk; Ray's processes follow
+
+
+def heard_signals() -> list[int]:
+    """The signals that end a sweep: not SIGHUP under nohup, which is to outlive its terminal."""
+    is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [number for number in SIGNALS if number != signal.SIGHUP or not is_ignored]
 
 
 def interruption(number: int) -> BaseException:

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from sweeper.record import mirror
 from sweeper.record.rows import Row
 from sweeper.search.metric import Metric
-from sweeper.terminal import one_line, printable, short
+from sweeper.terminal import one_line, printable, short, tell
 
 _REDRAW_S = 0.2
 _SEND_S = 2.0  # in a job, of which every line is kept
@@ -88,8 +88,7 @@ class Progress:
         if self._live and now - self._drawn >= _REDRAW_S:
             self._drawn = now
             width = shutil.get_terminal_size().columns
-            self._stream.write("\r\x1b[K" + self.line()[: width - 1])
-            self._stream.flush()
+            tell("\r\x1b[K" + self.line()[: width - 1], self._stream)
         if self._travels and now - self._drawn >= _SEND_S:
             self._drawn = now
             mirror.send(line=self.line())
@@ -97,14 +96,12 @@ class Progress:
     def say(self, message: str) -> None:
         """Prints a message of its own, above the live line."""
         if self._enabled:
-            self._stream.write(("\r\x1b[K" if self._live else "") + printable(message) + "\n")
-            self._stream.flush()
+            tell(("\r\x1b[K" if self._live else "") + printable(message) + "\n", self._stream)
 
     def close(self) -> None:
         """Leaves the last state standing."""
         if self._live:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+            tell("\r\x1b[K", self._stream)
         if self._enabled and self._done > self._said:
             self._print_plain()
 
@@ -138,8 +135,7 @@ class Progress:
 
     def _print_plain(self) -> None:
         if self._enabled:
-            self._stream.write(self.line() + "\n")
-            self._stream.flush()
+            tell(self.line() + "\n", self._stream)
 
 
 def duration(seconds: float) -> str:

@@ -1,6 +1,5 @@
 """`sweeper.run`: what happens in which order, from the arguments to the results."""
 
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -31,7 +30,7 @@ from sweeper.sweep.nesting import refuse_in_a_trial
 from sweeper.sweep.progress import Progress
 from sweeper.sweep.stops import Stops
 from sweeper.sweep.suggestions import Suggestions
-from sweeper.terminal import printable
+from sweeper.terminal import printable, tell
 from sweeper.worker.command import Command
 from sweeper.worker.objective import Objective
 from sweeper.worker.objective_reference import (
@@ -128,7 +127,7 @@ def run(
         ConnectionError: no Ray answers at `address`, or Ray died; the sweep can be resumed.
         ChildProcessError: no worker starts any more; the sweep can be resumed.
         OSError: the record can't be written. What was written before stays.
-        KeyboardInterrupt, SystemExit: Ctrl-C, SIGTERM; the sweep can be resumed.
+        KeyboardInterrupt, SystemExit: Ctrl-C, SIGTERM, SIGHUP; the sweep can be resumed.
 
     Example:
         `sweeper.run(objective, {"lr": stats.loguniform(1e-4, 1)}, sweeper.RandomSearch(16))`
@@ -245,6 +244,6 @@ def printer(enabled: bool) -> Callable[[str], None]:
 
     def say(message: str) -> None:
         if enabled:
-            print(printable(message), file=sys.stderr, flush=True)
+            tell(printable(message) + "\n")
 
     return say

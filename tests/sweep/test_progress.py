@@ -129,3 +129,20 @@ def test_the_best_of_a_metric_is_named_and_follows_its_mode(clock):
     for value in (0.8, 0.9, 0.7):
         bar.ended(value, finished(value, lr=value))
     assert bar.line().endswith(" · best accuracy 0.9 (lr=0.9)")
+
+
+@pytest.mark.parametrize("fault", [BrokenPipeError(), OSError(28, "full"), ValueError("closed")])
+def test_progress_that_can_not_be_written_is_dropped(fault, monkeypatch):
+    class Closed(Terminal):
+        def write(self, text: str) -> int:
+            raise fault
+
+    monkeypatch.setenv("TERM", "xterm")
+    bar = Progress(1, lambda: 1, stream=Closed())
+    bar.started(0)
+    bar.say("message")
+    bar.ended(0, finished(0.5))
+    bar._drawn = 0
+    bar.tick()
+    bar.close()
+    assert bar.line().startswith("1/1 trials")
