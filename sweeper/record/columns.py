@@ -1,12 +1,13 @@
 """The columns and the order of results, for DataFrames."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sweeper.space.conditions import ABSENT
+from sweeper.terminal import whole_characters
 
 
 def column(values: list[Any]) -> pd.Series:
@@ -22,6 +23,20 @@ def column(values: list[Any]) -> pd.Series:
         except (OverflowError, TypeError):
             pass
     return pd.Series([None if value is ABSENT else value for value in values], dtype="object")
+
+
+def columns_for(names: Iterable[str], prefix: str, taken: set[str]) -> dict[str, str]:
+    """Names and their columns: themselves, or with the prefix, once or more, where that is taken;
+    what can be written of them, since foreign records may have half surrogate pairs.
+    """
+    wanted = {name: whole_characters(name) for name in names}
+    plain = {name for name, column in wanted.items() if name == column and name not in taken}
+    used = taken | plain
+    for name in (name for name in wanted if name not in plain):
+        while wanted[name] in used:
+            wanted[name] = prefix + wanted[name]
+        used.add(wanted[name])
+    return wanted
 
 
 def best_first(frame: pd.DataFrame, losses: pd.Series) -> pd.DataFrame:

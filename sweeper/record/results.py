@@ -11,13 +11,13 @@ import pandas as pd
 
 from sweeper.faults import path_fault
 from sweeper.record import journal
-from sweeper.record.columns import best_first, column
+from sweeper.record.columns import best_first, column, columns_for
 from sweeper.record.given_values import as_given
 from sweeper.record.rows import STATUSES, Row, others
 from sweeper.record.settled import read_scheduler, settled
 from sweeper.search.metric import CURVE_COLUMNS, Metric, read_metric
 from sweeper.space.conditions import ABSENT
-from sweeper.terminal import one_line, whole_characters
+from sweeper.terminal import one_line
 from sweeper.training.trial import trial_folder
 
 _KEYS = ["trial", "replicate"]
@@ -88,11 +88,7 @@ class Results:
         """The hyperparameters and their columns; foreign records may have names that can't be one:
         those of other columns, or with half a surrogate pair.
         """
-        taken = {*COLUMNS, self.metric.name}
-        return {
-            name: "config." * (name in taken) + whole_characters(name)
-            for name in self.sweep["config_space"]
-        }
+        return columns_for(self.sweep["config_space"], "config.", {*COLUMNS, self.metric.name})
 
     @cached_property
     def metric(self) -> Metric:
@@ -113,7 +109,7 @@ class Results:
             for point in row.curve[-1:]:
                 found |= dict.fromkeys(others(point))
         taken = {*COLUMNS, *CURVE_COLUMNS, *self._names.values(), self.metric.name}
-        return {name: "metric." * (name in taken) + whole_characters(name) for name in found}
+        return columns_for(found, "metric.", taken)
 
     @cached_property
     def curves(self) -> pd.DataFrame:

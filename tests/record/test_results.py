@@ -1,15 +1,18 @@
 import random
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from made_records import mutated, row, sweep
 
-from sweeper.record.columns import best_first
+from sweeper.record.columns import best_first, columns_for
 from sweeper.record.journal import Journal
 from sweeper.record.listing import table
 from sweeper.record.results import COLUMNS, Results, load
@@ -248,3 +251,29 @@ def test_a_metric_that_no_sweep_can_have_is_a_damaged_record(tmp_path, fields):
     sweep(tmp_path, **fields)
     with pytest.raises(ValueError, match=r"sweep\.json: damaged\. (metric|mode)"):
         load(tmp_path)
+
+
+@given(
+    st.lists(st.sampled_from(["trial", "a", "\udc80", "\udc81", "?"]), max_size=5).flatmap(
+        lambda names: st.permutations([*names, *(f"x.{name}" for name in names)])
+    )
+)
+def test_every_name_has_a_column_of_its_own(names):
+    columns = columns_for(names, "x.", {"trial", "epochs"})
+    assert list(columns) == list(dict.fromkeys(names))
+    assert len(set(columns.values())) == len(columns)
+    assert {"trial", "epochs"}.isdisjoint(columns.values())
+    for name, column in columns.items():
+        column.encode()
+        assert column.endswith(name.encode("utf-8", "replace").decode())
+    assert columns.get("a", "a") == "a"
+
+
+def test_a_name_beside_the_one_that_another_is_given(tmp_path):
+    space = dict.fromkeys(("trial", "config.trial", "config.config.trial"), "[1]")
+    with closing(Journal(sweep(tmp_path, config_space=space))) as journal:
+        journal.append(row(0, config=dict(zip(space, (1, 2, 3), strict=True))))
+    results = load(tmp_path)
+    assert len(set(results.frame.columns)) == len(results.frame.columns)
+    assert results.frame["config.trial"].tolist() == [2]
+    assert results.frame["config.config.config.trial"].tolist() == [1]
