@@ -3,6 +3,7 @@
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from sweeper.cli import reading, running
@@ -21,6 +22,7 @@ COMMANDS: dict[str, Callable[[dict[str, Any]], int]] = {
     "compare": reading.compare,
     "doctor": running.doctor,
 }
+READING = ("show", "report", "list", "export", "compare")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,7 +44,8 @@ def carry_out(command: str, options: dict[str, Any]) -> int:
     """The exit code of a command; what goes wrong is said in a line."""
     debug = options.get("debug", False)
     try:
-        return COMMANDS[command](options)
+        with reading.quiet() if command in READING else nullcontext():
+            return COMMANDS[command](options)
     except KeyboardInterrupt:
         tell("sweeper: interrupted\n")
         return 130

@@ -2,11 +2,21 @@
 
 import os
 import sys
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sweeper.terminal import one_line, printable, whole_characters
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps from the screen what NumPy and pandas say of the odd numbers and names in a record."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def show(options: dict[str, Any]) -> int:

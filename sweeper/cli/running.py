@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.cli.options import BUILT_IN_ONLY, DEFAULT_SPACE, DEFAULTS, check, is_own, merge
-from sweeper.cli.reading import print_results
+from sweeper.cli.reading import print_results, quiet
 from sweeper.faults import refuse
 from sweeper.record.mirror import MIRROR
 from sweeper.terminal import drop_output, one_line, printable, tell
@@ -171,7 +171,8 @@ def _end_of_job(folder: Path, code: int, options: dict[str, Any]) -> int:
 def _show(results: Any) -> None:
     """Prints the results; a report is left also where nobody reads on."""
     try:
-        print_results(results)
+        with quiet():
+            print_results(results)
         sys.stdout.flush()
     except OSError:
         drop_output()
@@ -186,7 +187,8 @@ def _leave_report(results: Any, options: dict[str, Any]) -> int:
     print(one_line(f"folder: {results.folder}"))
     if not options["no_report"]:
         try:
-            path = sweeper.write_report(results, results.folder / "report.html")
+            with quiet():
+                path = sweeper.write_report(results, results.folder / "report.html")
             print(one_line(f"report: {path}"))
         except Exception as error:
             tell(printable(f"sweeper: no report: {error}") + "\n")

@@ -1,4 +1,5 @@
 import csv
+import itertools
 import os
 import stat
 import subprocess
@@ -291,3 +292,30 @@ def test_a_terminal_of_few_characters_shows_what_it_can(sweeps):
     )
     assert done.returncode == 0, done.stderr
     assert b"\\u2026 and 10 more trials" in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["large", "half"])
+def test_odd_numbers_and_names_are_read_without_a_warning(tmp_path, kind, capsys, recwarn):
+    """Numbers at the end of the floats, whose sums are none, and halves of surrogate pairs."""
+    name, size = ("lr", 1.7e308) if kind == "large" else ("lr\udc80", 0.5)
+    space = {name: "uniform(0, 1)", "c\udc81": "['\udc80', 'b']", "e": "norm(0, 1e308)"}
+    folders = [make(tmp_path / str(seed)) for seed in (0, 1)]
+    for seed, folder in enumerate(folders):
+        sweep(folder, config_space=space, replicates=2, num_trials=12, seed=seed)
+        with closing(Journal(folder)) as journal:
+            for trial, replicate in itertools.product(range(12), range(2)):
+                value = size * (-1) ** trial * (1 - trial / 100 - replicate / 1000)
+                odd = {"c\udc81": ["\udc80", "b"][trial % 2], "e": size * (-1) ** (trial // 2)}
+                curve = [[1, value, 0.1], [2, -value, 0.2]]
+                times = {"start_s": trial * size / 20, "runtime_s": size / 30}
+                config = {name: trial / 12, **odd}
+                journal.append(
+                    row(
+                        trial, replicate=replicate, config=config, value=value, curve=curve, **times
+                    )
+                )
+    for command in ("show", "report", "export", "compare"):
+        both = map(str, folders if command == "compare" else folders[:1])
+        assert main([command, *both]) == 0
+    assert capsys.readouterr().err == ""
+    assert not recwarn.list
