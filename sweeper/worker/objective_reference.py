@@ -180,7 +180,8 @@ def _why_not_loaded(place: str, error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     users = [frame for frame in frames if _is_users(frame.filename)]
     if isinstance(error, SyntaxError):
-        where, what = f"{error.filename}, line {error.lineno}", error.msg
+        line = "" if error.lineno is None else f", line {error.lineno}"  # as with a null byte
+        where, what = f"{error.filename or place}{line}", error.msg
     elif users:
         where, what = f"{users[-1].filename}, line {users[-1].lineno}", str(error)
     elif isinstance(error, ImportError):  # there is no such module

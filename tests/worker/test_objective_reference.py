@@ -173,3 +173,12 @@ def test_ctrl_c_while_loading_stays_ctrl_c(tmp_path):
 def test_wrong_references(reference, error, message):
     with pytest.raises(error, match=message):
         load_objective(reference)
+
+
+@pytest.mark.parametrize("content", [b"x = '\0'", b"x = '\xff'", b"# coding: nothing", b"x ="])
+def test_a_file_that_is_no_python_is_named(tmp_path, content):
+    path = tmp_path / "odd.py"
+    path.write_bytes(content)
+    with pytest.raises(ImportError, match=r"odd\.py can't be loaded: /.*odd\.py") as caught:
+        load_objective(f"{path}:objective")
+    assert "None" not in str(caught.value)
