@@ -1,5 +1,6 @@
 """The options of `sweeper run`: their defaults, those of a YAML file, and those of flags."""
 
+import difflib
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ from sweeper.cli.option_texts import name_and_value, read_points, read_seconds
 from sweeper.cluster.resources import Resources
 from sweeper.faults import refuse
 from sweeper.search.asha import ASHA
-from sweeper.search.metric import MODES, Metric
+from sweeper.search.metric import MODES, Metric, sounds_high
 from sweeper.sweep.limits import Limits
 
 # The sweep that runs when nothing is said: d2l, section 19.1.
@@ -81,9 +82,6 @@ _ONLY_FOR = {
     "lag": ("bayesian",),
 }
 _OF_ASHA = ("grace_epochs", "reduction_factor")
-# Parts of names of metrics of which high is good, and min would hardly be meant.
-_HIGH_IS_GOOD = ("acc", "auc", "f1", "score", "r2", "bleu", "iou", "dice", "precision", "recall",
-                 "reward")  # fmt: skip
 BUILT_IN_ONLY = ("model", "data", "max_epochs", "batch_size", "checkpoint_every")
 
 
@@ -181,7 +179,7 @@ def _command_faults(options: dict[str, Any], asked: list[str]) -> list[str]:
             faults.append("--test: not with --command, whose test set is not known. Leave it out.")
     if options["mode"] not in MODES:
         faults.append(f"--mode {options['mode']!r}: choose {_any_of(MODES)}.")
-    elif "mode" not in asked and any(word in metric.lower() for word in _HIGH_IS_GOOD):
+    elif "mode" not in asked and sounds_high(metric):
         faults.append(f"--metric {metric}: say --mode max, or --mode min if low is good.")
     return faults
 
@@ -224,7 +222,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: " + "; ".join(wrong))
     unknown = [name for name in described if name not in DEFAULTS]
     if unknown:
-        raise ValueError(f"{path}: {unknown} mean nothing here; known are {list(DEFAULTS)}.")
+        close = [c for name in unknown for c in difflib.get_close_matches(str(name), DEFAULTS, n=1)]
+        cure = f"Did you mean {' and '.join(close)}? " if close else ""
+        raise ValueError(f"{path}: {unknown} mean nothing here. {cure}Known are {list(DEFAULTS)}.")
     if not isinstance(described.get("space", {}), dict):
         raise ValueError(f"{path}: space must map hyperparameters to values.")
     for name in ("constraint", "initial", "also"):

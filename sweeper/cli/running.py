@@ -49,6 +49,7 @@ def run(given: dict[str, Any]) -> int:
         **_how_to_run(options),
     )
     _show(results)
+    _say_what_was_never_printed(options, results)
     try:
         if options["test"] and _exit_code(results) == 0:
             error = sweeper.test(results, objective)
@@ -58,6 +59,12 @@ def run(given: dict[str, Any]) -> int:
     finally:  # a failed look at the test set takes nothing from the sweep
         code = _leave_report(results, options)
     return code
+
+
+def _say_what_was_never_printed(options: dict[str, Any], results: Any) -> None:
+    never = [name for name in options["also"] or () if name not in results.other_metrics]
+    if never and any(row.status == "finished" for row in results.rows):
+        tell(printable(f"--also {', '.join(never)}: no trial printed such a number.") + "\n")
 
 
 def space(given: dict[str, Any]) -> int:

@@ -192,7 +192,7 @@ class Results:
         if self.metric != Metric():
             raise AttributeError(
                 f"best_error: the sweep has optimised {self.metric.name} ({self.metric.mode}). "
-                "Take best_value."
+                "Take best_value"
             )
         return self.best_value
 

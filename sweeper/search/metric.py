@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 _Values = TypeVar("_Values", float, "np.ndarray", "pd.Series")
 
 MODES = ("min", "max")
+# Parts of names of metrics of which high is good, and min would hardly be meant.
+_HIGH_IS_GOOD = ("acc", "auc", "f1", "score", "r2", "bleu", "iou", "dice", "precision", "recall",
+                 "reward")  # fmt: skip
 CURVE_COLUMNS = ("epoch", "elapsed_s")  # names that learning curves use beside the metric's
 
 
@@ -86,6 +89,11 @@ class Metric:
                 f"mode must be 'min' or 'max', but got {self.mode!r} ({type(self.mode).__name__})."
             )
         return faults
+
+
+def sounds_high(name: Any) -> bool:
+    """Whether a metric has a name of those of which high is good: min is no default for it."""
+    return isinstance(name, str) and any(word in name.lower() for word in _HIGH_IS_GOOD)
 
 
 def read_metric(described: dict[str, Any], taken: tuple[str, ...] = ()) -> Metric:

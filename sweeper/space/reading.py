@@ -171,6 +171,8 @@ def _read_call(node: ast.Call) -> Any:
     if short_name not in _callables():
         close = difflib.get_close_matches(short_name, _callables(), n=3)
         cure = f"Did you mean {' or '.join(close)}?" if close else _QUOTE
+        if short_name in ("choice", "categorical", "grid_search"):
+            cure = "Choices are a list: [1, 2]."
         raise ValueError(f"{_shorten(name)} is no distribution of scipy.stats. {cure}")
     arguments = [_read(argument, in_call=True) for argument in node.args]
     if any(keyword.arg is None for keyword in node.keywords):

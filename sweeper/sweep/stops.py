@@ -106,8 +106,9 @@ class Stops:
             self.stop(
                 ValueError(
                     f"The first {alike} trials all failed alike, so the sweep ended:\n{told}\n"
-                    "Correct the objective, then go on with retry_failed. To train the rest all "
-                    "the same, set Limits(first_failures=None)."
+                    "Correct the objective, then go on with retry_failed (--retry-failed). To "
+                    "train the rest all the same, set Limits(first_failures=None), in YAML "
+                    "first_failures: null."
                 )
             )
 

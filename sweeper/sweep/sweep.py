@@ -16,7 +16,7 @@ from sweeper.record.rows import Row
 from sweeper.record.sweep_definition import Sweep, check_sweep
 from sweeper.record.sweep_folder import default_name, lasting, new_folder
 from sweeper.search.asha import ASHA
-from sweeper.search.metric import Metric
+from sweeper.search.metric import Metric, sounds_high
 from sweeper.search.searcher import Searcher
 from sweeper.space.checks import ConfigSpace
 from sweeper.sweep import executors
@@ -51,7 +51,7 @@ def run(
     constraints: Iterable[str] = (),
     scheduler: ASHA | None = None,
     metric: str = Metric.name,
-    mode: str = Metric.mode,
+    mode: str | None = None,
     seed: int = 0,
     replicates: int = 1,
     num_workers: int | None = None,
@@ -85,7 +85,8 @@ def run(
             the end.
         metric: The name of the number that is optimised, where the objective gives several, and of
             its column in the results. The others are further columns.
-        mode: "min" if low is good, "max" if high is.
+        mode: "min" if low is good, "max" if high is. None stands for "min", but not for metrics
+            whose names sound as if high were good, such as accuracy or f1.
         seed: 0 ≤ seed < 2**32. The same seed gives the same configurations and trial seeds,
             whatever the number of workers.
         replicates: How often each configuration is trained, each time with another seed.
@@ -137,6 +138,8 @@ def run(
         address, debug, progress,
     )  # fmt: skip
     faults = execution.faults()
+    if mode is None and sounds_high(metric):
+        faults.append(f"metric={metric!r}: say mode='max', or mode='min' if low is good.")
     if debug and fresh:
         faults.append(
             "debug=True lets exceptions of the objective through, which fresh=True runs in another "
@@ -144,8 +147,9 @@ def run(
         )
     try:
         sweep = check_sweep(
-            objective, config_space, searcher, constraints, scheduler, Metric(metric, mode),
-            seed, replicates, resources, data is not None, fresh,
+            objective, config_space, searcher, constraints, scheduler,
+            Metric(metric, mode or Metric.mode), seed, replicates, resources,
+            data is not None, fresh,
         )  # fmt: skip
     except ValueError as error:
         faults.insert(0, str(error))

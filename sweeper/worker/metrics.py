@@ -25,9 +25,10 @@ def as_metrics(given: Any, metric: str) -> tuple[float, dict[str, float]]:
             f"Metrics need names of type str, but got {wrong[0]!r} ({type(wrong[0]).__name__})."
         )
     if metric not in given:
+        other = f", or optimise another one, say metric={next(iter(given))!r}" if given else ""
         raise ValueError(
-            f"The objective gave {list(given)}, but not {metric!r}, which is optimised. Add it, or "
-            "choose one of them, such as metric='accuracy', mode='max'."
+            f"The objective gave {list(given)}, but not {metric!r}, which is optimised. "
+            f"Add it{other}."
         )
     numbers = {name: as_number(value, name) for name, value in given.items()}
     return numbers.pop(metric), numbers

@@ -49,7 +49,8 @@ class PrintedMetrics:
     is the one that is printed, also before a percent sign.
 
     Args:
-        metric: each number by this name is a point of the curve.
+        metric: each line with a number by this name is a point of the curve, its first one: what
+            follows in `val_acc 0.8 best val_acc 0.9` is no other epoch.
         also: numbers by these names belong to a point if they were printed in its line, or since
             the line of the point before.
         pattern: finds the metric in its only group, or several metrics in groups with their names
@@ -83,17 +84,14 @@ class PrintedMetrics:
     def _points(self, line: str) -> Iterator[dict[str, float]]:
         if line.strip():
             self.last_lines.append(line.rstrip()[:_MOST_KEPT])
-        points: list[dict[str, float]] = []
+        found: dict[str, float] = {}
         for name, number in self._found(line):
-            if name == self._metric:
-                points.append({name: number, **self._others})
-                self._others = {}
-            elif points:
-                points[-1][name] = number
-            else:
-                self._others[name] = number
-        self.num_points += len(points)
-        yield from points
+            found.setdefault(name, number)
+        self._others |= found
+        if self._metric in found:
+            self.num_points += 1
+            point, self._others = self._others, {}
+            yield {self._metric: point.pop(self._metric), **point}
 
     def _found(self, line: str) -> Iterator[Found]:
         found = [*self._by_pattern(line), *self._by_name(line)]

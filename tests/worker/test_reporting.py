@@ -189,3 +189,11 @@ def test_a_test_takes_what_was_reported_last(run):
 
     results = run(objective)
     assert sweeper.test(results, objective) == results.best_error + 1
+
+
+def test_a_metric_of_which_high_is_good_wants_its_mode(run):
+    for metric in ("accuracy", "val_auc", "F1"):
+        with pytest.raises(ValueError, match=f"metric='{metric}': say mode='max', or mode='min'"):
+            run(lambda config: {"accuracy": 0.5}, metric=metric)
+    assert run(lambda config: {"f1": config["x"]}, metric="f1", mode="min").best_value < 0.2
+    assert run(lambda config: {"loss": config["x"]}, metric="loss").metric.mode == "min"
