@@ -56,10 +56,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Tests in another process at the same time must not join the Ray of a test here.
 
-    Ctrl-C is heard by what the tests start, also where a shell runs them in the background, which
-    has it ignored.
+    Ctrl-C and the end of a terminal are heard by what the tests start, also where a shell runs them
+    in the background or under `nohup`, which have them ignored.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if hasattr(config, "workerinput"):
         folder = f"/tmp/ray-{os.getuid()}-{config.workerinput['workerid']}"  # Ray wants short paths
         os.makedirs(folder, exist_ok=True)
