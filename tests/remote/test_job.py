@@ -408,7 +408,7 @@ def test_a_head_that_was_started_anew_does_not_know_the_job(laptop, head):
     (laptop / "runs" / "old").mkdir(parents=True)
     known = {"job": "raysubmit_of_before", "address": head.url, "cluster": None}
     (laptop / "runs" / "old" / "job.json").write_text(json.dumps(known))
-    done = sweep("attach", "runs/old")
+    done = sweep("attach", "runs/old", "--address", head.url)
     assert done.returncode == 2
     assert "knows no job raysubmit_of_before" in done.stderr
     assert "sweeper resume" in done.stderr
