@@ -48,9 +48,10 @@ class Command:
     that prints no metric, ends with another exit code than 0, or by a signal has failed.
 
     Its environment is the trial's (working directory, GPUs) with `SWEEPER_TRIAL`, `SWEEPER_SEED`,
-    `SWEEPER_FOLDER` and `PYTHONUNBUFFERED=1`; `python` is the first one on the PATH, in the end
-    sweeper's own. Whatever ends the trial, the death of its worker included, ends all processes
-    that the command has started: SIGTERM, SIGKILL 5 s later.
+    `SWEEPER_FOLDER` and `PYTHONUNBUFFERED=1`; `python` is sweeper's own, or the first one on the
+    PATH where a virtual or conda environment is activated. Whatever ends the trial, the death of
+    its worker included, ends all processes that the command has started: SIGTERM, SIGKILL 5 s
+    later.
 
     Attributes:
         command: the program and its arguments, with placeholders.
@@ -231,8 +232,12 @@ def _environment(
 
 
 def _path(environment: Mapping[str, str]) -> str:
-    """Where programs are looked for: in the end beside sweeper's own Python."""
-    return os.pathsep.join([environment.get("PATH", os.defpath), str(Path(sys.executable).parent)])
+    """Where programs are looked for: beside sweeper's own Python, of which nobody thinks who calls
+    `.venv/bin/sweeper`; last of all there if another environment is activated.
+    """
+    own, places = str(Path(sys.executable).parent), environment.get("PATH", os.defpath)
+    activated = "VIRTUAL_ENV" in environment or "CONDA_PREFIX" in environment
+    return os.pathsep.join([places, own] if activated else [own, places])
 
 
 def _no_program(name: str) -> str:

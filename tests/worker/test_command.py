@@ -190,7 +190,10 @@ def test_a_hyperparameter_that_others_hang_on_need_not_be_in_the_command():
     assert sweeper.Command("true --m {m}", "acc").faults(space) == []
 
 
-def test_python_is_found_without_an_environment_that_is_entered(monkeypatch, tmp_path):
+@pytest.mark.parametrize("variable", ["VIRTUAL_ENV", "CONDA_PREFIX"])
+def test_python_is_sweepers_own_unless_an_environment_is_activated(monkeypatch, tmp_path, variable):
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     objective = sweeper.Command(
         "python -c \"import sys; print(sys.prefix); print('acc 1')\"", "acc"
@@ -199,6 +202,8 @@ def test_python_is_found_without_an_environment_that_is_entered(monkeypatch, tmp
     assert list(objective({})) == [{"acc": 1}]
     (tmp_path / "python").write_text("#!/bin/sh\necho acc 2\n")
     (tmp_path / "python").chmod(0o755)
+    assert list(objective({})) == [{"acc": 1}]
+    monkeypatch.setenv(variable, str(tmp_path))
     assert list(objective({})) == [{"acc": 2}]
 
 
