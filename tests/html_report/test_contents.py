@@ -107,7 +107,7 @@ def test_looks_at_the_test_set_are_read_and_damaged_lines_counted(tmp_path):
     append_look(tmp_path, {**look, "trial": MARKUP, "test_error": math.nan})
     found, unreadable = contents.looks(tmp_path)
     assert found[0] == {"time": "2026-11-23", "trial": "3", "error": "0.1629", "config": "lr 0.1"}
-    assert unreadable == 5  # the last was cut short, and what was written behind it is lost too
+    assert unreadable == 6  # one was cut short; the trial of the one behind it is no number
     append_look(tmp_path, {**look, "test_error": None})
     assert [one["error"] for one in contents.looks(tmp_path)[0]] == ["0.1629", "failed"]
     assert contents.looks(None) == ([], 0)
