@@ -560,8 +560,9 @@ def test_a_time_budget_ends_the_sweep_and_resume_completes_it(run, capfd):
     arguments = {"searcher": sweeper.RandomSearch(30), "name": "s"}
     first = run(sleeps, limits=sweeper.Limits(time_budget_s=4), progress=True, **arguments)
     assert "Stopped after its time budget of 4 s" in capfd.readouterr().err
-    statuses = set(first.frame["status"])
-    assert statuses == {"finished", "interrupted"}
+    statuses = set(first.frame["status"])  # the time may be over between two trials
+    assert {"finished"} <= statuses <= {"finished", "interrupted"}
+    assert len(first.rows) < 30
     interrupted = [row.trial for row in first.rows if row.status == "interrupted"]
     assert len(interrupted) <= first.sweep["num_workers"]  # those that had begun
     second = run(sleeps, resume=True, **arguments)
