@@ -98,8 +98,7 @@ class Results:
     @property
     def losses(self) -> pd.Series:
         """The metric's column of the frame as something of which low is good."""
-        values = self.frame[self.metric.name]
-        return values if self.metric.mode == "min" else -values
+        return self.metric.loss(self.frame[self.metric.name])
 
     @cached_property
     def other_metrics(self) -> dict[str, str]:

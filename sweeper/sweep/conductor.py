@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sweeper.files import NotAPlainFileError, open_plain, plain_folder
 from sweeper.record.journal import Journal
-from sweeper.record.rows import Key, Row, Trial, others
+from sweeper.record.rows import Key, Row, Trial
 from sweeper.sweep.core import Core
 from sweeper.sweep.execution import Execution
 from sweeper.sweep.progress import Progress
@@ -99,9 +99,7 @@ class Conductor:
         trial = self.core.running.get(key)
         if trial is not None:
             curve = self.core.curves[key]
-            row = self._row(trial, "stopped", curve[-1][1], len(curve), self.runs_for_s(key))
-            row.metrics = others(curve[-1])
-            self._write(row)
+            self._write(self._row(trial, "stopped", curve[-1][1], len(curve), self.runs_for_s(key)))
         return True
 
     def ended(self, key: Key, ended: Ended) -> None:

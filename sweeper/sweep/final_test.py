@@ -62,12 +62,14 @@ def test(
     resources = Resources(**results.sweep["resources"])
     look = {"time": now(), "trial": row.trial, "config": row.config, "test_error": None}
     look["with_validation"] = with_validation
-    metric = results.metric.name
     with trial_context(
-        test=True, with_validation=with_validation, gpus=resources.gpus, metric=metric
+        test=True,
+        with_validation=with_validation,
+        gpus=resources.gpus,
+        metric=results.metric.name,
     ) as trial:
         try:
-            error = run_here(objective, row.config, arguments, row.seed, resources.cpus, metric)
+            error = run_here(objective, row.config, arguments, row.seed, resources.cpus)
             look["test_error"] = error
         except SystemExit as ended:  # which would end the caller, with whatever code
             raise RuntimeError(f"The objective ended its process: SystemExit: {ended}") from ended

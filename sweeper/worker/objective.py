@@ -13,7 +13,7 @@ import numpy as np
 
 from sweeper.terminal import bounded
 from sweeper.training.trial import current_context
-from sweeper.worker.metrics import as_metrics
+from sweeper.worker.reporting import in_the_end
 from sweeper.worker.surroundings import surroundings, within
 
 Objective = Callable[..., Any]
@@ -90,14 +90,11 @@ def seed_everything(seed: int) -> None:
 
 
 def run_here(
-    objective: Objective,
-    config: dict[str, Any],
-    arguments: dict[str, Any],
-    seed: int,
-    cpus: float,
-    metric: str,
+    objective: Objective, config: dict[str, Any], arguments: dict[str, Any], seed: int, cpus: float
 ) -> float:
-    """The metric's last value, from an objective that runs in this process as in a worker."""
+    """The last value of the context's metric, from an objective that runs in this process as in a
+    worker.
+    """
     inside = surroundings()
     inside.threads, inside.seed = num_threads(cpus), seed
     with within(inside):
@@ -105,10 +102,7 @@ def run_here(
         returned = objective(config, **arguments)
         if isinstance(returned, Iterator):
             returned = next(iter(deque(returned, maxlen=1)), None)
-        context = current_context()
-        if returned is None and not context.record_curve and context.curve:
-            return context.curve[-1][0]
-        return as_metrics(returned, metric)[0]
+        return in_the_end(returned, current_context())[0]
 
 
 def num_threads(cpus: float) -> int:

@@ -1,8 +1,9 @@
 """What an objective can tell a sweep, and ask it, from anywhere inside of it."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from sweeper.training.trial import CurrentTrial, current_context, in_a_trial
+from sweeper.training.trial import CurrentTrial, TrialContext, current_context, in_a_trial
 from sweeper.worker.metrics import as_metrics
 
 
@@ -39,6 +40,18 @@ def report(metrics: float | Mapping[str, float]) -> None:
     context.record_curve = False
     context.add_to_curve(value, others)
     context.report()
+
+
+def in_the_end(returned: Any, context: TrialContext) -> tuple[float, dict[str, float]]:
+    """The metric's value and the others, from what an objective returned or reported last.
+
+    Raises:
+        TypeError, ValueError: as `as_metrics` does.
+    """
+    if returned is None and not context.record_curve and context.curve:
+        value, _, *others = context.curve[-1]
+        return value, others[0] if others else {}
+    return as_metrics(returned, context.metric)
 
 
 def current_trial() -> CurrentTrial:

@@ -24,6 +24,7 @@ from sweeper.worker.objective import (
     num_threads,
     seed_everything,
 )
+from sweeper.worker.reporting import in_the_end
 from sweeper.worker.reports import Ended, PauseAt, Point, Reports, never, status
 from sweeper.worker.surroundings import surroundings, within
 
@@ -184,18 +185,10 @@ class RunningTrial:
             if isinstance(returned, Iterator):
                 self._value, self._others = self._last_yield(returned)
             else:
-                self._value, self._others = self._returned(returned)
+                self._value, self._others = in_the_end(returned, self.context)
         except BaseException as exception:  # SystemExit too: the worker lives on
             self._exception = exception
         self._end = time.perf_counter()
-
-    def _returned(self, returned: Any) -> tuple[float, dict[str, float]]:
-        """What the objective gave in the end; that may be its last report."""
-        context = self.context
-        if returned is None and not context.record_curve and context.curve:
-            value, _, *others = context.curve[-1]
-            return value, others[0] if others else {}
-        return as_metrics(returned, self._metric)
 
     def _last_yield(self, epochs: Iterator[Any]) -> tuple[float, dict[str, float]]:
         """Goes through what the objective yields, which is the learning curve."""

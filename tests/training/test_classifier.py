@@ -9,7 +9,7 @@ from sweeper.worker.objective import run_here, seed_everything
 
 def test_it_trains_as_a_script_would():
     config = {"learning_rate": 0.3, "num_hiddens": 32, "batch_size": 64, "max_epochs": 2}
-    yielded = run_here(Classifier("mlp", "digits"), config, {}, 3, 1, "validation_error")
+    yielded = run_here(Classifier("mlp", "digits"), config, {}, 3, 1)
     seed_everything(3)
     trainer = HPOTrainer(max_epochs=2)
     trainer.fit(MLP(num_hiddens=32, lr=0.3), Digits(batch_size=64))
