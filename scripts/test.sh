@@ -6,6 +6,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/setup.sh
 setup test
 if [ $# = 0 ]; then
-  set -- --numprocesses 2 --dist loadfile --no-loadscope-reorder
+  set -- --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 40
 fi
 exec .venv/bin/python -m pytest "$@"

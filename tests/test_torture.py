@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch  # noqa: F401 (so that it is seeded)
+from processes import processes_under
 
 import sweeper
 from sweeper.record.rows import Row
@@ -63,25 +64,6 @@ SCRIPT = """
         )
 """
 PAUSE_S = 0.15  # four a trial
-
-
-def processes_under(parent: int) -> dict[int, str]:
-    """All descendants of a process and the names of their programs."""
-    parents, names = {}, {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text()
-                command = (entry / "cmdline").read_bytes().split(b"\0")[0].decode()
-            except OSError:
-                continue
-            pid = int(entry.name)
-            parents[pid] = int(stat.rpartition(")")[2].split()[1])
-            names[pid] = command.rpartition("/")[2]
-    found = {parent}
-    while more := {pid for pid, of in parents.items() if of in found} - found:
-        found |= more
-    return {pid: names[pid] for pid in found - {parent}}
 
 
 def kill(driver: subprocess.Popen, what: str) -> None:
