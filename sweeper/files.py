@@ -103,11 +103,13 @@ def plain_folder(path: Path) -> Path:
     return path
 
 
-def write_whole(path: Path, write: Callable[[Any], object], mode: int = 0o666) -> None:
+def write_whole(
+    path: Path, write: Callable[[Any], object], mode: int = 0o666, lasting: bool = True
+) -> None:
     """Writes a file with `write(file)`; it appears under its name when it is on the disk.
 
     A file that was there keeps its owner and mode; a link or a FIFO gives way. `mode`, less the
-    process's mask, is that of a new file.
+    process's mask, is that of a new file. One that is not `lasting` may be lost with the power.
 
     Raises:
         OSError: the file can't be written, or `write` raises it.
@@ -120,7 +122,8 @@ def write_whole(path: Path, write: Callable[[Any], object], mode: int = 0o666) -
             write(file)
             file.flush()
             _take_over(path, file.fileno())
-            os.fsync(file.fileno())  # the new name must not survive a crash without it
+            if lasting:
+                os.fsync(file.fileno())  # the new name must not survive a crash without it
         unfinished.replace(path)
     except OSError as error:
         if error.filename is None or os.fspath(error.filename) != str(unfinished):

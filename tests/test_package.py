@@ -9,7 +9,7 @@ PACKAGE = Path(sweeper.__file__).parent
 # The path of the data, which is the order of the folders and of the files in each: a file imports
 # only what stands before it.
 ORDER = {
-    "": ["terminal", "files", "faults"],
+    "": ["terminal", "text_table", "live", "files", "faults"],
     "space": [
         *("expressions", "conditions", "distributions", "rounded", "problems", "checks"),
         *("combinations", "senseless", "space", "config_space", "grids", "reading", "text"),
@@ -38,8 +38,8 @@ ORDER = {
         *("fleet", "watchdog", "node_state", "doctor", "doctor_page"),
     ],
     "record": [
-        *("rows", "journal", "own_sweeps", "mirror", "settled", "columns", "given_values"),
-        *("results", "listing"),
+        *("rows", "journal", "own_sweeps", "running", "mirror", "settled", "columns"),
+        *("given_values", "listing", "results"),
         *("sweep_definition", "objective_changes", "provenance", "differences", "resume"),
         "sweep_folder",
     ],

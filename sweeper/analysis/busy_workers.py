@@ -14,10 +14,11 @@ class ParallelUse:
     """How busy the workers were.
 
     Attributes:
-        busy_fraction: busy worker-seconds / (workers × wall), NaN if no trial has a time. A worker
-            that took the place of one that died counts as another.
-        wall_s: from the first start to the last end.
+        busy_fraction: busy worker-seconds / (workers × wall), NaN if no trial has a time.
+        wall_s: from the first start to the last end; the pause before a resume is no part of it.
         workers: one row a worker: `worker`, `node`, `trials`, `busy_s`, `idle_s`, `longest_gap_s`.
+            One that took the place of another, which died or ended before a resume, counts as
+            the same and has the name of the first.
         slowest: the five slowest trials: `trial`, `replicate`, `runtime_s`, `worker`, `status`.
     """
 
@@ -43,12 +44,40 @@ def parallel_use(results: Results) -> ParallelUse:
     start, end = timed["start_s"].min(), timed["end_s"].max()
     wall = float(end - start)
     rows = []
-    for (node, worker), trials in timed.groupby(["node", "worker"], sort=True, dropna=False):
+    for _, trials in timed.groupby(places(timed)):
         ends = np.maximum.accumulate([start, *trials["end_s"]])
         gaps = np.array([*trials["start_s"], end]) - ends
         idle = float(np.clip(gaps, 0, None).sum())
-        rows.append((worker, node, len(trials), wall - idle, idle, max(0.0, float(gaps.max()))))
+        first = trials.iloc[0][["worker", "node"]]
+        rows.append((*first, len(trials), wall - idle, idle, max(0.0, float(gaps.max()))))
     names = ["worker", "node", "trials", "busy_s", "idle_s", "longest_gap_s"]
     workers = pd.DataFrame(rows, columns=names)
     busy = float(workers["busy_s"].sum()) / (wall * len(workers)) if wall > 0 else math.nan
     return ParallelUse(busy, wall, workers, slowest)
+
+
+def places(timed: pd.DataFrame) -> pd.Series:
+    """Numbers the workers of trials from 1 on, in the order of their first start.
+
+    A worker whose first trial starts after the last one of another on the same host has ended
+    takes that one's place, and its number.
+
+    Args:
+        timed: with `worker`, `node`, `start_s` and `runtime_s`, none of the times missing.
+    """
+    # A node is called by its host and Ray's number for it, which a resume changes.
+    host = timed["node"].astype(str).str.rpartition("-")[0]
+    names = host + " " + timed["node"].astype(str) + " " + timed["worker"].astype(str)
+    ends = timed["start_s"] + timed["runtime_s"]
+    spans = pd.DataFrame({"host": host, "start": timed["start_s"], "end": ends})
+    spans = spans.groupby(names).agg({"host": "first", "start": "min", "end": "max"})
+    taken: list[tuple[str, float]] = []  # for each place its host, and until when
+    numbers = {}
+    for name, span in spans.sort_values("start", kind="stable").iterrows():
+        free = (
+            n for n, (on, end) in enumerate(taken) if on == span["host"] and end <= span["start"]
+        )
+        number = next(free, len(taken))
+        taken[number : number + 1] = [(span["host"], span["end"])]
+        numbers[name] = number + 1
+    return names.map(numbers)

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sweeper.terminal import one_line, printable, whole_characters
+from sweeper.terminal import one_line, whole_characters
 
 
 @contextmanager
@@ -24,9 +24,12 @@ def show(options: dict[str, Any]) -> int:
     from sweeper.analysis.advice import advice
     from sweeper.analysis.certainty import winner
     from sweeper.record.results import load
+    from sweeper.record.running import read_progress
 
     results = load(options["sweep"])
     print_results(results, options["most"])
+    for number, line in enumerate(read_progress(results.folder)):
+        print(one_line(f"{'it runs: ' if number == 0 else '         '}{line}"))
     with suppress(LookupError, ValueError):  # there is no winner
         print(one_line(winner(results).sentence))
     if results.test_looks:
@@ -96,12 +99,13 @@ def export(options: dict[str, Any]) -> int:
 def compare(options: dict[str, Any]) -> int:
     """Prints which of several sweeps is better, and whether that is more than luck."""
     import sweeper
+    from sweeper.record.listing import frame_text, screen_width
 
     _check_output(options["output"])
     comparison = sweeper.compare(options["sweeps"], budget=options["budget"])
     shared = comparison.curves[comparison.curves["budget"] <= comparison.limit]
     last = shared.groupby("sweep").tail(1)
-    print(printable(last.to_string(index=False)))
+    print(frame_text(last, screen_width()))
     print(one_line(comparison.sentence))
     if options["output"]:
         from sweeper import plots
@@ -127,12 +131,8 @@ def _check_output(path: str | None) -> None:
 def print_results(results: Any, most: int = 20) -> None:
     """The trials, best first, and the best one."""
     from sweeper.analysis.epochs_spent import epochs
-    from sweeper.record.listing import table
+    from sweeper.record.listing import screen_width
 
-    print(table(results, most))
-    print(f"\n{results.statuses()}")
+    print(results.overview(most, screen_width()))
     if sentence := epochs(results).sentence:
         print(one_line(sentence))
-    with suppress(LookupError):  # no configuration has finished
-        best = results.metric.best(results.best_value).removeprefix("best ")
-        print(one_line(f"best: {best} with {results.best_config}"))

@@ -46,6 +46,7 @@ def run(given: dict[str, Any]) -> int:
         folder=options["folder"],
         resume=options["resume"],
         fresh=options["fresh"],
+        report=False,  # printed to standard output, below
         **_how_to_run(options),
     )
     _show(results)

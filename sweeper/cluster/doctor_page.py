@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from sweeper.cluster.doctor import Node, Report
 from sweeper.terminal import printable
+from sweeper.text_table import text_table
 
 _WIDTH = 100
 _END = 7  # of a name: that of Ray's node id, which sets nodes of one host apart
@@ -70,13 +71,10 @@ def _cluster(report: Report) -> str:
 def _table(nodes: list[Node]) -> Iterator[str]:
     """A row for each node; names get what the other columns leave."""
     rows = [_COLUMNS, *(_cells(node) for node in nodes)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    room = _WIDTH - sum(2 + width for width in widths)
-    names = ["node", *(_name(node, room) for node in nodes)]
-    longest = max(map(len, names))
-    for name, cells in zip(names, rows, strict=True):
-        padded = (cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
-        yield "  ".join([name.ljust(longest), *padded])
+    columns = list(zip(*rows, strict=True))
+    room = _WIDTH - sum(2 + max(map(len, column)) for column in columns)
+    names = [_name(node, room) for node in nodes]
+    yield from text_table([("node", names), *((c[0], c[1:]) for c in columns)]).splitlines()
 
 
 def _name(node: Node, most: int) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from sweeper.analysis.axes import configurations, number
+from sweeper.analysis.busy_workers import places
 from sweeper.plots.scales import scale_of, values_of
 from sweeper.record.results import Results
 from sweeper.record.rows import Row
@@ -111,8 +112,7 @@ def timeline(results: Results, most: int = 1000) -> pd.DataFrame:
     frame = trials(results)
     frame = frame[frame["start_s"].notna() & frame["runtime_s"].notna()]
     frame = frame.sort_values("start_s", kind="stable")
-    names = frame["node"].astype(str) + " " + frame["worker"].astype(str)
-    frame = frame.assign(lane=pd.factorize(names)[0] + 1)
+    frame = frame.assign(lane=places(frame))
     return frame.nlargest(most, "runtime_s").sort_values("start_s", kind="stable")
 
 

@@ -1,35 +1,55 @@
 """The trials of a sweep as text."""
 
-from typing import Any
+import shutil
+import sys
 
 import pandas as pd
 
-from sweeper.record.columns import best_first
-from sweeper.record.results import Results
 from sweeper.terminal import short
+from sweeper.text_table import text_table
+
+_CELL = 60  # characters
+_ELSEWHERE = ("seed", "worker", "node", "start_s")  # in the frame, but not at first glance
 
 
-def table(results: Results, most: int = 20) -> str:
-    """The trials as text, best first, at most `most`; columns that tell nothing are left out."""
-    if not results.rows:
-        return "no trial has ended"
-    frame = best_first(results.frame, results.losses)
-    hidden = ["seed", "worker"]
-    hidden += [name for name in ("replicate", "node") if frame[name].nunique() <= 1]
-    hidden += [name for name in ("exception", "epochs") if frame[name].isna().all()]
-    shown = frame.drop(columns=hidden).head(most).copy()
-    for name in shown.columns:
-        if pd.api.types.is_extension_array_dtype(shown[name].dtype):
-            shown[name] = ["" if value is pd.NA else str(value) for value in shown[name]]
-        elif shown[name].dtype == "object":
-            shown[name] = ["" if value is None else short(str(value), 60) for value in shown[name]]
-    shown = shown.rename(columns=lambda name: short(name, 40))
-    formats: Any = {
-        name: "{:.4g}".format
-        for name in shown.columns
-        if pd.api.types.is_float_dtype(shown[name].dtype)
-    }
-    formats |= dict.fromkeys(("start_s", "runtime_s"), "{:.1f}".format)
-    text = shown.to_string(index=False, formatters=formats, na_rep="")
-    more = len(frame) - len(shown)
-    return text + (f"\n… and {more:,} more trials" if more else "")
+def table(frame: pd.DataFrame, metrics: list[str], most: int, width: int | None) -> str:
+    """Returns trials as text, at most `most` rows.
+
+    Columns that tell nothing are left out, and those for which there is no room are named below.
+
+    Args:
+        frame: as `Results.frame`, in the order in which the trials are shown.
+        metrics: the columns of the metric that was optimised and of the others, in this order.
+        most: rows.
+        width: of the screen in characters; None for no limit.
+    """
+    text = frame_text(frame[_order(frame, metrics)].head(most), width)
+    more = len(frame) - most
+    return text + (f"\n… and {more:,} more trials" if more > 0 else "")
+
+
+def frame_text(frame: pd.DataFrame, width: int | None = None) -> str:
+    """Returns a DataFrame as text, for a screen of so many characters."""
+    return text_table([(name, _cells(name, frame[name])) for name in frame.columns], width)
+
+
+def screen_width() -> int | None:
+    """Returns how many characters fit into a line of standard output; None if it is no terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _order(frame: pd.DataFrame, metrics: list[str]) -> list[str]:
+    """The columns worth a look, the most telling ones first."""
+    first = ["trial", "replicate", metrics[0]]
+    last = [*metrics[1:], "epochs", "status", "runtime_s", "exception"]
+    hyperparameters = [n for n in frame.columns if n not in (*first, *last, *_ELSEWHERE)]
+    telling = {"replicate": frame["replicate"].nunique() > 1}
+    telling |= {name: bool(frame[name].notna().any()) for name in ("epochs", "exception")}
+    return [name for name in (*first, *hyperparameters, *last) if telling.get(name, True)]
+
+
+def _cells(name: str, values: pd.Series) -> list[str]:
+    if pd.api.types.is_float_dtype(values.dtype):
+        form = "{:.1f}" if name == "runtime_s" else "{:.4g}"
+        return ["" if pd.isna(value) else form.format(value) for value in values]
+    return ["" if value is None or value is pd.NA else short(str(value), _CELL) for value in values]

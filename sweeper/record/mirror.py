@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.files import NotAPlainFileError, open_plain, read_plain, write_whole
+from sweeper.record.running import note_progress
 
 MIRROR = "SWEEPER_MIRROR"  # in a job's environment: the folder on the laptop
 GROWING_FILES = ("trials.jsonl", "test_looks.jsonl")
@@ -108,7 +109,7 @@ class Mirror:
     def take(self, text: str) -> Iterator[tuple[str, str]]:
         """What a further part of the log says, as pairs of kind and text.
 
-        The kinds are `said` (a line of the log), `print` (what was printed), `line` (how far the
+        The kinds are `said` (a line of the log), `print` (what was printed), `lines` (how far the
         sweep is) and `sign` (of life).
 
         Raises:
@@ -130,8 +131,10 @@ class Mirror:
         match frame:
             case {"print": str(text)}:
                 yield "print", text
-            case {"line": str(text)}:
-                yield "line", text
+            case {"lines": list(lines)} if all(isinstance(line, str) for line in lines):
+                if self._folder is not None:
+                    note_progress(self._folder, lines)
+                yield "lines", "\n".join(lines)
             case {"file": str(name), "text": str(text), **where}:
                 self._write(name, where.get("at"), text.encode("latin-1", errors="replace"))
             case {}:

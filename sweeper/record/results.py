@@ -3,6 +3,7 @@
 import html
 import math
 from collections import Counter
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from sweeper.faults import path_fault
 from sweeper.record import journal
 from sweeper.record.columns import best_first, column, columns_for
 from sweeper.record.given_values import as_given
+from sweeper.record.listing import screen_width, table
 from sweeper.record.rows import STATUSES, Row, others
 from sweeper.record.settled import read_scheduler, settled
 from sweeper.search.metric import CURVE_COLUMNS, Metric, read_metric
@@ -216,6 +218,24 @@ class Results:
         """The looks at the test set so far: `time`, `trial`, `config`, `test_error`."""
         return journal.read_looks(self.folder)[0] if self.folder else []
 
+    def table(self, most: int = 20, width: int | None = None) -> str:
+        """The trials as text, best first, at most `most`.
+
+        Where `width`, in characters, is too small for all columns, the last ones are only named.
+        """
+        if not self.rows:
+            return "no trial has ended"
+        metrics = [self.metric.name, *self.other_metrics.values()]
+        return table(best_first(self.frame, self.losses), metrics, most, width)
+
+    def overview(self, most: int = 20, width: int | None = None) -> str:
+        """The table, how many trials ended how, and the best one; arguments as of `table`."""
+        lines = [self.table(most, width), "", self.statuses()]
+        with suppress(LookupError):  # no configuration has finished
+            best = self.metric.best(self.best_value).removeprefix("best ")
+            lines.append(one_line(f"best: {best} with {self.best_config}"))
+        return "\n".join(lines)
+
     def statuses(self) -> str:
         """How many trials ended how, such as `14 finished, 2 failed`."""
         counts = Counter(row.status for row in self.rows)
@@ -228,6 +248,9 @@ class Results:
             best_first(self.frame, self.losses).head(10).to_html(index=False, border=0, max_rows=10)
         )
         return f"<p>{html.escape(repr(self))}</p>{shown}"
+
+    def __str__(self) -> str:
+        return self.overview(width=screen_width())
 
     def __repr__(self) -> str:
         return f"<Results of {self.in_a_line()}>"

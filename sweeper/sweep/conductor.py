@@ -81,7 +81,9 @@ class Conductor:
     def next_trial(self) -> Trial | None:
         """The trial that a free worker runs now; None if there is none, or none yet."""
         self._work_ahead()
-        return self.core.next_trial()
+        trial = self.core.next_trial()
+        self.bar.waits(trial is None and self.core.has_more)
+        return trial
 
     def started(self, key: Key, place: Place) -> None:
         """A worker begins a trial, perhaps again after its process died."""
@@ -94,6 +96,8 @@ class Conductor:
         """A trial has trained so far; whether it is to stop. Then it has its row."""
         self.core.reported(key, points)
         self.stops.reported()
+        if points:
+            self.bar.reported(key, int(points[-1][0]), points[-1][1])
         if not self.core.should_stop(key):
             return False
         trial = self.core.running.get(key)

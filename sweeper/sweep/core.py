@@ -86,7 +86,12 @@ class Core:
     @property
     def is_over(self) -> bool:
         """Whether all trials have ended."""
-        return not self.running and not self._again and self._skip() is None
+        return not self.running and not self.has_more
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are trials that have not been handed out yet."""
+        return bool(self._again) or self._skip() is not None
 
     def questions(self) -> list[Question]:
         """The next configurations to be worked out, as far ahead as what is known allows.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sweeper.record.listing import table
+from sweeper.record.listing import screen_width
 from sweeper.record.mirror import MIRROR
 from sweeper.record.results import Results
 from sweeper.record.resume import obstacles
@@ -22,13 +22,31 @@ def outcome(
         return results
     limited = isinstance(stop_reason, LimitReached)
     if not limited:  # else they are returned
-        say(table(results))
+        say(results.table(width=screen_width()))
     after = f" after {stop_reason}" if limited else ""
     how = _how_to_go_on(results.sweep, results.folder)
     say(f"Stopped{after}: {results.statuses()}. {how}")
     if limited:
         return results
     raise stop_reason
+
+
+def leave_behind(results: Results, say: Callable[[str], None]) -> None:
+    """Says what was found and where it lies, and leaves a report beside it.
+
+    A report that can't be written is only said, since the results are safe.
+    """
+    from sweeper.analysis.epochs_spent import epochs
+    from sweeper.html_report.page import write_report
+
+    say(results.overview(width=screen_width()))
+    if sentence := epochs(results).sentence:
+        say(sentence)
+    say(f"folder: {results.folder}")
+    try:
+        say(f"report: {write_report(results, results.folder / 'report.html')}")
+    except Exception as error:
+        say(f"no report: {error}")
 
 
 def _how_to_go_on(sweep: dict[str, Any], path: Path) -> str:

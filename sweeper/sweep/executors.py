@@ -1,6 +1,8 @@
 """Where trials run: on Ray, or in this process."""
 
+import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -43,6 +45,20 @@ def inline(execution: Execution, data: Any) -> Executor:
 
 
 @contextmanager
+def _no_word_of_widgets() -> Iterator[None]:
+    """Keeps Ray, and tqdm which it loads, from asking notebooks for ipywidgets."""
+    logger = logging.getLogger("ray.widgets.util")
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="IProgress not found")
+            yield
+    finally:
+        logger.setLevel(before)
+
+
+@contextmanager
 def on_ray(
     sweep: Sweep,
     execution: Execution,
@@ -66,7 +82,8 @@ def on_ray(
         ValueError: a trial fits on no node, or nodes have other versions.
         ConnectionError: no Ray answers, or it dies.
     """
-    from sweeper.cluster.connection import connected
+    with _no_word_of_widgets():
+        from sweeper.cluster.connection import connected
     from sweeper.worker.shared_data import pack, remove_abandoned
 
     objective = packed(sweep.objective, say)
@@ -80,9 +97,10 @@ def on_ray(
 
         check_versions(say)
         # Imported here, since Tune takes a second to load, in which Ray's first workers start.
-        from sweeper.cluster.fleet import Fleet
-        from sweeper.cluster.watchdog import run_watched
-        from sweeper.sweep.on_ray import Apart, make_task, run_on_ray
+        with _no_word_of_widgets():
+            from sweeper.cluster.fleet import Fleet
+            from sweeper.cluster.watchdog import run_watched
+            from sweeper.sweep.on_ray import Apart, make_task, run_on_ray
 
         fleet = Fleet(execution.num_workers, sweep.resources, num_left)
 

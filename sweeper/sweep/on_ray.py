@@ -71,6 +71,8 @@ def run_on_ray(task: Task, conductor: Conductor, fleet: Fleet, limits: Limits) -
                 failure_config=tune.FailureConfig(max_failures=limits.max_failures),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=1 if wants_logs() else 0,
+                # The one for notebooks, which Tune would take there, clears what was shown before.
+                progress_reporter=tune.CLIReporter(),
             ),
         ).fit()
 

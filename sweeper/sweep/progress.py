@@ -1,26 +1,39 @@
-"""What is seen of a running sweep: one live line in a terminal, a few plain lines elsewhere."""
+"""How far a running sweep is: lines that change in place, or a few plain ones."""
 
+import math
 import os
-import shutil
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TextIO
 
+from sweeper.live import Live
 from sweeper.record import mirror
-from sweeper.record.rows import Row
+from sweeper.record.rows import Key, Row
+from sweeper.record.running import note_progress, remove_progress
 from sweeper.search.metric import Metric
-from sweeper.terminal import one_line, printable, short, tell
+from sweeper.terminal import one_line, short
 
-_REDRAW_S = 0.2
-_SEND_S = 2.0  # in a job, of which every line is kept
+_REFRESH_S = 0.5
+_SEND_S = 2.0  # to a laptop that follows this job, and to whoever looks at the sweep's folder
+_FIRST_PLAIN_S = 60.0  # after so long, twice as long, … a plain line, be there no result
+_MOST_SHOWN = 200  # characters of a configuration
 
 
 class Progress:
-    """Trials done, best value so far with its configuration, and time left.
+    """Counts trials and shows how far a sweep is: the best so far, time left, what runs.
+
+    Lines change in place in a terminal and in a notebook. Elsewhere there are a few plain lines.
 
     Args:
+        total: how many trials there are.
         num_workers: how many trials run at once, which changes as nodes come and go.
+        enabled: whether anything is shown.
+        stream: where; standard error unless given.
+        metric: what is optimised.
+        prints: whether objectives print to the same terminal, so that no line of it may change.
+        folder: the sweep's own, where those who look at it find how far it is.
     """
 
     def __init__(
@@ -30,96 +43,115 @@ class Progress:
         enabled: bool = True,
         stream: TextIO | None = None,
         metric: Metric = Metric(),
+        prints: bool = False,
+        folder: Path | None = None,
     ) -> None:
         self._total = total
         self._metric = metric
         self._num_workers = num_workers
-        self._stream = stream or sys.stderr
         self._enabled = enabled
+        self._folder = folder
         self._travels = enabled and mirror.MIRROR in os.environ
-        self._live = enabled and self._stream.isatty() and os.environ.get("TERM") != "dumb"
-        self._start = self._drawn = time.monotonic()
-        self._running: dict[Any, float] = {}  # trial → when it started
+        self._live = Live(
+            self.lines, stream, enabled and not self._travels, in_terminals=not prints
+        )
+        self._start = self._drawn = self._sent = time.monotonic()
+        self._plain_after_s = _FIRST_PLAIN_S
+        self._running: dict[Key, _Running] = {}
+        self._waits = False
+        self._tally = _Tally(metric)
         self._runtimes_s = 0.0
-        self._stopped: list[int] = []  # the epochs of trials that were stopped early
-        self._longest = 0  # epochs of a finished trial
-        self._done = self._failed = self._said = self._timed = 0
-        self._best = ""
-        self._best_loss = float("inf")
+        self._timed = self._said = 0
 
-    def started(self, key: Any) -> None:
+    def open(self) -> None:
+        """Begins to show lines that change in place."""
+        if self._enabled:
+            self._live.open()
+
+    def started(self, key: Key) -> None:
         """A worker begins a trial."""
-        self._running[key] = time.monotonic()
+        self._running[key] = _Running(time.monotonic())
 
-    def ended(self, key: Any, row: Row) -> None:
+    def reported(self, key: Key, epoch: int, value: float) -> None:
+        """A running trial has trained so far."""
+        if key in self._running:
+            self._running[key].epoch, self._running[key].value = epoch, value
+
+    def waits(self, for_suggestion: bool) -> None:
+        """A free worker was told whether there is a trial for it, or none yet."""
+        self._waits = for_suggestion
+
+    def ended(self, key: Key, row: Row) -> None:
         """A trial has its row."""
-        start = self._running.pop(key, None)
-        if start is not None:
-            self._runtimes_s += time.monotonic() - start
+        running = self._running.pop(key, None)
+        if running is not None:
+            self._runtimes_s += time.monotonic() - running.since
             self._timed += 1
-        self._count(row)
-        if not self._live and self._done >= self._said + max(1, self._total // 10):
-            self._said = self._done
+        self._tally.count(row)
+        if not self._live.shows and self._tally.done >= self._said + max(1, self._total // 10):
             self._print_plain()
 
     def kept(self, rows: Iterable[Row]) -> None:
         """Counts trials of an earlier run of this sweep."""
         for row in rows:
-            self._count(row)
-        self._said = self._done
-
-    def _count(self, row: Row) -> None:
-        self._done += 1
-        if row.status == "finished" and row.value is not None:
-            loss = self._metric.loss(row.value)
-            if loss < self._best_loss:
-                self._best_loss = loss
-                self._best = f"{self._metric.best(row.value)} ({_brief(row.config)})"
-        else:
-            self._failed += row.status in ("failed", "diverged")
-        if row.status == "stopped":
-            self._stopped.append(row.epochs or 0)
-        elif row.status == "finished":
-            self._longest = max(self._longest, row.epochs or 0)
+            self._tally.count(row)
+        self._said = self._tally.done
 
     def tick(self) -> None:
-        """Redraws the live line now and then, be it on a laptop that follows this job."""
+        """Shows the state now and then, be it on a laptop that follows this job."""
         now = time.monotonic()
-        if self._live and now - self._drawn >= _REDRAW_S:
+        if now - self._drawn >= _REFRESH_S:
             self._drawn = now
-            width = shutil.get_terminal_size().columns
-            tell("\r\x1b[K" + self.line()[: width - 1], self._stream)
-        if self._travels and now - self._drawn >= _SEND_S:
-            self._drawn = now
-            mirror.send(line=self.line())
+            if self._enabled:
+                self._live.refresh()
+            if not self._live.shows and now - self._start >= self._plain_after_s:
+                self._plain_after_s *= 2
+                self._print_plain()
+        if now - self._sent >= _SEND_S:
+            self._sent = now
+            if self._travels:
+                mirror.send(lines=self.lines())
+            if self._folder is not None:
+                note_progress(self._folder, self.lines())
 
     def say(self, message: str) -> None:
-        """Prints a message of its own, above the live line."""
+        """Prints a message of its own, above the live lines."""
         if self._enabled:
-            tell(("\r\x1b[K" if self._live else "") + printable(message) + "\n", self._stream)
+            self._live.say(message)
 
     def close(self) -> None:
         """Leaves the last state standing."""
-        if self._live:
-            tell("\r\x1b[K", self._stream)
-        if self._enabled and self._done > self._said:
+        self._live.close()
+        if self._folder is not None:
+            remove_progress(self._folder)
+        if self._tally.done > self._said:
             self._print_plain()
+
+    def lines(self) -> list[str]:
+        """The state in a few lines, what matters most first in each of them."""
+        running = list(self._running.items())  # at once: another thread asks
+        lines = [
+            self._tally.best or "no trial has finished yet",
+            " · ".join(self._counts(len(running))),
+            " · ".join(self._tally.endings()),
+            "running: " + ", ".join(one.describe(key) for key, one in running) if running else "",
+        ]
+        return [one_line(line) for line in lines if line]
 
     def line(self) -> str:
         """The state in one line."""
-        elapsed_s = time.monotonic() - self._start
-        parts = [f"{self._done:,}/{self._total:,} trials", f"{duration(elapsed_s)} elapsed"]
-        if self._done < self._total:
-            parts.append(f"{self._time_left()} left")
-            parts.append(f"{len(self._running)} running")
-        if self._failed:
-            parts.append(f"{self._failed:,} failed or diverged")
-        if self._stopped:
-            saved = sum(max(0, self._longest - epochs) for epochs in self._stopped)
-            parts.append(f"{len(self._stopped):,} stopped early, {saved:,} epochs saved")
-        if self._best:
-            parts.append(self._best)
-        return one_line(" · ".join(parts))
+        parts = [*self._counts(len(self._running)), *self._tally.endings(), self._tally.best]
+        return one_line(" · ".join(filter(None, parts)))
+
+    def _counts(self, running: int) -> list[str]:
+        done = self._tally.done
+        parts = [f"{done:,}/{self._total:,} trials"]
+        if done < self._total:
+            parts += [f"{self._time_left()} left", f"{running} running"]
+            free = self._num_workers() - running
+            if self._waits and free > 0:
+                parts.append(f"{free} waiting for a suggestion")
+        return [*parts, f"{duration(time.monotonic() - self._start)} elapsed"]
 
     def _time_left(self) -> str:
         """Work left over workers: what is not started, and what running trials still need."""
@@ -127,15 +159,64 @@ class Progress:
             return "unknown time"
         mean_s = self._runtimes_s / self._timed
         now = time.monotonic()
-        rest_s = [max(0.0, mean_s - (now - start)) for start in self._running.values()]
-        waiting = self._total - self._done - len(self._running)
+        running = list(self._running.values())
+        rest_s = [max(0.0, mean_s - (now - one.since)) for one in running]
+        waiting = self._total - self._tally.done - len(running)
         shared_s = (sum(rest_s) + waiting * mean_s) / self._num_workers()
         # Never less than one whole trial while some are waiting, or than the longest rest.
         return "about " + duration(max(shared_s, mean_s if waiting > 0 else max(rest_s, default=0)))
 
     def _print_plain(self) -> None:
+        self._said = self._tally.done
         if self._enabled:
-            tell(self.line() + "\n", self._stream)
+            self._live.say(self.line())
+
+
+@dataclass
+class _Running:
+    """A running trial: when it began, and how far it has come."""
+
+    since: float
+    epoch: int = 0
+    value: float = math.nan
+
+    def describe(self, key: Key) -> str:
+        name = f"trial {key.trial}" + (f", replicate {key.replicate}" if key.replicate else "")
+        return f"{name} (epoch {self.epoch}: {self.value:.4g})" if self.epoch else name
+
+
+class _Tally:
+    """How many trials have ended and how, and the best of them."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
+        self.done = self._failed = 0
+        self._stopped: list[int] = []  # the epochs of trials that were stopped early
+        self._longest = 0  # epochs of a finished trial
+        self._best_loss = math.inf
+        self.best = ""
+
+    def count(self, row: Row) -> None:
+        self.done += 1
+        self._failed += row.status in ("failed", "diverged")
+        if row.status == "stopped":
+            self._stopped.append(row.epochs or 0)
+        if row.status != "finished" or row.value is None:
+            return
+        self._longest = max(self._longest, row.epochs or 0)
+        loss = self._metric.loss(row.value)
+        if loss < self._best_loss:
+            self._best_loss = loss
+            self.best = f"{self._metric.best(row.value)} ({_brief(row.config)})"
+
+    def endings(self) -> list[str]:
+        parts = []
+        if self._failed:
+            parts.append(f"{self._failed:,} failed or diverged")
+        if self._stopped:
+            saved = sum(max(0, self._longest - epochs) for epochs in self._stopped)
+            parts.append(f"{len(self._stopped):,} stopped early, {saved:,} epochs saved")
+        return parts
 
 
 def duration(seconds: float) -> str:
@@ -150,9 +231,10 @@ def duration(seconds: float) -> str:
 
 def _brief(config: Mapping[str, Any]) -> str:
     """A configuration in few characters."""
-    return ", ".join(
-        f"{short(name, 40)}={value:.4g}"
-        if isinstance(value, float)
-        else f"{short(name, 40)}={short(str(value), 40)}"
-        for name, value in config.items()
-    )
+    text = ""
+    for name, value in config.items():
+        told = f"{value:.4g}" if isinstance(value, float) else short(str(value), 40)
+        text += f"{', ' if text else ''}{short(name, 40)}={told}"
+        if len(text) > _MOST_SHOWN:
+            break
+    return short(text, _MOST_SHOWN)

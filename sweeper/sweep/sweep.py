@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeper.cluster.resources import Resources
-from sweeper.faults import refuse
+from sweeper.faults import bool_fault, refuse
+from sweeper.live import say_line
 from sweeper.record import journal
 from sweeper.record.journal import Journal
 from sweeper.record.own_sweeps import check_folders, note_objective
@@ -22,6 +23,7 @@ from sweeper.space.checks import ConfigSpace
 from sweeper.sweep import executors
 from sweeper.sweep.conductor import Conductor
 from sweeper.sweep.core import Core
+from sweeper.sweep.ending import leave_behind, outcome
 from sweeper.sweep.execution import INLINE, Execution
 from sweeper.sweep.executors import Executor
 from sweeper.sweep.interrupts import Interrupts
@@ -30,7 +32,6 @@ from sweeper.sweep.nesting import refuse_in_a_trial
 from sweeper.sweep.progress import Progress
 from sweeper.sweep.stops import Stops
 from sweeper.sweep.suggestions import Suggestions
-from sweeper.terminal import printable, tell
 from sweeper.worker.command import Command
 from sweeper.worker.objective import Objective
 from sweeper.worker.objective_reference import (
@@ -68,6 +69,7 @@ def run(
     address: str | None = None,
     debug: bool = False,
     progress: bool = True,
+    report: bool = True,
 ) -> "Results":
     """The results of trying the searcher's configurations in parallel.
 
@@ -117,6 +119,8 @@ def run(
             after another in this process, as a debugger likes it.
         debug: With address="inline", let exceptions of the objective through; the sweep ends then.
         progress: Print what goes on, to standard error.
+        report: With `progress`, end by printing the best trials, and leave a report of the sweep
+            beside its record.
 
     Raises:
         ValueError, TypeError: an input is wrong, another sweep is to be resumed, nodes have other
@@ -138,6 +142,8 @@ def run(
         address, debug, progress,
     )  # fmt: skip
     faults = execution.faults()
+    if wrong := bool_fault("report", report):
+        faults.append(wrong)
     if mode is None and sounds_high(metric):
         faults.append(f"metric={metric!r}: say mode='max', or mode='min' if low is good.")
     if debug and fresh:
@@ -154,7 +160,10 @@ def run(
     except ValueError as error:
         faults.insert(0, str(error))
     refuse(*faults)
-    return run_sweep(sweep, execution, data)
+    results = run_sweep(sweep, execution, data)
+    if progress and report:
+        leave_behind(results, printer(progress))
+    return results
 
 
 def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results":
@@ -192,17 +201,19 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
         journal.write_json(path / "sweep.json", described)
         say(f"{path}: {executor.where}")
         core = Core(sweep, kept)
-        bar = Progress(len(kept) + num_left, executor.size, execution.progress, metric=sweep.metric)
+        bar = Progress(
+            len(kept) + num_left, executor.size, execution.progress, metric=sweep.metric,
+            prints=execution.address == INLINE, folder=path,
+        )  # fmt: skip
         bar.kept(kept)
         stack.callback(bar.close)
+        bar.open()
         stops = Stops(core, execution.limits, interrupts, executor.num_workers, bar.say)
         suggestions = Suggestions(core, executor.asker(sweep))
         conductor = Conductor(
             core, record, path, bar, stops, suggestions, execution.keep_checkpoints, execution.keep
         )
         _run_to_the_end(executor, sweep, conductor)
-    from sweeper.sweep.ending import outcome
-
     return outcome(Results(path, described, core.rows()), stops.reason, say)
 
 
@@ -244,10 +255,10 @@ def _run_to_the_end(executor: Executor, sweep: Sweep, conductor: Conductor) -> N
 
 
 def printer(enabled: bool) -> Callable[[str], None]:
-    """What prints a line to standard error, or nothing."""
+    """Returns what prints a message, or nothing."""
 
     def say(message: str) -> None:
         if enabled:
-            tell(printable(message) + "\n")
+            say_line(message)
 
     return say

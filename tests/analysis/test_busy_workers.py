@@ -22,6 +22,23 @@ def test_parallel_use_adds_up():
     assert list(use.slowest["trial"]) == [3, 1, 2, 0, 4]
 
 
+def test_who_takes_the_place_of_another_on_its_host_counts_as_the_same():
+    """Two workers of a laptop, whose sweep was resumed: others then, on another node of Ray's."""
+    results = made([0.1] * 4)
+    runs = [("a", "laptop-1", 0, 2), ("b", "laptop-1", 1, 1), ("c", "laptop-2", 2, 2)]
+    runs += [("d", "laptop-2", 3, 1)]
+    for row, run in zip(results.rows, runs, strict=True):
+        row.worker, row.node, row.start_s, row.runtime_s = run
+    use = parallel_use(results)
+    assert use.workers["worker"].tolist() == ["a", "b"]
+    assert use.workers["trials"].tolist() == [2, 2]
+    assert use.busy_fraction == 6 / 8
+    for row in results.rows[2:]:
+        row.node = "other-2"
+    del results.frame
+    assert len(parallel_use(results).workers) == 4
+
+
 @pytest.mark.parametrize("name", odd_sweeps())
 def test_odd_sweeps_are_no_trouble(name):
     use = parallel_use(odd_sweeps()[name])

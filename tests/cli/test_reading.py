@@ -174,7 +174,7 @@ def accuracies(tmp_path, monkeypatch):
 def test_show_orders_by_the_metric_and_has_the_others(accuracies, capsys):
     assert main(["show", "runs/one"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split()[:4] == ["trial", "lr", "accuracy", "train_loss"]
+    assert lines[0].split()[:4] == ["trial", "accuracy", "lr", "train_loss"]
     assert [line.split()[0] for line in lines[1:5]] == ["3", "2", "1", "0"]
     assert "best: accuracy 0.8 with {'lr': 0.30000000000000004}" in lines
     assert any(line.startswith("Trial 3 has the highest accuracy, 0.8 of 4") for line in lines)

@@ -38,7 +38,9 @@ def test_a_line_for_each_node_none_too_long_for_a_terminal(nodes):
     assert "\x1b" not in "".join(lines)
     (first,) = (number for number, line in enumerate(lines) if line.startswith("node "))
     table = lines[first : first + len(nodes) + 1]
-    assert len({len(line) for line in table}) == 1
+    assert [line.split()[-1] for line in table[1:]] == [
+        "?" if node.silence else "other" if node.differences else "same" for node in nodes
+    ]
     for node, line in zip(nodes, table[1:], strict=True):
         assert line.split("  ")[0].endswith(node.name[-7:])
     assert lines[-2:] == ["A sweep with 1 CPU a trial gets 3 workers.", "1 fault."]

@@ -139,7 +139,7 @@ def test_what_is_said_printed_and_done_comes_in_order(there, here):
     with Log(there.parent / "log") as log:
         os.write(1, b"a line\nan unfinished one")
         print("table\x1e{}\nrow", file=Printed())
-        mirror.send(line="1/2 trials")
+        mirror.send(lines=["1/2 trials"])
         mirror.send()
         os.write(1, b"the end\n")
         text = log.read()
@@ -147,7 +147,7 @@ def test_what_is_said_printed_and_done_comes_in_order(there, here):
     printed = "".join(said for kind, said in told if kind == "print")
     assert printed == "table\x1e{}\nrow\n"
     assert [pair for pair in told if pair[0] != "print"] == [
-        ("said", "a line"), ("said", "an unfinished one"), ("line", "1/2 trials"), ("sign", ""),
+        ("said", "a line"), ("said", "an unfinished one"), ("lines", "1/2 trials"), ("sign", ""),
         ("said", "the end"),
     ]  # fmt: skip
 

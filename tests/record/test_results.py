@@ -14,7 +14,6 @@ from made_records import mutated, row, sweep
 
 from sweeper.record.columns import best_first, columns_for
 from sweeper.record.journal import Journal
-from sweeper.record.listing import table
 from sweeper.record.results import COLUMNS, Results, load
 from sweeper.search.metric import Metric
 from sweeper.space.checks import RESULT_COLUMNS
@@ -94,12 +93,13 @@ def test_an_empty_sweep_has_empty_frames():
     empty = results([])
     assert len(empty.frame) == len(empty.curves) == 0
     assert empty.statuses() == "no trial has ended"
-    table(empty)
+    assert empty.table() == "no trial has ended"
+    assert "no trial has ended" in str(empty)
 
 
 def test_the_table_shows_the_best_first_and_leaves_out_what_tells_nothing():
     rows = [row(0, value=0.9), row(1, value=0.123456)]
-    lines = table(results(rows)).splitlines()
+    lines = results(rows).table().splitlines()
     assert "0.1235" in lines[1]
     assert "0.9" in lines[2]
     assert "exception" not in lines[0]
@@ -108,13 +108,13 @@ def test_the_table_shows_the_best_first_and_leaves_out_what_tells_nothing():
 
 def test_the_table_shows_failures_last_and_short():
     rows = [row(0, status="failed", value=None, exception="E: " + "x" * 500), row(1)]
-    lines = table(results(rows)).splitlines()
+    lines = results(rows).table().splitlines()
     assert "E: xxx" in lines[2]
     assert len(lines[2]) < 200
 
 
 def test_a_long_table_says_what_it_leaves_out():
-    assert table(results(random_rows(50)), most=5).endswith("… and 45 more trials")
+    assert results(random_rows(50)).table(most=5).endswith("… and 45 more trials")
 
 
 def test_load_needs_neither_ray_nor_torch(tmp_path):
@@ -162,7 +162,7 @@ def test_half_a_surrogate_pair_in_a_record_does_no_harm():
     odd = results([row(0, config=config, exception="E\ud800")], names=("a\ud800", "b"))
     assert list(odd.frame.columns[2:4]) == ["a?", "b"]
     assert odd.summary["b"][0] == 1.0
-    assert "\\udfff" in table(odd)
+    assert "\\udfff" in odd.table()
 
 
 def test_the_names_refused_beforehand_are_those_of_columns():
@@ -208,7 +208,7 @@ def test_mutated_records_are_shown_or_refused_cleanly(tmp_path):
         assert len(found.frame) == len(found.rows)
         assert set(found.curves.columns) >= {"trial", "epoch"}
         assert len(found.summary) <= len(found.rows)
-        assert printable(table(found)) == table(found)
+        assert printable(str(found)) == str(found)
         assert found._repr_html_().startswith("<p>&lt;Results")
     assert read > 250
 
@@ -220,7 +220,7 @@ def test_absent_hyperparameters_are_empty_in_the_frame():
     assert frame.loc[0, list(space)].tolist() == list(there.values())
     assert frame.loc[1, list(space)[:-1]].isna().all()
     assert [str(frame[name].dtype) for name in space][:3] == ["Int64", "float64", "boolean"]
-    assert "<NA>" not in table(results([row(0, config=there), row(1, config={})], names=space))
+    assert "<NA>" not in results([row(0, config=there), row(1, config={})], names=space).table()
 
 
 def test_the_table_lists_stopped_trials_after_whole_ones_whatever_their_error():
@@ -234,7 +234,7 @@ def test_the_table_lists_stopped_trials_after_whole_ones_whatever_their_error():
     found = Results(Path("x"), {"config_space": {"status": "1", "_group": "2"}}, rows)
     order = [5, 2, 4, 3, 0, 6, 9, 7, 8, 1]
     assert best_first(found.frame, found.losses)["trial"].tolist() == order
-    assert [int(line.split()[0]) for line in table(found).splitlines()[1:]] == order
+    assert [int(line.split()[0]) for line in found.table().splitlines()[1:]] == order
     assert found.best_row.trial == 5
 
 

@@ -1,17 +1,13 @@
-import io
 import sys
 
 import pytest
+from terminals import Terminal
+from waiting import wait_until
 
 from sweeper.record.mirror import Mirror
 from sweeper.remote.screen import Screen
 
 STARTED = "from Ray\n\x1e{}\nhello\n"
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
 
 
 @pytest.fixture
@@ -50,17 +46,18 @@ def test_control_characters_of_the_head_do_not_reach_the_terminal(screen, capsys
     assert r"\x1b[2Jcleared" in err
 
 
-def test_in_a_terminal_one_line_is_live_and_cut_to_its_width(monkeypatch):
-    terminal = Terminal()
+def test_in_a_terminal_the_last_lines_are_live(monkeypatch):
+    terminal = Terminal(monkeypatch, columns=12)
     monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "12")
     screen = Screen(Mirror(None))
-    screen.show(STARTED + '\x1e{"line": "1/2 trials and more"}\n' + "said\n")
+    screen.show(STARTED + '\x1e{"lines": ["best 0.5", "1/2 trials and more"]}\n' + "said\n")
+    wait_until(lambda: terminal.shown() == ["hello", "said", "best 0.5", "1/2 trials …"])
+    screen.show('\x1e{"lines": ["best 0.25", "2/2 trials"]}\n')
+    wait_until(lambda: terminal.shown() == ["hello", "said", "best 0.25", "2/2 trials"])
     screen.close()
-    assert terminal.getvalue().endswith("\r\x1b[Ksaid\n\r\x1b[K1/2 trials \r\x1b[K")
+    assert terminal.shown() == ["hello", "said"]
 
 
 def test_elsewhere_no_live_line_is_drawn(screen, capsys):
-    screen.show(STARTED + '\x1e{"line": "1/2 trials"}\n')
+    screen.show(STARTED + '\x1e{"lines": ["1/2 trials"]}\n')
     assert capsys.readouterr().err == "hello\n"

@@ -1,16 +1,14 @@
 import io
 
 import pytest
+from terminals import Terminal
+from waiting import wait_until
 
-from sweeper.record.rows import Row
+from sweeper.record.rows import Key, Row
+from sweeper.record.running import read_progress
 from sweeper.search.metric import Metric
 from sweeper.sweep import progress
 from sweeper.sweep.progress import Progress, duration
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.fixture
@@ -77,32 +75,77 @@ def test_few_plain_lines_where_there_is_no_terminal():
     assert lines[-1].startswith("1,000/1,000 trials")
 
 
-def test_one_line_redrawn_in_a_terminal(clock, monkeypatch):
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "40")
-    stream = Terminal()
-    bar = Progress(3, lambda: 1, stream=stream)
-    for i in range(3):
-        bar.started(i)
+@pytest.mark.parametrize("columns", [40, 80])
+def test_in_a_terminal_lines_change_in_place_the_best_one_first(monkeypatch, columns):
+    terminal = Terminal(monkeypatch, columns)
+    bar = Progress(3, lambda: 2, stream=terminal)
+    bar.open()
+    for trial in range(2):
+        bar.started(Key(trial, 0))
+        bar.reported(Key(trial, 0), 2, 0.75)
+    bar.ended(Key(0, 0), finished(0.5, a_long_name_of_a_hyperparameter=0.5, another=2))
+    wait_until(lambda: terminal.shown()[:1] and terminal.shown()[0].startswith("best 0.5 (a_long"))
+    bar.say("a message")
+    seen = terminal.shown()
+    assert seen[0] == "a message"
+    best = "best 0.5 (a_long_name_of_a_hyperparameter=0.5, another=2)"
+    assert seen[1] == (best if len(best) <= columns else f"{best[: columns - 1]}…")
+    assert seen[2].startswith("1/3 trials · about ")
+    assert seen[3:] == ["running: trial 1 (epoch 2: 0.75)"]
+    bar.close()
+    assert terminal.shown()[0] == "a message"
+    assert terminal.shown()[1].startswith("1/3 trials")
+
+
+def test_lines_tell_who_waits_for_a_suggestion():
+    bar = Progress(9, lambda: 4, stream=io.StringIO())
+    bar.started(Key(0, 0))
+    bar.started(Key(0, 1))
+    bar.waits(True)
+    counts, running = bar.lines()[1:]
+    assert "2 waiting for a suggestion" in counts
+    assert running == "running: trial 0, trial 0, replicate 1"
+    bar.waits(False)
+    assert "waiting" not in bar.lines()[1]
+
+
+def test_plain_lines_come_now_and_then_also_without_a_result(clock):
+    stream = io.StringIO()
+    bar = Progress(2, lambda: 1, stream=stream)
+    bar.started(Key(0, 0))
+    for _ in range(3600):
         clock[0] += 1
         bar.tick()
-        bar.ended(i, finished(0.5, a_long_name_of_a_hyperparameter=0.5))
-    drawn = stream.getvalue()
-    assert "\n" not in drawn
-    assert all(len(part) < 40 for part in drawn.split("\r\x1b[K"))
-    bar.say("a message")
+    assert len(stream.getvalue().splitlines()) == 6  # after 1, 2, 4, 8, 16, 32 minutes
+
+
+def test_however_many_hyperparameters_a_line_is_bounded():
+    bar = Progress(1, lambda: 1, stream=io.StringIO())
+    bar.ended(
+        Key(0, 0), finished(0.5, **{f"{'long_name' * 20}{i}": "x" * 500 for i in range(3000)})
+    )
+    assert len(bar.line()) < 400
+    assert all(len(line) < 400 for line in bar.lines())
+
+
+def test_whoever_looks_at_the_folder_finds_how_far_the_sweep_is(clock, tmp_path):
+    bar = Progress(2, lambda: 1, enabled=False, folder=tmp_path)
+    bar.started(Key(0, 0))
+    clock[0] += 3
+    bar.tick()
+    assert read_progress(tmp_path) == bar.lines()
     bar.close()
-    assert "a message\n" in stream.getvalue()
-    assert stream.getvalue().splitlines()[-1].split("\x1b[K")[-1].startswith("3/3 trials")
+    assert read_progress(tmp_path) == []
 
 
-def test_silent_when_told_so():
-    stream = Terminal()
+def test_silent_when_told_so(monkeypatch):
+    stream = Terminal(monkeypatch)
     bar = Progress(1, lambda: 1, enabled=False, stream=stream)
-    bar.started(0)
+    bar.open()
+    bar.started(Key(0, 0))
     bar.tick()
     bar.say("message")
-    bar.ended(0, finished(0.5))
+    bar.ended(Key(0, 0), finished(0.5))
     bar.close()
     assert stream.getvalue() == ""
 
@@ -137,12 +180,11 @@ def test_progress_that_can_not_be_written_is_dropped(fault, monkeypatch):
         def write(self, text: str) -> int:
             raise fault
 
-    monkeypatch.setenv("TERM", "xterm")
-    bar = Progress(1, lambda: 1, stream=Closed())
+    bar = Progress(1, lambda: 1, stream=Closed(monkeypatch))
+    bar.open()
     bar.started(0)
     bar.say("message")
     bar.ended(0, finished(0.5))
-    bar._drawn = 0
     bar.tick()
     bar.close()
     assert bar.line().startswith("1/1 trials")
