@@ -46,7 +46,7 @@ class Tally:
     """What has been done and what came of it; faults by the kind of sweep."""
 
     kills: Counter = field(default_factory=Counter)  # (kind, way)
-    longest_s: dict = field(default_factory=lambda: defaultdict(float))  # way → to a sign of life
+    longest_s: dict = field(default_factory=lambda: defaultdict(float))  # of silence, by way
     sweeps: Counter = field(default_factory=Counter)
     starts: int = 0
     again: Counter = field(default_factory=Counter)
@@ -63,7 +63,8 @@ class Torture:
 
     def __init__(self, victim: Local, rng: random.Random, deck: list[str], tally: Tally) -> None:
         self.victim, self.rng, self.deck, self.tally = victim, rng, deck, tally
-        self.killed: dict[str, float] = {}  # ways since the last sign of life → when
+        self.killed: set[str] = set()  # ways that what comes is put down to
+        self.lived = True  # since the last kill
         self.settled: dict[int, int] = {}  # seeds of trials with a line → starts by then
         self.seen = self.signs()
         self.since = time.monotonic()
@@ -81,7 +82,7 @@ class Torture:
             except HangsError:
                 self.dump()
                 self.victim.clear()
-                self.lives()
+                self.since = time.monotonic()
             self.look_for_repetitions()
             code = self.victim.process.poll()
             if code == 0:
@@ -118,9 +119,11 @@ class Torture:
         self.victim.kill(way, self.rng)
         with open(self.victim.folder / "kills.txt", "a") as kills:
             kills.write(f"{time.strftime('%H:%M:%S')} {way}\n")
-        self.killed.setdefault(way, time.monotonic())
+        self.killed = {way} if self.lived else {way, *self.killed}
+        self.lived = False
         time.sleep(0.1)
         self.seen = self.signs()  # what was on its way is no sign of life
+        self.since = time.monotonic()
         self.tally.kills[self.victim.kind, way] += 1
         return 1
 
@@ -140,9 +143,10 @@ class Torture:
             HangsError: it shows no sign of life.
         """
         while not until() and self.victim.process.poll() is None:
+            longest_s, silent_s = self.tally.longest_s, time.monotonic() - self.since
+            longest_s.update({way: max(longest_s[way], silent_s) for way in self.killed})
             if (seen := self.signs()) != self.seen:
-                self.seen = seen
-                self.lives()
+                self.seen, self.since, self.lived = seen, time.monotonic(), True
             if time.monotonic() - self.since > HANGS_AFTER_S:
                 raise HangsError
             time.sleep(0.05)
@@ -151,13 +155,6 @@ class Torture:
         """What grows as the sweep goes on."""
         files = self.victim.log, self.victim.record / "trials.jsonl"
         return tuple(file.stat().st_size if file.exists() else 0 for file in files)
-
-    def lives(self) -> None:
-        """Notes a sign of life."""
-        self.since, longest_s = time.monotonic(), self.tally.longest_s
-        for way, killed_s in self.killed.items():
-            longest_s[way] = max(longest_s[way], self.since - killed_s)
-        self.killed = {}
 
     def dump(self) -> None:
         """Writes down where the driver and the workers are."""
@@ -198,7 +195,7 @@ class Torture:
 
     def say(self, what: str) -> None:
         """Prints a finding."""
-        killed = f" after the kill of {', '.join(self.killed)}" if self.killed else ""
+        killed = f" after the kill of {', '.join(sorted(self.killed))}" if self.killed else ""
         print(f"{self.victim.kind}{killed}: {what}; see {self.victim.folder}", flush=True)
 
 
