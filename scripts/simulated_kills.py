@@ -146,8 +146,8 @@ class Case:
             run = self._run(self._grown(number), on_record(lines, retries), workers, last)
             try:
                 over = run.to_the_end()
-            except AssertionError as error:
-                return str(error)
+            except Exception as error:
+                return f"{type(error).__name__}: {error}"
             if run.again or run.lines.repeated:
                 return f"{run.again + run.lines.repeated} trials with a line trained again"
             self._count(run, over, number, lines, retries)
