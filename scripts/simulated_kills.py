@@ -25,7 +25,8 @@ from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "sweep"))
 
-from disturbed import NOWHERE, Drawn, Learner, Nature, Run, Trouble, on_record, table
+from disturbed import NOWHERE, Drawn, Nature, Run, Trouble, on_record, table
+from simulated import Learner
 
 import sweeper
 from sweeper.record import sweep_definition
@@ -67,7 +68,8 @@ def drawing(searcher: object) -> Search:
 
 def learning(trials: int, rng: random.Random) -> Learner:
     """A search whose every answer depends on all that is known."""
-    return Learner(trials, rng.choice([None, 1, 3, 8]), ({"x": 0.5},) * rng.randrange(2))
+    first = ({"x": 0.5},) * rng.randrange(2)
+    return Learner(trials, rng.choice([None, 1, 3, 8]), initial_configs=first)
 
 
 def modelled(model: str) -> Search:
@@ -130,8 +132,8 @@ class Case:
         )  # fmt: skip
         sweep = replace(sweep, lag=sweep.searcher.lag).with_lag_for(self.workers[0])
         self.sweep = sweep
-        self.may_retry = not (sweep.searcher.looks_back or sweep.scheduler)
-        broken = self.may_retry and rng.random() < 0.3
+        may_retry = not (sweep.searcher.looks_back or sweep.scheduler)
+        broken = may_retry and rng.random() < 0.3
         self.nature = Nature(rng.randrange(2**32), rng.choice([1, 3, 5, 9]), broken)
         self.max_failures = rng.randrange(3)
         self.counts: Counter[str] = Counter()
@@ -148,8 +150,6 @@ class Case:
                 over = run.to_the_end()
             except Exception as error:
                 return f"{type(error).__name__}: {error}"
-            if run.again or run.lines.repeated:
-                return f"{run.again + run.lines.repeated} trials with a line trained again"
             self._count(run, over, number, lines, retries)
             lines = [*lines, *run.lines.rows]
         alone = Run(self.sweep, [], 1, self.nature, Trouble(), random.Random(0), self.max_failures)
@@ -163,27 +163,19 @@ class Case:
             return sweep
         searcher = replace(sweep.searcher, num_trials=max(1, int(self.trials * part)))
         replicates = sweep.replicates if sweep.searcher.looks_back else 1
-        if self._initial(sweep) > searcher.num_trials:
-            return sweep
         return replace(sweep, searcher=searcher, replicates=replicates)
-
-    @staticmethod
-    def _initial(sweep: Sweep) -> int:
-        return len(getattr(sweep.searcher, "initial_configs", ()))
 
     def _run(self, sweep: Sweep, lines: list[Row], workers: int, last: bool) -> Run:
         rng = self.rng
         events = rng.randrange(rng.choice([4, 16, 2 * self.trials, 6 * self.trials]))
-        kill_at = None if last or rng.random() < 0.1 else events
-        trouble = Trouble(
-            kill_at, rng.random() < 0.3, rng.random() < 0.3, rng.choice([0, 0.02, 0.1])
-        )
+        way = rng.choice(["killed", "killed", "killed in writing", "interrupted"])
+        end_at = None if last or rng.random() < 0.1 else events
+        trouble = Trouble(end_at, way, rng.choice([0, 0.02, 0.1]))
         return Run(sweep, lines, workers, self.nature, trouble, rng, self.max_failures)
 
     def _count(self, run: Run, over: bool, number: int, lines: list[Row], retries: bool) -> None:
         counts = self.counts
-        in_order = run.trouble.in_order and not run.trouble.in_writing
-        counts["interrupts" if in_order else "kills"] += not over
+        counts["interrupts" if run.trouble.way == "interrupted" else "kills"] += not over
         counts["deaths"] += run.deaths
         counts["resumes"] += number > 0
         counts["retried"] += retries and sum(row.status == "failed" for row in lines)

@@ -4,17 +4,15 @@ The conductor is the real one, and so is all that decides; workers, clock and di
 """
 
 import functools
-import hashlib
 import heapq
 import itertools
 import math
 import random
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sweeper.record.rows import Key, Row, Trial
+from sweeper.record.rows import Row, Trial
 from sweeper.record.sweep_definition import Sweep
 from sweeper.search.known import Known
 from sweeper.sweep.conductor import Conductor, Place
@@ -31,26 +29,6 @@ NOWHERE = Path("/nonexistent")
 
 class KilledError(BaseException):
     """The driver is no more."""
-
-
-@dataclass(frozen=True)
-class Learner:
-    """A searcher whose every answer depends on every bit of what it knows."""
-
-    num_trials: int
-    lag: int | None = None
-    initial_configs: tuple = ()
-    looks_back: bool = True
-
-    def num_configs(self, space) -> int:
-        return self.num_trials
-
-    def config(self, space, seed: int, trial: int, known: Sequence[Known]) -> dict:
-        assert len(known) == trial
-        if trial < len(self.initial_configs):
-            return dict(self.initial_configs[trial])
-        digest = hashlib.sha256(repr((seed, trial, known)).encode()).digest()
-        return {"x": int.from_bytes(digest[:4], "big") / 2**32}
 
 
 @dataclass(frozen=True)
@@ -124,15 +102,14 @@ class Trouble:
     """What happens to one run of a sweep.
 
     Attributes:
-        kill_at: the event at which the driver is killed; None for never.
-        in_writing: whether it is killed as it writes the next line, and else whether …
-        in_order: … rows are written for the trials that run, as after Ctrl-C.
+        end_at: the event after which the driver ends; None for never.
+        way: it is `killed`, or `killed in writing` its next line, or `interrupted` as by Ctrl-C,
+            when it writes rows for the trials that run.
         deaths: how likely a worker dies at each event.
     """
 
-    kill_at: int | None = None
-    in_writing: bool = False
-    in_order: bool = False
+    end_at: int | None = None
+    way: str = "killed"
     deaths: float = 0.0
 
 
@@ -143,13 +120,12 @@ class Lines:
         self.rows = list(lines)
         self.done = {row.key for row in lines if row.status != "interrupted"}
         self.breaks = False
-        self.repeated = 0
 
     def append(self, row: Row) -> None:
         if self.breaks:  # the line is cut short, and set aside by who reads it
             raise KilledError
         if row.status != "interrupted":
-            self.repeated += row.key in self.done
+            assert row.key not in self.done, "a trial has two lines"
             self.done.add(row.key)
         self.rows.append(row)
 
@@ -195,7 +171,7 @@ class Run:
     ) -> None:  # fmt: skip
         self.workers, self.nature, self.trouble, self.rng = workers, nature, trouble, rng
         self.max_failures = max_failures
-        self.lines, self.deaths, self.again = Lines(lines), 0, 0
+        self.lines, self.deaths = Lines(lines), 0
         self._pause_at = sweep.scheduler.is_rung if sweep.scheduler else lambda epoch: False
         core = Core(sweep, [row for row in lines if row.status != "interrupted"])
         bar = Progress(1, lambda: workers, enabled=False, metric=sweep.metric)
@@ -216,8 +192,8 @@ class Run:
                 if not self._events:
                     assert self.core.is_over, "nothing runs, and there are trials left"
                     return True
-                if count == self.trouble.kill_at:
-                    self._kill()
+                if count == self.trouble.end_at:
+                    self._end()
                 self._now, _, work = heapq.heappop(self._events)
                 self._hear_of(work)
                 self._hand_out()
@@ -225,11 +201,11 @@ class Run:
             pass
         return False
 
-    def _kill(self) -> None:
-        if self.trouble.in_writing:
+    def _end(self) -> None:
+        if self.trouble.way == "killed in writing":
             self.lines.breaks = True
             return
-        if self.trouble.in_order:
+        if self.trouble.way == "interrupted":
             self._conductor.interrupt()
         raise KilledError
 
@@ -238,7 +214,7 @@ class Run:
             trial = self._conductor.next_trial()
             if trial is None:
                 return
-            self.again += trial.key in self.lines.done
+            assert trial.key not in self.lines.done, "a trial with a line is trained again"
             self._begin(_Work(trial, 0))
 
     def _begin(self, work: _Work) -> None:
@@ -305,19 +281,3 @@ def on_record(lines: Sequence[Row], retry_failed: bool) -> list[Row]:
     again = ("interrupted", "failed") if retry_failed else ("interrupted",)
     last = {row.key: row for row in lines}
     return [row for row in last.values() if row.status not in again]
-
-
-def statuses(rows: Sequence[Row]) -> Counter[str]:
-    """How trials ended."""
-    return Counter(row.status for row in rows)
-
-
-def first_best(rows: Sequence[Row], high_is_good: bool) -> Key | None:
-    """The incumbent by looking at one row after the other."""
-    best = None
-    for row in rows:
-        if row.status != "finished":
-            continue
-        if best is None or (row.value > best.value if high_is_good else row.value < best.value):
-            best = row
-    return best and best.key
