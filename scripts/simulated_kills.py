@@ -145,13 +145,14 @@ class Case:
         for number, workers in enumerate(self.workers):
             last = number == len(self.workers) - 1
             self.nature.broken &= not last
-            run = self._run(self._grown(number), on_record(lines, retries), workers, last)
+            kept = on_record(lines, retries)
+            run = self._run(self._grown(number), kept, workers, last)
             try:
                 over = run.to_the_end()
             except Exception as error:
                 return f"{type(error).__name__}: {error}"
-            self._count(run, over, number, lines, retries)
-            lines = [*lines, *run.lines.rows]
+            self._count(run, over, number, len(on_record(lines, False)) - len(kept))
+            lines += run.lines.rows[len(kept) :]
         alone = Run(self.sweep, [], 1, self.nature, Trouble(), random.Random(0), self.max_failures)
         alone.to_the_end()
         return self._difference(run.core.rows(), lines, alone.core.rows())
@@ -173,12 +174,12 @@ class Case:
         trouble = Trouble(end_at, way, rng.choice([0, 0.02, 0.1]))
         return Run(sweep, lines, workers, self.nature, trouble, rng, self.max_failures)
 
-    def _count(self, run: Run, over: bool, number: int, lines: list[Row], retries: bool) -> None:
+    def _count(self, run: Run, over: bool, number: int, retried: int) -> None:
         counts = self.counts
         counts["interrupts" if run.trouble.way == "interrupted" else "kills"] += not over
         counts["deaths"] += run.deaths
         counts["resumes"] += number > 0
-        counts["retried"] += retries and sum(row.status == "failed" for row in lines)
+        counts["retried"] += retried
 
     def _difference(self, rows: list[Row], lines: list[Row], right: list[Row]) -> str:
         if table(rows) != table(right):
