@@ -27,6 +27,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from drivers import environment
+from killing import title
 from tortured import MIRRORED, SWEEPS
 from victims import TORTURED, Local, Sent
 
@@ -162,10 +163,11 @@ class Torture:
         py_spy = shutil.which("py-spy") or Path(sys.executable).with_name("py-spy")
         self.say("hangs")
         self.victim.processes()
-        for pid, title in self.victim.left.items():
-            if title.startswith(("ray::", sys.executable)) and "/ray/" not in title:
+        for pid in self.victim.left:
+            what = title(pid)
+            if what.startswith(("ray::", sys.executable)) and "/ray/" not in what:
                 done = subprocess.run([py_spy, "dump", "--pid", str(pid)], capture_output=True)
-                print(title, done.stdout.decode(), done.stderr.decode(), sep="\n")
+                print(what, done.stdout.decode(), done.stderr.decode(), sep="\n")
 
     def look_for_repetitions(self) -> None:
         """Counts trials that were started again though they had a line, or have two."""

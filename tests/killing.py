@@ -25,16 +25,26 @@ _TITLES: dict[str, Callable[[str], bool]] = {
 }
 
 
+def title(pid: int) -> str:
+    """The command line of a process, empty if there is none."""
+    try:
+        words = (Path("/proc") / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return ""
+    return words.replace(b"\0", b" ").decode(errors="replace").strip()
+
+
+def started(pid: int) -> str:
+    """When a process started, which tells it from a later one of the same number."""
+    try:
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
 def family(root: int) -> dict[int, str]:
     """The process and all below it, with their command lines."""
-    titles = {}
-    for pid in (root, *sorted(processes_under(root))):
-        try:
-            words = (Path("/proc") / str(pid) / "cmdline").read_bytes()
-        except OSError:
-            continue
-        titles[pid] = words.replace(b"\0", b" ").decode(errors="replace").strip()
-    return titles
+    return {pid: title(pid) for pid in (root, *sorted(processes_under(root)))}
 
 
 def by_role(titles: dict[int, str]) -> dict[str, list[int]]:

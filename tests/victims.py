@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from typing import ClassVar
 
 from drivers import environment
 from heads import running_head
-from killing import by_role, family, kill
+from killing import by_role, family, kill, started
 from tortured import MIRRORED, SEED, SWEEPS
 
 TORTURED = Path(__file__).with_name("tortured.py")
@@ -39,7 +40,7 @@ class Local:
         self.log = folder / "log.txt"
         self.log.touch()
         self._environment = environment(TORTURED_LOG=str(self.log), OMP_NUM_THREADS="1")
-        self.left: dict[int, str] = {}  # processes that were seen
+        self.left: dict[int, str] = {}  # processes that were seen → when they started
         self._last = ""  # way of killing
 
     def start(self, rng: random.Random) -> None:
@@ -56,8 +57,11 @@ class Local:
     def processes(self) -> dict[str, list[int]]:
         """Who could be killed now."""
         titles = family(self.process.pid)
-        self.left |= titles
+        self._note(titles)
         return by_role(titles) | {"driver": [self.process.pid], "everything": list(titles)}
+
+    def _note(self, pids: Iterable[int]) -> None:
+        self.left |= {pid: started(pid) for pid in pids}
 
     def kill(self, way: str, rng: random.Random) -> None:
         """Kills one of those that do something, or all."""
@@ -71,7 +75,7 @@ class Local:
         """Kills what is left of earlier runs; waits for the driver."""
         if self.process.poll() is None:
             self.processes()
-        kill(pid for pid, title in self.left.items() if _same(pid, title))
+        kill([pid for pid, start in self.left.items() if start and started(pid) == start])
         self.left = {}
         self.process.wait()
 
@@ -79,12 +83,6 @@ class Local:
         """What is wrong in the end, besides the table."""
         checkpoints = self.record / "checkpoints"
         return ["checkpoints are left"] * (checkpoints.exists() and any(checkpoints.iterdir()))
-
-
-def _same(pid: int, title: str) -> bool:
-    """Whether a number is still that of the same process, which Ray may have given a new title."""
-    now = family(pid).get(pid, "")
-    return now.startswith("ray::") if title.startswith("ray::") else now == title
 
 
 class Sent(Local):
@@ -103,7 +101,6 @@ class Sent(Local):
         self.mirror = folder / "runs" / "s"
         self._stack = ExitStack()
         self._head: SimpleNamespace | None = None
-        self._heads = 0
         self.record = folder / "home" / "runs" / "s"
         (folder / "home").mkdir()
         (folder / "tortured.py").symlink_to(TORTURED)
@@ -136,7 +133,7 @@ class Sent(Local):
         assert self._head is not None
         titles = family(self._head.process.pid)
         client = family(self.process.pid) if self.process.poll() is None else {}
-        self.left |= titles | client
+        self._note(titles | client)
         found = by_role(titles) | {"everything": [*client, *titles]}
         return found | ({"client": [self.process.pid]} if client else {})
 
