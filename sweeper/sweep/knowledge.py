@@ -51,6 +51,7 @@ class Knowledge:
         self._verdicts = verdicts
         self._starts: list[int] = []  # of the trials on the virtual workers
         self._last: list[int | None] = [None] * (sweep.lag or 0)  # trial on each of them
+        self._wholly: dict[int, Known] = {}  # trials that have ended
 
     def before(self, trial: int, asked: Collection[int] = ()) -> list[Known | None] | None:
         """What is known to a trial, one entry for each before it; None if that is still to come.
@@ -110,6 +111,15 @@ class Knowledge:
         return None if row is None or row.status == "interrupted" else row
 
     def _whole(self, trial: int, config: Config) -> Known | None:
+        if trial not in self._wholly:
+            known = self._mean(trial, config)
+            if known is None:
+                return None
+            self._wholly[trial] = known
+        return self._wholly[trial]
+
+    def _mean(self, trial: int, config: Config) -> Known | None:
+        """What all replicates of a trial have shown; None if one has not ended."""
         rows = [self._lines.get(Key(trial, r)) for r in range(self._sweep.replicates)]
         ended = [row for row in rows if row is not None and row.status != "interrupted"]
         if len(ended) < len(rows):

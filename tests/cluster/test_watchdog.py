@@ -7,7 +7,7 @@ import time
 
 import pytest
 from drivers import running
-from test_torture import kill
+from killing import by_role, family, kill
 from waiting import PATIENCE_S, wait_until
 
 import sweeper
@@ -28,7 +28,7 @@ SCRIPT = """
 
 
 @pytest.mark.parametrize(
-    ("part", "told"), [("raylet", "Ray on this machine"), ("gcs", "Ray's head")]
+    ("part", "told"), [("raylet", "Ray on this machine"), ("GCS", "Ray's head")]
 )
 def test_the_death_of_ray_ends_the_sweep_resumable(tmp_path, part, told):
     script = tmp_path / "script.py"
@@ -38,7 +38,7 @@ def test_the_death_of_ray_ends_the_sweep_resumable(tmp_path, part, told):
     with running(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as driver:
         wait_until(lambda: journal.exists() and journal.read_text().count("\n") >= 2, driver)
         time.sleep(1)
-        kill(driver, part)
+        kill(by_role(family(driver.pid))[part])
         printed = driver.communicate(timeout=PATIENCE_S)[1]
     assert driver.returncode == 1
     assert f"ConnectionError: {told}" in printed

@@ -34,6 +34,8 @@ class Learner:
 
     def config(self, space, seed: int, trial: int, known: Sequence[Known]) -> dict:
         assert len(known) == trial
+        if trial < len(self.initial_configs):
+            return dict(self.initial_configs[trial])
         digest = hashlib.sha256(repr((seed, trial, known)).encode()).digest()
         return {"x": int.from_bytes(digest[:4], "big") / 2**32}
 
