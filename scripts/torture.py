@@ -12,6 +12,7 @@ import argparse
 import json
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -83,11 +84,14 @@ class Torture:
             except HangsError:
                 self.dump()
                 self.victim.clear()
+                self.victim.last = "hang"
                 self.since = time.monotonic()
             self.look_for_repetitions()
             code = self.victim.process.poll()
             if code == 0:
                 return
+            if code == -signal.SIGKILL and self.victim.last not in (*EARLY, "hang"):
+                self.say("was killed by somebody else")
             in_vain = in_vain + 1 if left == before else 0
         self.say(f"ended with {code} though nothing was killed, again and again")
         self.tally.different[self.victim.kind] += 1

@@ -41,10 +41,11 @@ class Local:
         self.log.touch()
         self._environment = environment(TORTURED_LOG=str(self.log), OMP_NUM_THREADS="1")
         self.left: dict[int, str] = {}  # processes that were seen → when they started
-        self._last = ""  # way of killing
+        self.last = ""  # way of killing
 
     def start(self, rng: random.Random) -> None:
         """Runs the sweep, or goes on with it."""
+        self.last = ""
         self._run(TORTURED, self.kind, self.folder)
 
     def _run(self, *words: object, **variables: str) -> None:
@@ -52,6 +53,7 @@ class Local:
             self.process = subprocess.Popen(
                 [sys.executable, *map(str, words)], cwd=self.folder,
                 env=self._environment | variables, stdout=said, stderr=said,
+                start_new_session=True,  # whatever ends its group ends nothing else
             )  # fmt: skip
 
     def processes(self) -> dict[str, list[int]]:
@@ -65,7 +67,7 @@ class Local:
 
     def kill(self, way: str, rng: random.Random) -> None:
         """Kills one of those that do something, or all."""
-        there, self._last = self.processes()[way], way
+        there, self.last = self.processes()[way], way
         kill(there if way == "everything" else [rng.choice(there)])
         if way == "driver" and rng.random() < 0.5:  # else what is left ends by itself, in a while
             time.sleep(0.5)
@@ -116,7 +118,7 @@ class Sent(Local):
         ways = [send]
         if (self.mirror / "sweep.json").exists():
             ways.append(["resume", "runs/s", "--no-report"])
-            if self._last == "client":
+            if self.last == "client":
                 ways.append(["attach", "runs/s"])
         way = rng.choice(ways)
         state = self.folder / "state"
