@@ -13,18 +13,22 @@ _WORD = re.compile(r"[^\W\d][\w.:/@+-]*")
 _MAX_DEPTH = 60  # of lists and dicts in one another; a configuration has 20 at most
 
 
-def read_yaml(path: Path) -> Any:
+def read_yaml(path: Path, faults: list[str]) -> Any:
     """The plain values in a YAML file, whose space is still to be read by `read_config_space`.
 
     Words and numbers are those of YAML 1.2: `no` is text, `010` as well, `1e3` a number. In the
     space a text in quotes is written as Python's (`"no"` becomes `'no'` with the quotes), unless it
     is a distribution, a list or the like, so that its quotes count.
 
+    Args:
+        path: of the file.
+        faults: gets a sentence for each value of the space that is missing, split at commas, or a
+            number in quotes; then the space is left out.
+
     Raises:
         FileNotFoundError: there is none.
         ValueError: it is no YAML, too large, nested too deeply, names something twice, or repeats
-            lists and dicts by reference, which a few lines can make billions of; or values of the
-            space are missing, split at commas, or numbers in quotes, all of them in one message.
+            lists and dicts by reference, which a few lines can make billions of.
     """
     if not path.is_file():
         raise FileNotFoundError(
@@ -37,15 +41,14 @@ def read_yaml(path: Path) -> Any:
     try:
         loader = _Loader(content)
         node = loader.get_single_node()
-        faults: list[str] = []
-        for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
-            if getattr(key, "value", None) == "space":
-                _mark_quotes(value, "space", faults)
-        if not faults:
-            return None if node is None else loader.construct_document(node)
+        if isinstance(node, yaml.MappingNode):
+            for pair in list(node.value):
+                if getattr(pair[0], "value", None) == "space":
+                    _mark_quotes(pair[1], "space", faults)
+                    node.value = [one for one in node.value if one is not pair or not faults]
+        return None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: of characters that are none
         raise ValueError(f"{path}: is no YAML: {error}") from error
-    raise ValueError("\n".join(f"{path}, {fault}" for fault in faults))
 
 
 class _Loader(yaml.SafeLoader):

@@ -18,8 +18,7 @@ def run(given: dict[str, Any]) -> int:
     """Runs a sweep."""
     from sweeper.space.text import read_config_space
 
-    options, said = merge(given)
-    check(options, said)
+    options, said = _checked(given)
     if options["dry_run"]:
         return _preview(options)
     from sweeper.remote import commands as remote_commands
@@ -41,7 +40,7 @@ def run(given: dict[str, Any]) -> int:
         mode=options["mode"],
         seed=options["seed"],
         replicates=options["replicates"],
-        resources=sweeper.Resources(cpus=options["cpus"], gpus=options["gpus"]),
+        resources=_resources(options),
         name=options["name"],
         folder=options["folder"],
         resume=options["resume"],
@@ -62,6 +61,34 @@ def run(given: dict[str, Any]) -> int:
     return code
 
 
+def _checked(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """All options and those that were said, if nothing is wrong with them, also by themselves.
+
+    Raises:
+        ValueError: there are faults; all are in one message.
+    """
+    from sweeper.sweep.execution import Execution
+
+    options, said, faults = merge(given)
+    try:
+        where = {name: options[name] for name in ("name", "folder", "resume")}
+        faults += Execution(**where, **_how_to_run(options)).faults()
+    except ValueError as error:
+        faults.append(str(error))
+    try:
+        _resources(options)
+    except (ValueError, TypeError) as error:
+        faults.append(str(error))
+    check(options, said, faults)
+    return options, said
+
+
+def _resources(options: dict[str, Any]) -> Any:
+    import sweeper
+
+    return sweeper.Resources(cpus=options["cpus"], gpus=options["gpus"])
+
+
 def _say_what_was_never_printed(options: dict[str, Any], results: Any) -> None:
     never = [name for name in options["also"] or () if name not in results.other_metrics]
     if never and any(row.status == "finished" for row in results.rows):
@@ -70,8 +97,7 @@ def _say_what_was_never_printed(options: dict[str, Any], results: Any) -> None:
 
 def space(given: dict[str, Any]) -> int:
     """Shows what a search would try."""
-    options, said = merge(given)
-    check(options, said)
+    options, _ = _checked(given)
     return _preview(options)
 
 
@@ -132,8 +158,9 @@ def resume(given: dict[str, Any]) -> int:
     from sweeper.sweep.execution import Execution
     from sweeper.sweep.sweep import run_sweep
 
-    options, _ = merge({name: value for name, value in given.items() if name != "objective"})
+    options, _, faults = merge({name: value for name, value in given.items() if name != "objective"})
     options["objective"] = given.get("objective")
+    refuse(*faults)
     folder = normal_path(options["sweep"])
     # In a job, what is said of one there is what its laptop has noted.
     head = remote_commands.chosen_head(options, None if MIRROR in os.environ else folder)
@@ -211,7 +238,8 @@ def doctor(given: dict[str, Any]) -> int:
     """Prints what there is to run sweeps on, and what is wrong with it."""
     from sweeper.remote import commands as remote_commands
 
-    options = {**DEFAULTS, **given}
+    options, _, faults = merge(given)
+    refuse(*faults)
     head = remote_commands.chosen_head(options)
     if head is not None:
         return remote_commands.doctor(head, given)
