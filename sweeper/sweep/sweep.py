@@ -169,6 +169,7 @@ def run(
 def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results":
     """The results of a sweep whose parts are checked; raises what `run` does."""
     from sweeper.record.results import Results
+    from sweeper.sweep.ending import outcome, say_all_on_record
 
     say = printer(execution.progress)
     replicates = f" × {sweep.replicates} replicates" if sweep.replicates > 1 else ""
@@ -185,8 +186,9 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
             sweep, described, kept = continue_record(path, sweep, execution.retry_failed, say)
         num_left = sweep.num_trials * sweep.replicates - len(kept)
         if not num_left:
-            say(f"{path}: all {len(kept):,} trials are on record.")
-            return Results(path, described, Core(sweep, kept).rows())
+            results = Results(path, described, Core(sweep, kept).rows())
+            say_all_on_record(results, say)
+            return results
         interrupts = stack.enter_context(Interrupts())
         executor = _executor(sweep, execution, data, num_left, interrupts, say, stack)
         sweep = sweep.with_lag_for(executor.num_workers)
@@ -214,7 +216,7 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
             core, record, path, bar, stops, suggestions, execution.keep_checkpoints, execution.keep
         )
         _run_to_the_end(executor, sweep, conductor)
-    return outcome(Results(path, described, core.rows()), stops.reason, say)
+    return outcome(Results(path, described, core.rows()), stops.reason, say, stops.told)
 
 
 def _title(objective: Objective) -> str:
