@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command is None and not unknown:
         known.print_help()
         return 2
-    if unknown and command not in ("run", "space"):
+    if command is None or (unknown and command not in ("run", "space")):
         known.error(f"unrecognized arguments: {' '.join(unknown)}")
     if unknown:
         options[UNKNOWN] = unknown

@@ -1,4 +1,4 @@
-"""The values that options take, from flags and YAML files alike: text, numbers, times, yes or no."""
+"""The values that options take, from flags and YAML files alike: text, numbers, yes or no."""
 
 import difflib
 from collections.abc import Callable, Collection

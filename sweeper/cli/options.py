@@ -157,7 +157,10 @@ def _unknown_faults(unknown: list[str], options: dict[str, Any]) -> list[str]:
     names = [word for word in unknown if word.startswith("--")]
     first = [word for word in unknown[:1] if not word.startswith("--")]
     return [
-        *(f"{word}: belongs to no option. Put quotes around a value with blanks." for word in first),
+        *(
+            f"{word}: belongs to no option. Put quotes around a value with blanks."
+            for word in first
+        ),
         *(unknown_fault(name, flag, [*DEFAULTS, "debug"]) for name in names),
     ]
 
@@ -167,7 +170,8 @@ def _space_faults(texts: dict[str, Any] | None) -> list[str]:
     from sweeper.space.checks import check_entries
     from sweeper.space.text import read_config_space
 
-    entries, faults = {}, []
+    entries: dict[str, Any] = {}
+    faults: list[str] = []
     for name, text in (texts or {}).items():
         try:
             entries |= read_config_space({name: text})

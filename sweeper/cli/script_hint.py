@@ -46,7 +46,7 @@ def objective_fault(
 
 
 def _command(words: list[str], names: list[str]) -> str:
-    """The words with a placeholder for each of the names, in place of a value where there is one."""
+    """The words with a placeholder for each name, in place of a value where there is one."""
     texts = [shlex.quote(word) for word in words]
     for name in names:
         flags = (f"--{name}", f"--{name.replace('_', '-')}")

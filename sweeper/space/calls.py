@@ -39,7 +39,9 @@ def read_call(node: ast.Call, read: Callable[..., Any]) -> Any:
     full_name = _FULL_NAME.fullmatch(name)
     short_name = full_name[1] if full_name else name
     if short_name not in _callables() and not makes_a_list(name):
-        raise ValueError(f"{shortened(name)} is no distribution of scipy.stats. {_cure(node, read)}")
+        raise ValueError(
+            f"{shortened(name)} is no distribution of scipy.stats. {_cure(node, read)}"
+        )
     arguments = [read(argument, in_call=True) for argument in node.args]
     if any(keyword.arg is None for keyword in node.keywords):
         raise ValueError(f"{short_name}: ** can't be read. Write the arguments out.")
@@ -117,9 +119,7 @@ def _or_none(node: ast.expr, read: Callable[..., Any]) -> Any:
         return None
 
 
-def _misfit(
-    name: str, family: Any, arguments: list[Any], options: dict[str, Any]
-) -> str | None:
+def _misfit(name: str, family: Any, arguments: list[Any], options: dict[str, Any]) -> str | None:
     """What keeps arguments from being those of a family of SciPy's; None if that isn't seen."""
     given, named = len(arguments), list(options)
     if isinstance(family, type) and hasattr(family, "icdf") and given:

@@ -128,7 +128,9 @@ def _check_law(value: Any, where: str, faults: list[str]) -> Any:
         _check_distribution(value, where, faults)
         return value
     if type(value) is dict and (cure := foreign_dict(value)):
-        rule = "needs a distribution of scipy.stats, a list or a constant, no dict that tells of one"
+        rule = (
+            "needs a distribution of scipy.stats, a list or a constant, no dict that tells of one"
+        )
         cure = f"Write {cure}; for the dict itself [{{…}}]."
         faults.append(fault(where, rule, value, cure))
         return value

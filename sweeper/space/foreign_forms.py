@@ -75,7 +75,8 @@ def foreign_call(name: str, arguments: Sequence[Any], options: Mapping[str, Any]
                       "CategoricalDistribution", "pchoice"):  # fmt: skip
         alone = len(values) == 1 and isinstance(values[0], list | tuple)
         chosen = options.get("choices", options.get("categories", values[0] if alone else values))
-        return f"Choices are a list: {list(chosen) if isinstance(chosen, list | tuple) and chosen else [1, 2]}."
+        shown = list(chosen) if isinstance(chosen, list | tuple) and chosen else [1, 2]
+        return f"Choices are a list: {shown}."
     if short_name in ("sample_from", "sample"):
         return "Values that depend on others are computed in the objective."
     kind = short_name.removeprefix("suggest_").removesuffix("Distribution").lower()
@@ -103,8 +104,8 @@ def _of_call(kind: str, values: list[Any], options: dict[str, Any], exponents: b
     if kind.removeprefix("q") in ("randn", "normal"):
         mean, sd = ([*values, 0, 1])[:2] if len(values) > 1 else (0, 1)
         return f"norm({_plain(mean)}, {_plain(sd)})"
-    low = options.get("low", options.get("lower", values[0] if values else None))
-    high = options.get("high", options.get("upper", values[1] if len(values) > 1 else None))
+    low: Any = options.get("low", options.get("lower", values[0] if values else None))
+    high: Any = options.get("high", options.get("upper", values[1] if len(values) > 1 else None))
     if not _are_numbers(low, high):
         return None
     third = values[2] if len(values) > 2 and _are_numbers(values[2]) else None

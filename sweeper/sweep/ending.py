@@ -83,4 +83,6 @@ def _say_if_all_failed(results: Results, say: Callable[[str], None], told: str |
     if first.exception and first.exception == told:
         say(f"All {len(failed)} trials failed.")
     else:
-        say(f"All {len(failed)} trials failed. The first one:\n{first.traceback or first.exception}")
+        say(
+            f"All {len(failed)} trials failed. The first one:\n{first.traceback or first.exception}"
+        )

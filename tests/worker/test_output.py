@@ -58,8 +58,7 @@ def test_a_title_stands_on_a_line_of_its_own(tmp_path: Path, in_folder: bool):
         os.write(output.file.fileno(), printed.encode())
     text = (tmp_path / "output" / "w1.txt").read_text() if in_folder else output.unread()
     assert text == (
-        "--- trial 0, replicate 0\n50 %\n--- trial 1, replicate 0\ndone\n"
-        "--- trial 2, replicate 0\n"
+        "--- trial 0, replicate 0\n50 %\n--- trial 1, replicate 0\ndone\n--- trial 2, replicate 0\n"
     )
 
 
