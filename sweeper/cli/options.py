@@ -1,5 +1,6 @@
 """The options of `sweeper run`: their defaults, those of a YAML file, and those of flags."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ DEFAULTS: dict[str, Any] = {
     "no_report": False,
     "quiet": False,
 }
+_NO_REFERENCE = re.compile(r"""[()\[\]{},;='"]""")  # of a value that a blank has cut
 UNKNOWN = "unknown"  # words that the shell has given and no option takes
 DEFAULT_SPACE = {"learning_rate": "loguniform(1e-4, 1)"}
 SEARCHERS = ("random", "grid", "sobol", "bayesian")
@@ -151,7 +153,10 @@ def check(options: dict[str, Any], said: dict[str, Any], found: list[str]) -> No
 def _unknown_faults(unknown: list[str], options: dict[str, Any]) -> list[str]:
     """What is wrong with an objective that is none, and with words that no option takes."""
     objective = options["objective"]
-    script = objective and objective_fault(objective, unknown, options["space"] or ())
+    stray = objective is not None and _NO_REFERENCE.search(objective)
+    if stray:
+        unknown = [objective, *unknown]
+    script = objective and not stray and objective_fault(objective, unknown, options["space"] or ())
     if script:
         return [script]
     names = [word for word in unknown if word.startswith("--")]

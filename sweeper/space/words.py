@@ -26,11 +26,11 @@ _DOUBTFUL = {
     **{"true": "True", "false": "False", "none": "None", "null": "None"},
     **{"nan": "nan", "inf": "inf", "infinity": "inf"},
 }
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_NEARLY_A_NUMBER = re.compile(r"[-+]?[.,]?\d[\d.,;:_' eE+-]*[%kKMG]?")
-_DECIMAL_COMMA = re.compile(r"([-+]?\d+),(\d+)")
-_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
-_LEADING_ZEROS = re.compile(r"[-+]?0\d+")
+_NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+_NEARLY_A_NUMBER = re.compile(r"[-+]?[.,]?[0-9][0-9.,;:_' eE+-]*[%kKMG]?")
+_DECIMAL_COMMA = re.compile(r"([-+]?[0-9]+),([0-9]+)")
+_THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}(,[0-9]{3})+")
+_LEADING_ZEROS = re.compile(r"[-+]?0[0-9]+")
 _FROM_TO = re.compile(rf"({_NUMBER})\s*(?:to|\.\.+|…|–|—|~)\s*({_NUMBER})")
 _OPENING, _CLOSING = "[({", "])}"
 
