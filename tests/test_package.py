@@ -11,8 +11,9 @@ PACKAGE = Path(sweeper.__file__).parent
 ORDER = {
     "": ["terminal", "text_table", "live", "files", "faults"],
     "space": [
-        *("expressions", "conditions", "distributions", "rounded", "problems", "checks"),
-        *("combinations", "senseless", "space", "config_space", "grids", "reading", "text"),
+        *("expressions", "conditions", "distributions", "rounded", "problems", "foreign_forms"),
+        *("checks", "combinations", "senseless", "space", "config_space", "grids", "words"),
+        *("number_lists", "calls", "reading", "text"),
         *("changes", "membership", "search_space"),
     ],
     "search": [
@@ -60,7 +61,7 @@ ORDER = {
     ],
     "html_report": ["contents", "page"],
     "sweep": [
-        *("traps", "preview"),
+        *("traps", "ranges", "preview"),
         *("limits", "execution", "nesting", "knowledge", "core", "interrupts", "progress"),
         *("stops", "suggestions", "trial_folders", "conductor", "failures", "travelling"),
         *("inline", "tune_hooks", "on_ray", "executors"),
@@ -71,10 +72,14 @@ ORDER = {
         *(
             "option_texts",
             "option_file",
+            "option_kinds",
+            "script_hint",
             "options",
             "reading",
+            "run_arguments",
             "running",
             "reading_parser",
+            "run_parser",
             "parser",
             "main",
         ),

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from sweeper.cli import reading, running
+from sweeper.cli.options import UNKNOWN
 from sweeper.cli.parser import parser
 from sweeper.terminal import drop_output, printable, tell
 
@@ -32,11 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if hasattr(sys.stdout, "reconfigure"):  # what the terminal can't show is written out
         sys.stdout.reconfigure(errors="backslashreplace")
     known = parser()
-    options = vars(known.parse_args(arguments))
+    parsed, unknown = known.parse_known_args(arguments)
+    options = vars(parsed)
     command: str | None = options.pop("subcommand", None)
-    if command is None:
+    if command is None and not unknown:
         known.print_help()
         return 2
+    if command is None or (unknown and command not in ("run", "space")):
+        known.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if unknown:
+        options[UNKNOWN] = unknown
     return carry_out(command, options)
 
 

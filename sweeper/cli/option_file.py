@@ -1,16 +1,29 @@
 """A YAML file of options: what in it can't be meant is refused, however large or deep it is."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from sweeper.space.words import is_nearly_a_number, is_number, unclosed
+
 MOST_BYTES = 1_000_000
+_WORD = re.compile(r"[^\W\d][\w.:/@+-]*")
 _MAX_DEPTH = 60  # of lists and dicts in one another; a configuration has 20 at most
 
 
-def read_yaml(path: Path) -> Any:
-    """The plain values in a YAML file.
+def read_yaml(path: Path, faults: list[str]) -> Any:
+    """The plain values in a YAML file, whose space is still to be read by `read_config_space`.
+
+    Words and numbers are those of YAML 1.2: `no` is text, `010` as well, `1e3` a number. In the
+    space a text in quotes is written as Python's (`"no"` becomes `'no'` with the quotes), unless it
+    is a distribution, a list or the like, so that its quotes count.
+
+    Args:
+        path: of the file.
+        faults: gets a sentence for each value of the space that is missing, split at commas, or a
+            number in quotes; then the space is left out.
 
     Raises:
         FileNotFoundError: there is none.
@@ -26,15 +39,23 @@ def read_yaml(path: Path) -> Any:
     if len(content) > MOST_BYTES:
         raise ValueError(f"{path}: has more than {MOST_BYTES:,} bytes, too many for options.")
     try:
-        return yaml.load(content, _Loader)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: such as a date with a 13th month
+        loader = _Loader(content)
+        node = loader.get_single_node()
+        if isinstance(node, yaml.MappingNode):
+            for pair in list(node.value):
+                if getattr(pair[0], "value", None) == "space":
+                    _mark_quotes(pair[1], "space", faults)
+                    node.value = [one for one in node.value if one is not pair or not faults]
+        return None if node is None else loader.construct_document(node)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: of characters that are none
         raise ValueError(f"{path}: is no YAML: {error}") from error
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's plain values, each name once."""
+    """YAML's plain values, each name once; of words and numbers those that YAML 1.2 has."""
 
     _depth = 0
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012, as SafeLoader has them
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.peek_event()
@@ -61,3 +82,69 @@ class _Loader(yaml.SafeLoader):
                     raise yaml.constructor.ConstructorError(None, None, why, key.start_mark)
                 seen.add((key.tag, key.value))
         return super().construct_mapping(node, deep)
+
+
+for _kind, _pattern, _first in (
+    ("bool", "true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?(?:0|[1-9][0-9_]*)", "-+0123456789"),
+    ("float", r"[-+]?(?:(?:0|[1-9][0-9_]*)?\.[0-9_]+|(?:0|[1-9][0-9_]*)\.?)(?:[eE][-+]?[0-9]+)?"
+              r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", "-+0123456789."),
+    ("null", "~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("merge", "<<", "<"),
+):  # fmt: skip
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_kind}", re.compile(f"^(?:{_pattern})$"), list(_first)
+    )
+
+
+def _mark_quotes(node: Any, where: str, faults: list[str]) -> None:
+    """Makes texts in quotes those of Python, in a node and all in it; appends what is wrong."""
+    if isinstance(node, yaml.ScalarNode):
+        _mark_scalar(node, where, faults)
+    elif split := _split_at_commas(node):
+        faults.append(
+            f"line {node.start_mark.line + 1}: {where}: YAML splits at commas inside of {{ }} and "
+            f'[ ]. Put quotes around it: "{split}".'
+        )
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            _mark_quotes(value, f"{where}.{getattr(key, 'value', '…')}", faults)
+    else:
+        for i, value in enumerate(node.value):
+            _mark_quotes(value, f"{where}[{i}]", faults)
+
+
+def _mark_scalar(node: Any, where: str, faults: list[str]) -> None:
+    text, line = node.value, node.start_mark.line + 1
+    if node.style is None and not text:
+        faults.append(f"line {line}: {where}: has no value. Write one, or null for None.")
+    if node.style not in ("'", '"') or not node.tag.endswith(":str"):
+        return
+    if is_number(text.strip()):
+        faults.append(
+            f"line {line}: {where}: has a number in quotes. Write {text.strip()} for the number, "
+            f"\"'{text}'\" for text."
+        )
+    elif _WORD.fullmatch(text) or is_nearly_a_number(text):
+        node.value = repr(text)
+
+
+def _split_at_commas(node: Any) -> str | None:
+    """A text such as `uniform(0, 1)` of which YAML has made several; None if there is none."""
+    pieces: list[Any] = []
+    if node.flow_style and isinstance(node, yaml.SequenceNode):
+        pieces = node.value
+    elif node.flow_style:  # {lr: uniform(0, 1)} is {lr: uniform(0, 1): null}
+        pieces = [part for key, value in node.value for part in (value if value.value else key,)]
+    texts = [piece.value if _is_plain(piece) else "" for piece in pieces]
+    for first, text in enumerate(texts):
+        if unclosed(text) > 0:
+            last = first + 1
+            while last < len(texts) and unclosed("".join(texts[first:last])) > 0:
+                last += 1
+            return ", ".join(texts[first:last])
+    return None
+
+
+def _is_plain(node: Any) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.style is None

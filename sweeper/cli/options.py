@@ -1,10 +1,12 @@
 """The options of `sweeper run`: their defaults, those of a YAML file, and those of flags."""
 
-import difflib
+import re
 from pathlib import Path
 from typing import Any
 
-from sweeper.cli.option_texts import name_and_value, read_points, read_seconds
+from sweeper.cli.option_kinds import read_kinds, unknown_fault
+from sweeper.cli.option_texts import name_and_value, read_points
+from sweeper.cli.script_hint import objective_fault
 from sweeper.cluster.resources import Resources
 from sweeper.faults import refuse
 from sweeper.search.asha import ASHA
@@ -62,13 +64,8 @@ DEFAULTS: dict[str, Any] = {
     "no_report": False,
     "quiet": False,
 }
-_KINDS = {
-    **dict.fromkeys(("command", "metric", "mode", "pattern"), str),
-    **dict.fromkeys(("objective", "model", "data", "searcher", "name", "folder"), str),
-    **dict.fromkeys(("address", "cluster", "scheduler", "surrogate", "keep"), str),
-    **dict.fromkeys(("resume", "retry_failed", "keep_checkpoints", "dry_run", "test"), bool),
-    **dict.fromkeys(("no_report", "quiet", "unique", "fresh"), bool),
-}
+_NO_REFERENCE = re.compile(r"""[()\[\]{},;='"]""")  # of a value that a blank has cut
+UNKNOWN = "unknown"  # words that the shell has given and no option takes
 DEFAULT_SPACE = {"learning_rate": "loguniform(1e-4, 1)"}
 SEARCHERS = ("random", "grid", "sobol", "bayesian")
 SCHEDULERS = ("asha",)
@@ -85,41 +82,44 @@ _OF_ASHA = ("grace_epochs", "reduction_factor")
 BUILT_IN_ONLY = ("model", "data", "max_epochs", "batch_size", "checkpoint_every")
 
 
-def merge(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """All options, and those that were said: by a YAML file or, which counts more, by flags."""
-    source = given.get("objective")
+def merge(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """All options; those that were said, by a YAML file or, which counts more, by flags; and what
+    could not be read of these, one sentence each.
+    """
+    faults: list[str] = []
+    flags = {name: value for name, value in given.items() if name != UNKNOWN}
+    source = flags.get("objective")
     described = {}
     if source is not None and Path(source).suffix in (".yaml", ".yml"):
-        described = _read_yaml(Path(source))
-        given = {name: value for name, value in given.items() if name != "objective"}
-    flags = dict(given)
-    if "space" in flags:
-        pairs = [name_and_value(text, "--space") for text in flags["space"]]
-        flags["space"] = dict(pairs)
-        twice = sorted({name for name, _ in pairs if [n for n, _ in pairs].count(name) > 1})
-        refuse(*(f"--space {name}=…: is there twice. Leave one out." for name in twice))
-    if "points" in flags:
-        flags["points"] = read_points(flags["points"])
-    for name in ("time_budget", "trial_time"):
-        for given_by in (described, flags):
-            if given_by.get(name) is not None:
-                given_by[name] = read_seconds(given_by[name], flag(name))
+        described = _read_yaml(Path(source), faults)
+        del flags["objective"]
+    read_kinds(flags, flag, faults)
+    for name, read in (("space", _read_space), ("points", read_points)):
+        try:
+            if name in flags:
+                flags[name] = read(flags[name])
+        except ValueError as error:
+            faults.append(str(error))
+            del flags[name]
     said = {**described, **flags}
-    return {**DEFAULTS, **said}, said
+    options = {**DEFAULTS, **said}
+    faults += _unknown_faults(given.get(UNKNOWN, []), options)
+    return options, said, faults
 
 
-def check(options: dict[str, Any], said: dict[str, Any]) -> None:
-    """Refuses what would be without effect, or is missing.
+def check(options: dict[str, Any], said: dict[str, Any], found: list[str]) -> None:
+    """Refuses options that can't be read, would be without effect, or are missing.
 
     Args:
         options: all of them.
         said: those that the user has said.
+        found: faults that are known already.
 
     Raises:
-        ValueError: options don't go together; all faults are in one message.
+        ValueError: there are faults; all are in one message.
     """
     asked = [name for name, value in said.items() if value is not None]
-    faults = []
+    faults = [*found]
     if options["searcher"] not in SEARCHERS:
         faults.append(f"--searcher {options['searcher']!r}: choose {_any_of(SEARCHERS)}.")
     if options["surrogate"] not in SURROGATES:
@@ -145,9 +145,53 @@ def check(options: dict[str, Any], said: dict[str, Any]) -> None:
                 f"{', '.join(useless)}: only for sweeper's own classifier. Leave "
                 f"{'it' if len(useless) == 1 else 'them'} out: your objective decides on that."
             )
-        if options["space"] is None:
+        if options["space"] is None and not any("space" in fault for fault in found):
             faults.append("--space NAME=VALUE: needed to say what your objective's choices are.")
-    refuse(*faults)
+    refuse(*faults, *_space_faults(options["space"]))
+
+
+def _unknown_faults(unknown: list[str], options: dict[str, Any]) -> list[str]:
+    """What is wrong with an objective that is none, and with words that no option takes."""
+    objective = options["objective"]
+    stray = objective is not None and _NO_REFERENCE.search(objective)
+    if stray:
+        unknown = [objective, *unknown]
+    script = objective and not stray and objective_fault(objective, unknown, options["space"] or ())
+    if script:
+        return [script]
+    names = [word for word in unknown if word.startswith("--")]
+    first = [word for word in unknown[:1] if not word.startswith("--")]
+    return [
+        *(
+            f"{word}: belongs to no option. Put quotes around a value with blanks."
+            for word in first
+        ),
+        *(unknown_fault(name, flag, [*DEFAULTS, "debug"]) for name in names),
+    ]
+
+
+def _space_faults(texts: dict[str, Any] | None) -> list[str]:
+    """What is wrong with the hyperparameters, one sentence each."""
+    from sweeper.space.checks import check_entries
+    from sweeper.space.text import read_config_space
+
+    entries: dict[str, Any] = {}
+    faults: list[str] = []
+    for name, text in (texts or {}).items():
+        try:
+            entries |= read_config_space({name: text})
+        except ValueError as error:
+            faults.append(str(error))
+            entries[name] = None  # which others may rest on
+    return faults + (check_entries(entries)[1] if entries else [])
+
+
+def _read_space(texts: list[str]) -> dict[str, str]:
+    pairs = [name_and_value(text, "--space") for text in texts]
+    names = [name for name, _ in pairs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    refuse(*(f"--space {name}=…: is there twice. Leave one out." for name in twice))
+    return dict(pairs)
 
 
 def is_own(options: dict[str, Any]) -> bool:
@@ -207,27 +251,28 @@ def _any_of(words: tuple[str, ...]) -> str:
     return " or ".join(words)
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path, faults: list[str]) -> dict[str, Any]:
     from sweeper.cli.option_file import read_yaml  # which loads yaml
 
-    described = read_yaml(path)
+    found: list[str] = []
+    described = read_yaml(path, found)
     if not isinstance(described, dict):
         raise ValueError(f"{path}: must map names to values, such as `trials: 20`.")
-    wrong = [
-        f"{name}: must be {kind.__name__}, but got {described[name]!r}"
-        for name, kind in _KINDS.items()
-        if described.get(name) is not None and not isinstance(described[name], kind)
+    found += [
+        unknown_fault(str(name), str, list(DEFAULTS)) for name in described if name not in DEFAULTS
     ]
-    if wrong:
-        raise ValueError(f"{path}: " + "; ".join(wrong))
-    unknown = [name for name in described if name not in DEFAULTS]
-    if unknown:
-        close = [c for name in unknown for c in difflib.get_close_matches(str(name), DEFAULTS, n=1)]
-        cure = f"Did you mean {' and '.join(close)}? " if close else ""
-        raise ValueError(f"{path}: {unknown} mean nothing here. {cure}Known are {list(DEFAULTS)}.")
-    if not isinstance(described.get("space", {}), dict):
-        raise ValueError(f"{path}: space must map hyperparameters to values.")
+    read = {name: value for name, value in described.items() if name in DEFAULTS}
+    metric = read.get("metric")
+    if isinstance(metric, dict) and "name" in metric:
+        mode = "max" if str(metric.get("goal", "")).startswith("max") else "min"
+        found.append(f"metric: has no parts here. Write metric: {metric['name']} and mode: {mode}.")
+        del read["metric"]
+    read_kinds(read, str, found)
+    if not isinstance(read.get("space", {}), dict):
+        found.append("space: must map hyperparameters to values.")
+        del read["space"]
     for name in ("constraint", "initial", "also"):
-        if isinstance(described.get(name), str | dict):
-            described[name] = [described[name]]
-    return described
+        if isinstance(read.get(name), str | dict):
+            read[name] = [read[name]]
+    faults += [f"{path}: {fault}" for fault in found]
+    return read

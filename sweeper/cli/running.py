@@ -7,8 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sweeper.cli.options import BUILT_IN_ONLY, DEFAULT_SPACE, DEFAULTS, check, is_own, merge
+from sweeper.cli.options import DEFAULT_SPACE, DEFAULTS, merge
 from sweeper.cli.reading import print_results, quiet
+from sweeper.cli.run_arguments import (
+    checked,
+    how_to_run,
+    make_command,
+    make_objective,
+    make_resources,
+    make_scheduler,
+    make_searcher,
+)
 from sweeper.faults import refuse
 from sweeper.record.mirror import MIRROR
 from sweeper.terminal import drop_output, one_line, printable, tell
@@ -18,8 +27,7 @@ def run(given: dict[str, Any]) -> int:
     """Runs a sweep."""
     from sweeper.space.text import read_config_space
 
-    options, said = merge(given)
-    check(options, said)
+    options, said = checked(given)
     if options["dry_run"]:
         return _preview(options)
     from sweeper.remote import commands as remote_commands
@@ -30,24 +38,24 @@ def run(given: dict[str, Any]) -> int:
     space = read_config_space(options["space"] or DEFAULT_SPACE)
     import sweeper
 
-    objective = _objective(options, space)
+    objective = make_objective(options, space)
     results = sweeper.run(
         objective,
         space,
-        _searcher(options),
+        make_searcher(options),
         constraints=options["constraint"] or (),
-        scheduler=_scheduler(options, said),
+        scheduler=make_scheduler(options, said),
         metric=options["metric"],
         mode=options["mode"],
         seed=options["seed"],
         replicates=options["replicates"],
-        resources=sweeper.Resources(cpus=options["cpus"], gpus=options["gpus"]),
+        resources=make_resources(options),
         name=options["name"],
         folder=options["folder"],
         resume=options["resume"],
         fresh=options["fresh"],
         report=False,  # printed to standard output, below
-        **_how_to_run(options),
+        **how_to_run(options),
     )
     _show(results)
     _say_what_was_never_printed(options, results)
@@ -70,8 +78,7 @@ def _say_what_was_never_printed(options: dict[str, Any], results: Any) -> None:
 
 def space(given: dict[str, Any]) -> int:
     """Shows what a search would try."""
-    options, said = merge(given)
-    check(options, said)
+    options, _ = checked(given)
     return _preview(options)
 
 
@@ -81,12 +88,12 @@ def _preview(options: dict[str, Any]) -> int:
     from sweeper.space.text import read_config_space
 
     space = read_config_space(options["space"] or DEFAULT_SPACE)
-    command = options["command"] and _command(options)
+    command = options["command"] and make_command(options)
     if command:
         refuse(*command.faults(space))
     shown = sweeper.preview(
         space,
-        _searcher(options),
+        make_searcher(options),
         seed=options["seed"],
         constraints=options["constraint"] or (),
     )
@@ -95,30 +102,6 @@ def _preview(options: dict[str, Any]) -> int:
         of_trial = {"trial": 0, "seed": trial_seed(options["seed"], 0, 0), "folder": "FOLDER"}
         print(printable(f"trial 0: {shlex.join(command.arguments(of_trial | shown.configs[0]))}"))
     return 0
-
-
-def _how_to_run(options: dict[str, Any]) -> dict[str, Any]:
-    import sweeper
-    from sweeper.sweep.execution import INLINE
-
-    return {
-        "num_workers": options["workers"],
-        "limits": sweeper.Limits(
-            max_failures=options["max_failures"],
-            time_budget_s=options["time_budget"],
-            total_epochs=options["total_epochs"],
-            target=options["target"],
-            patience=options["patience"],
-            trial_time_s=options["trial_time"],
-            first_failures=options["first_failures"],
-        ),
-        "retry_failed": options["retry_failed"],
-        "keep_checkpoints": options["keep_checkpoints"],
-        "keep": options["keep"],
-        "address": options["address"],
-        "debug": options.get("debug", False) and options["address"] == INLINE,
-        "progress": not options["quiet"],
-    }
 
 
 def resume(given: dict[str, Any]) -> int:
@@ -132,15 +115,18 @@ def resume(given: dict[str, Any]) -> int:
     from sweeper.sweep.execution import Execution
     from sweeper.sweep.sweep import run_sweep
 
-    options, _ = merge({name: value for name, value in given.items() if name != "objective"})
+    options, _, faults = merge(
+        {name: value for name, value in given.items() if name != "objective"}
+    )
     options["objective"] = given.get("objective")
+    refuse(*faults)
     folder = normal_path(options["sweep"])
     # In a job, what is said of one there is what its laptop has noted.
     head = remote_commands.chosen_head(options, None if MIRROR in os.environ else folder)
     if head is not None:
         return _end_of_job(*remote_commands.resume(head, given), options)
     execution = Execution(
-        name=folder.name, folder=folder.parent, resume=True, **_how_to_run(options)
+        name=folder.name, folder=folder.parent, resume=True, **how_to_run(options)
     )
     refuse(*execution.faults())
     described = read(folder).sweep
@@ -211,7 +197,8 @@ def doctor(given: dict[str, Any]) -> int:
     """Prints what there is to run sweeps on, and what is wrong with it."""
     from sweeper.remote import commands as remote_commands
 
-    options = {**DEFAULTS, **given}
+    options, _, faults = merge(given)
+    refuse(*faults)
     head = remote_commands.chosen_head(options)
     if head is not None:
         return remote_commands.doctor(head, given)
@@ -224,73 +211,3 @@ def doctor(given: dict[str, Any]) -> int:
     report = examine(options["address"], resources, lasting(options["folder"]))
     print(render(report))
     return 1 if report.findings else 0
-
-
-def _searcher(options: dict[str, Any]) -> Any:
-    import sweeper
-
-    first = [_config(text) if isinstance(text, str) else text for text in options["initial"] or ()]
-    if options["searcher"] == "grid":
-        return sweeper.GridSearch(points=options["points"], initial_configs=first)
-    if options["searcher"] == "random":
-        return sweeper.RandomSearch(options["trials"], first, unique=options["unique"])
-    if options["searcher"] == "sobol":
-        return sweeper.SobolSearch(options["trials"], first)
-    return sweeper.BayesianSearch(
-        options["trials"], model=options["surrogate"], lag=options["lag"], initial_configs=first
-    )
-
-
-def _config(text: str) -> Any:
-    """The configuration that a text stands for."""
-    from sweeper.space.text import read_value
-
-    try:
-        config = read_value(text)
-        reason = f"but it is a {type(config).__name__}"
-    except ValueError as error:
-        config, reason = None, f"but {error}"
-    if not isinstance(config, dict):
-        raise ValueError(
-            f"--initial {text!r}: must be a configuration such as {{'lr': 0.1, 'depth': 2}}, "
-            f"{reason.rstrip('.')}."
-        )
-    return config
-
-
-def _scheduler(options: dict[str, Any], said: dict[str, Any]) -> Any:
-    import sweeper
-
-    if options["scheduler"] is None:
-        return None
-    known = not is_own(options) or "max_epochs" in said
-    return sweeper.ASHA(
-        options["grace_epochs"],
-        options["reduction_factor"],
-        options["max_epochs"] if known else None,
-    )
-
-
-def _command(options: dict[str, Any]) -> Any:
-    import sweeper
-
-    also = tuple(options["also"] or ())
-    return sweeper.Command(options["command"], options["metric"], also, options["pattern"])
-
-
-def _objective(options: dict[str, Any], space: dict[str, Any]) -> Any:
-    """The user's own objective or command, or the built-in classifier."""
-    reference = options["objective"]
-    if options["command"] is not None:
-        return _command(options)
-    if reference is None:
-        from sweeper.training.classifier import Classifier
-
-        classifier = Classifier(**{name: options[name] for name in BUILT_IN_ONLY})
-        faults = classifier.faults(list(space))
-        if faults:
-            raise ValueError("\n".join(faults))
-        return classifier
-    from sweeper.worker.objective_reference import load_objective
-
-    return load_objective(reference)

@@ -26,7 +26,7 @@ _KEYS = ["trial", "replicate"]
 _OUTCOMES = ["epochs", "status", "seed", "start_s", "runtime_s", "worker"]
 _OUTCOMES += ["node", "exception"]
 _OF_MEANS = ["standard_error", "count"]
-# No hyperparameter has a name of these, unless the record is foreign.
+# A hyperparameter of such a name has the column `config.<name>`.
 COLUMNS = {*_KEYS, *_OUTCOMES, *_OF_MEANS}
 
 
@@ -55,6 +55,9 @@ class Results:
     @cached_property
     def frame(self) -> pd.DataFrame:
         """One row a trial: `trial`, `replicate`, the hyperparameters, the metric, others, …
+
+        A hyperparameter with the name of another column, such as `epochs` or `seed`, has the column
+        `config.<name>`; `best_config["epochs"]` is as in the space.
 
         The metric's column bears its name, `validation_error` unless another was chosen: what the
         objective gave last, NaN where there is none. Other metrics follow; one that has the name
@@ -87,8 +90,8 @@ class Results:
 
     @property
     def _names(self) -> dict[str, str]:
-        """The hyperparameters and their columns; foreign records may have names that can't be one:
-        those of other columns, or with half a surrogate pair.
+        """The hyperparameters and their columns, which differ where a name is that of another
+        column, or has half a surrogate pair, as in foreign records.
         """
         return columns_for(self.sweep["config_space"], "config.", {*COLUMNS, self.metric.name})
 

@@ -1,6 +1,8 @@
 """Whether a sweep can go on where its record ends, and how to start it again from its record."""
 
 import functools
+import os
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +20,7 @@ from sweeper.search.metric import read_metric
 from sweeper.search.searcher import SEARCHERS, Searcher
 from sweeper.space.membership import as_in
 from sweeper.space.text import read_config_space, read_value
+from sweeper.worker.command import Command
 from sweeper.worker.objective_reference import can_be_found, find_again, load_objective
 
 _NOTED_EACH_TIME = (
@@ -144,7 +147,17 @@ def rebuild(described: dict[str, Any], reference: str | None) -> Sweep:
         fresh=described.get("fresh", False),
     )
     checked(_to_be_loaded)
-    return checked(find_again(described) if reference is None else load_objective(reference))
+    objective = find_again(described) if reference is None else load_objective(reference)
+    try:
+        return checked(objective)
+    except ValueError as error:  # such as a command whose script lies where the sweep began
+        began = described.get("directory")
+        if not isinstance(objective, Command) or began in (None, os.getcwd()):
+            raise
+        raise ValueError(
+            f"{error}\nThe sweep began in {began}: go there (cd {shlex.quote(began)}) and resume "
+            "again."
+        ) from None
 
 
 def _to_be_loaded(config: dict[str, Any]) -> None:

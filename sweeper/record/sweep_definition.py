@@ -98,7 +98,7 @@ def check_sweep(
         faults.append(str(error))
     faults.append(int_fault("replicates", replicates, 1))
     faults += _scheduler_faults(scheduler, replicates)
-    faults += _metric_faults(metric, space)
+    faults += _metric_faults(metric)
     faults += faults_of_ours(objective, config_space, metric.name)
     if not isinstance(fresh, bool):
         faults.append(f"fresh must be True or False, but got {fresh!r} ({type(fresh).__name__}).")
@@ -123,8 +123,8 @@ def check_sweep(
     )
 
 
-def _metric_faults(metric: Metric, space: Space) -> list[str]:
-    taken = (*(set(RESULT_COLUMNS) - {Metric.name}), *CURVE_COLUMNS, *space.entries)
+def _metric_faults(metric: Metric) -> list[str]:
+    taken = (*(set(RESULT_COLUMNS) - {Metric.name}), *CURVE_COLUMNS)
     return metric.faults(taken)
 
 

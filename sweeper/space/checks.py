@@ -14,6 +14,7 @@ import numpy as np
 from sweeper.space.conditions import ABSENT, MOST_NAMES, When, parents
 from sweeper.space.distributions import describe
 from sweeper.space.expressions import Expression, parse
+from sweeper.space.foreign_forms import foreign_dict
 from sweeper.space.problems import (
     is_foreign,
     problem_of_distribution,
@@ -24,7 +25,7 @@ from sweeper.space.problems import (
 ConfigSpace = Mapping[str, Any]
 Config = dict[str, Any]
 
-# Names that the results use themselves, so that no hyperparameter may have them.
+# Names that the results use themselves: a hyperparameter of such a name is `config.<name>` there.
 RESULT_COLUMNS = (
     *("trial", "replicate", "validation_error", "epochs", "status", "seed"),
     *("start_s", "runtime_s", "worker", "node", "exception", "standard_error", "count"),
@@ -90,9 +91,12 @@ def check_expression(
     for name in unknown:
         close = difflib.get_close_matches(name, [n for n in names if isinstance(n, str)], n=2)
         cure = f"Did you mean {' or '.join(close)}? " if close else ""
+        cure += f"Put quotes around a string: '{name}'."
+        if name in ("true", "false", "null", "none"):
+            cure = f"Write {'None' if name == 'null' else name.title()}."
         faults.append(
             f"{where}: {describe(text)} looks at {name}, which is no hyperparameter of the space. "
-            f"{cure}Put quotes around a string: '{name}'."
+            f"{cure}"
         )
     return None if unknown else expression
 
@@ -122,6 +126,13 @@ def _check_law(value: Any, where: str, faults: list[str]) -> Any:
         return value
     if resembles_distribution(value) and not is_foreign(value):
         _check_distribution(value, where, faults)
+        return value
+    if type(value) is dict and (cure := foreign_dict(value)):
+        rule = (
+            "needs a distribution of scipy.stats, a list or a constant, no dict that tells of one"
+        )
+        cure = f"Write {cure}; for the dict itself [{{…}}]."
+        faults.append(fault(where, rule, value, cure))
         return value
     if type(value) in (list, tuple) and not value:
         cure = "Add entries; write [[]] for a constant empty list."
@@ -192,9 +203,6 @@ def _check_name(name: Any, where: str, faults: list[str]) -> None:
     if not isinstance(name, str) or not name:
         cure = "Give it a name of letters."
         faults.append(fault(where, "a name must be a non-empty string", name, cure))
-    elif name in RESULT_COLUMNS:
-        cure = "Rename it, e.g. 'num_epochs' for 'epochs'."
-        faults.append(fault(where, "a name must be no column of the results", name, cure))
 
 
 def _check_distribution(distribution: Any, where: str, faults: list[str]) -> None:

@@ -14,11 +14,21 @@ from sweeper.sweep.limits import LimitReached
 
 
 def outcome(
-    results: Results, stop_reason: BaseException | None, say: Callable[[str], None]
+    results: Results,
+    stop_reason: BaseException | None,
+    say: Callable[[str], None],
+    told: str | None = None,
 ) -> Results:
-    """The results if the sweep ended by itself or after its time; else raises the reason."""
+    """The results if the sweep ended by itself or after its time; else raises the reason.
+
+    Args:
+        results: of the trials that have ended.
+        stop_reason: why the sweep ended before its end.
+        say: is told what there is to know.
+        told: the exception of which the traceback has been said.
+    """
     if stop_reason is None:
-        _say_if_all_failed(results, say)
+        _say_if_all_failed(results, say, told)
         return results
     limited = isinstance(stop_reason, LimitReached)
     if not limited:  # else they are returned
@@ -55,8 +65,24 @@ def _how_to_go_on(sweep: dict[str, Any], path: Path) -> str:
     return f"Go on with: sweeper resume {shlex.quote(os.environ.get(MIRROR, str(path)))}"
 
 
-def _say_if_all_failed(results: Results, say: Callable[[str], None]) -> None:
+def say_all_on_record(results: Results, say: Callable[[str], None]) -> None:
+    """Says that nothing is left to run, and how failed trials are run again."""
+    failed = sum(row.status == "failed" for row in results.rows)
+    again = f" {failed:,} failed: retry_failed=True (--retry-failed) runs them again."
+    if results.sweep.get("lag") is not None or results.sweep.get("scheduler"):
+        again = ""  # since later trials have learned from them
+    total = f"all {len(results.rows):,} trials are on record"
+    say(f"{results.folder}: {total}.{again if failed else ''}")
+
+
+def _say_if_all_failed(results: Results, say: Callable[[str], None], told: str | None) -> None:
     failed = [row for row in results.rows if row.status == "failed"]
-    if len(failed) == len(results.rows):
-        first = failed[0].traceback or failed[0].exception
-        say(f"All {len(failed)} trials failed. The first one:\n{first}")
+    if len(failed) < len(results.rows):
+        return
+    first = failed[0]
+    if first.exception and first.exception == told:
+        say(f"All {len(failed)} trials failed.")
+    else:
+        say(
+            f"All {len(failed)} trials failed. The first one:\n{first.traceback or first.exception}"
+        )

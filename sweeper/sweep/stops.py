@@ -45,6 +45,7 @@ class Stops:
         self._best = math.inf  # of the trials before `_judged`, for `patience`
         self._judged = self._in_vain = 0
         self.reason: BaseException | None = None
+        self.told: str | None = None  # the exception of which the traceback has been said
 
     def stop(self, reason: BaseException) -> None:
         """Ends the sweep at the next step."""
@@ -102,15 +103,16 @@ class Stops:
         told = (row.traceback or row.exception or "").rstrip()
         if alike == self._say_at:
             self._say(f"The first {alike} trials failed alike:\n{told}")
+            self.told = row.exception
         if self._limits.first_failures is not None and alike >= self._most_alike:
-            self.stop(
-                ValueError(
-                    f"The first {alike} trials all failed alike, so the sweep ended:\n{told}\n"
-                    "Correct the objective, then go on with retry_failed (--retry-failed). To "
-                    "train the rest all the same, set Limits(first_failures=None), in YAML "
-                    "first_failures: null."
-                )
+            error = ValueError(
+                f"The first {alike} trials all failed alike, so the sweep ended: {row.exception}\n"
+                "Correct the objective, then go on with retry_failed (--retry-failed). To "
+                "train the rest all the same, set Limits(first_failures=None), in YAML "
+                "first_failures: null."
             )
+            error.add_note(told)
+            self.stop(error)
 
     def _judge(self, patience: int) -> None:
         """Looks at the trials in their order, up to the first that has not ended."""

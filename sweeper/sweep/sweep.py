@@ -23,15 +23,17 @@ from sweeper.space.checks import ConfigSpace
 from sweeper.sweep import executors
 from sweeper.sweep.conductor import Conductor
 from sweeper.sweep.core import Core
-from sweeper.sweep.ending import leave_behind, outcome
+from sweeper.sweep.ending import leave_behind, outcome, say_all_on_record
 from sweeper.sweep.execution import INLINE, Execution
 from sweeper.sweep.executors import Executor
 from sweeper.sweep.interrupts import Interrupts
 from sweeper.sweep.limits import Limits
 from sweeper.sweep.nesting import refuse_in_a_trial
 from sweeper.sweep.progress import Progress
+from sweeper.sweep.ranges import ranges
 from sweeper.sweep.stops import Stops
 from sweeper.sweep.suggestions import Suggestions
+from sweeper.sweep.traps import traps
 from sweeper.worker.command import Command
 from sweeper.worker.objective import Objective
 from sweeper.worker.objective_reference import (
@@ -42,6 +44,8 @@ from sweeper.worker.objective_reference import (
 
 if TYPE_CHECKING:
     from sweeper.record.results import Results
+
+_MOST_TRAPS = 3  # that are told of before a sweep runs; `sweeper.preview` tells of all
 
 
 def run(
@@ -173,6 +177,8 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
     say = printer(execution.progress)
     replicates = f" × {sweep.replicates} replicates" if sweep.replicates > 1 else ""
     say(sweep.searcher.describe(sweep.space) + replicates)
+    if execution.progress and len(sweep.searcher.initial_configs) < sweep.num_trials:
+        _say_what_is_tried(sweep, say)
     refuse_while_loading()
     refuse_in_a_trial(execution.address)
     path = lasting(execution.folder) / (execution.name or default_name(_title(sweep.objective)))
@@ -185,8 +191,9 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
             sweep, described, kept = continue_record(path, sweep, execution.retry_failed, say)
         num_left = sweep.num_trials * sweep.replicates - len(kept)
         if not num_left:
-            say(f"{path}: all {len(kept):,} trials are on record.")
-            return Results(path, described, Core(sweep, kept).rows())
+            results = Results(path, described, Core(sweep, kept).rows())
+            say_all_on_record(results, say)
+            return results
         interrupts = stack.enter_context(Interrupts())
         executor = _executor(sweep, execution, data, num_left, interrupts, say, stack)
         sweep = sweep.with_lag_for(executor.num_workers)
@@ -214,7 +221,15 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
             core, record, path, bar, stops, suggestions, execution.keep_checkpoints, execution.keep
         )
         _run_to_the_end(executor, sweep, conductor)
-    return outcome(Results(path, described, core.rows()), stops.reason, say)
+    return outcome(Results(path, described, core.rows()), stops.reason, say, stops.told)
+
+
+def _say_what_is_tried(sweep: Sweep, say: Callable[[str], None]) -> None:
+    """Says where the values lie, and what may not be meant as it is written."""
+    for line in ranges(sweep.space.entries):
+        say(line)
+    for text in traps(sweep.space, sweep.searcher)[:_MOST_TRAPS]:
+        say(f"Is it meant so? {text}")
 
 
 def _title(objective: Objective) -> str:

@@ -44,12 +44,14 @@ def _width(law: Any) -> str | None:
     high = low + width
     longer = _digits(high) > max(_digits(low), _digits(width))
     powers = all(map(_is_power_of_2, (low, width))) and not _is_power_of_2(high)
-    if not (0 < 10 * low <= width and (longer or powers)):
+    beyond_1 = 0 < low < width <= 1 < high  # two parts of 1, and their sum is none
+    if not (beyond_1 or (0 < 10 * low <= width and (longer or powers))):
         return None
     return (
         f"{describe(law)} is [{_plain(low)}, {_plain(high)}], since its second number is a width. "
         f"For [{_plain(low)}, {_plain(width)}] write "
-        f"stats.uniform({_plain(low)}, {_plain(width - low)})."
+        f"stats.uniform({_plain(low)}, {_plain(width - low)}); if it is meant so, "
+        f"stats.uniform(loc={_plain(low)}, scale={_plain(width)})."
     )
 
 
@@ -121,6 +123,11 @@ def _few_configs(space: Space, searcher: Searcher) -> list[str]:
         return []
     trials = searcher.num_configs(space)
     count = space.count(min(trials, 1_000_000))
+    if count == 1 and trials > 1:
+        return [
+            f"All hyperparameters are constants, so that {trials:,} trials try the same. Write "
+            "lists or distributions, or one trial and replicates=… (--replicates)."
+        ]
     if count is None or count >= trials:
         return []
     return [

@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sweeper.space.conditions import parents
+from sweeper.space.conditions import ABSENT, When, parents
 from sweeper.training.trial import current_context
-from sweeper.worker.command_words import fill, placeholders, split
+from sweeper.worker.command_words import SCRIPT, fill, placeholders, script_of, split
 from sweeper.worker.objective import num_threads
 from sweeper.worker.printed_metrics import PrintedMetrics, groups, names_in
 from sweeper.worker.script import Script
 
 _PAUSE_S = 1.0
-_SCRIPT = re.compile(r"\.(py|sh|bash|r|jl|pl|rb|lua|m)$", re.IGNORECASE)
 _OF_THE_TRIAL = ("trial", "seed", "folder")
 
 
@@ -35,7 +34,8 @@ class Command:
     The command is split into words as a shell does it, but none runs it: a value is one argument,
     or part of one, whatever it holds. Each `{name}` stands for the hyperparameter's value: text as
     it is, numbers, True, False and None as Python writes them, lists, tuples and dicts as JSON;
-    `{trial}`, `{seed}` and `{folder}` for what the trial has. `{name:--flag}` stands for the flag
+    `{trial}`, `{seed}` and `{folder}` for what the trial has, unless a hyperparameter has that name
+    (the trial's own seed is in `SWEEPER_SEED` all the same). `{name:--flag}` stands for the flag
     where the value is True, for nothing where it is False. What is absent from a configuration (see
     `when`) is left out with its option: `--momentum {momentum}` and `--momentum={momentum}` go as
     a whole. A brace is written `{{` or `}}`. A value that begins with - is safe in
@@ -99,6 +99,9 @@ class Command:
         program = fill(words[:1], {})
         if program and shutil.which(program[0], path=_path(os.environ)) is None:
             faults.append(_no_program(program[0]))
+        script = script_of(words)
+        if script is not None and not Path(script).is_file():
+            faults.append(f"there is no file {script} in {os.getcwd()}. Go to its folder.")
         return [f"command: {fault}" for fault in faults] + _faults_of_space(config_space, used)
 
     def _faults_of_metrics(self) -> list[str]:
@@ -133,7 +136,7 @@ class Command:
     def files(self) -> list[str]:
         """The scripts among its words: their text, and what they import, computes the metric."""
         words = shlex.split(self.command)
-        return [word for word in words if _SCRIPT.search(word) and Path(word).is_file()]
+        return [word for word in words if SCRIPT.search(word) and Path(word).is_file()]
 
     def __call__(self, config: dict[str, Any]) -> Iterator[dict[str, float]]:
         """Yields the metrics, by their names, as soon as they are printed.
@@ -199,11 +202,11 @@ def _faults_of_space(config_space: Mapping[str, Any], used: Sequence[str]) -> li
     for value in config_space.values():
         with contextlib.suppress(ValueError, TypeError, AttributeError):  # told of elsewhere
             switches |= set(parents(value))
-    for name in config_space:
-        if name in _OF_THE_TRIAL:
+    for name, value in config_space.items():
+        if name in _OF_THE_TRIAL and name in used and _may_be_absent(value):
             faults.append(
-                f"config_space[{name!r}]: {{{name}}} stands for the trial's own {name} in a "
-                "command. Rename the hyperparameter."
+                f"config_space[{name!r}]: where it is absent, {{{name}}} would stand for the "
+                f"trial's own {name}. Rename the hyperparameter, or give it a value always."
             )
         elif name not in used and name not in switches:
             faults.append(
@@ -211,6 +214,12 @@ def _faults_of_space(config_space: Mapping[str, Any], used: Sequence[str]) -> li
                 "its value is to stand."
             )
     return faults
+
+
+def _may_be_absent(value: Any) -> bool:
+    while isinstance(value, When):
+        value = value.otherwise
+    return value is ABSENT
 
 
 def _started(arguments: list[str], environment: dict[str, str], output: Any) -> Script:

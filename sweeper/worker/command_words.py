@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -11,6 +12,10 @@ from typing import Any
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _QUOTED = re.compile(r"\\.|'[^']*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
 _OPERATORS = re.compile("[;<>|&]+")  # of shells
+
+
+SCRIPT = re.compile(r"\.(py|sh|bash|r|jl|pl|rb|lua|m)$", re.IGNORECASE)
+_INTERPRETER = re.compile(r"python[\d.]*|bash|sh|Rscript|julia|perl|ruby|lua")
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,15 @@ def fill(words: list[Word], values: Mapping[str, Any]) -> list[str]:
         arguments += kept
         after_option = re.match("--?[^-0-9.]", texts[-1] or "") is not None
     return arguments
+
+
+def script_of(words: list[Word]) -> str | None:
+    """The script that an interpreter is given, such as train.py; None if that isn't seen."""
+    texts = [word[0] if len(word) == 1 and isinstance(word[0], str) else None for word in words]
+    if len(texts) < 2 or texts[0] is None or not _INTERPRETER.fullmatch(os.path.basename(texts[0])):
+        return None
+    second = texts[1]
+    return second if second and SCRIPT.search(second) else None
 
 
 def as_argument(value: Any) -> str:

@@ -27,7 +27,7 @@ class OutputFile:
         if folder is None:
             self._file: IO[bytes] = tempfile.TemporaryFile(prefix="sweeper-")  # noqa: SIM115
         else:
-            self._file = open_plain(plain_folder(folder / "output") / f"{worker}.txt", "ab")
+            self._file = open_plain(plain_folder(folder / "output") / f"{worker}.txt", "a+b")
         self._own = self._open()
 
     @staticmethod
@@ -47,8 +47,11 @@ class OutputFile:
         return self._file
 
     def title(self, text: str) -> None:
-        """Writes a line that tells which trial the following output is of."""
-        os.write(self._file.fileno(), f"--- {text}\n".encode())
+        """Writes a line of its own that tells which trial the following output is of."""
+        file = self._file.fileno()
+        size = os.fstat(file).st_size
+        new_line = "\n" if size and os.pread(file, 1, size - 1) != b"\n" else ""
+        os.write(file, f"{new_line}--- {text}\n".encode())
 
     def unread(self) -> str:
         """What was printed since the last call and is not in the sweep's folder yet."""

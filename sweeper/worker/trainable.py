@@ -184,8 +184,8 @@ class Worker(tune.Trainable):
 
     def _begin(self) -> RunningTrial | FreshTrial:
         self._state.restore()
-        self._output.title(f"trial {self._trial['trial']}")
         key = self._trial["trial"], self._trial["replicate"]
+        self._output.title(f"trial {key[0]}, replicate {key[1]}")
         given = {
             "config": self._trial["config"],
             "seed": self._trial["seed"],

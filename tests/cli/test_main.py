@@ -73,7 +73,7 @@ def test_exit_code_1_when_every_trial_failed(project):
     done = sweeper("run", "mine:fails", "--space", "x=[1,2]", "--searcher", "grid")
     assert done.returncode == 1, done.stderr
     assert "2 failed" in done.stdout
-    assert done.stderr.count("ValueError: never works") == 2  # told of twice, each time once
+    assert done.stderr.count("ValueError: never works") == 1
 
 
 def test_the_built_in_classifier_and_the_test_set(project):
@@ -168,15 +168,15 @@ def test_the_same_dry_run_twice(project):
         (["run", "--retry-failed"], "needs resume=True"),
         (["run", "--cpus", "-1"], "number ≥ 0"),
         (["run", "both.yaml"], "--max-epochs: only for sweeper's own classifier"),
-        (["run", "types.yaml"], "dry_run: must be bool, but got 'no'"),
-        (["run", "bad.yaml"], "['trails'] mean nothing here"),
+        (["run", "types.yaml"], "dry_run: must be true or false, but got 'maybe'"),
+        (["run", "bad.yaml"], "trails: no such option. Did you mean trials?"),
         (["show", "nowhere"], "no sweep here"),
     ],
 )
 def test_mistakes_are_told_in_a_line_without_traceback(project, arguments, message, capsys):
     Path("bad.yaml").write_text("trails: 5\n")
     Path("both.yaml").write_text("objective: mine:objective\nspace: {x: 1}\nmax_epochs: 20\n")
-    Path("types.yaml").write_text("dry_run: 'no'\n")
+    Path("types.yaml").write_text("dry_run: 'maybe'\n")
     assert main(arguments) == 2
     printed = capsys.readouterr().err
     assert printed.startswith("sweeper: ")

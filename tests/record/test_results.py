@@ -165,15 +165,15 @@ def test_half_a_surrogate_pair_in_a_record_does_no_harm():
     assert "\\udfff" in odd.table()
 
 
-def test_the_names_refused_beforehand_are_those_of_columns():
+def test_the_names_that_get_a_prefix_are_those_of_columns():
     assert set(RESULT_COLUMNS) == COLUMNS | {Metric.name}
 
 
 def test_names_that_columns_of_results_have_get_a_prefix():
-    foreign = results([row(0, config={"trial": 7, "status": "x"})], names=("trial", "status"))
-    assert foreign.frame["config.trial"][0] == 7
-    assert foreign.summary["config.status"][0] == "x"
-    assert foreign.frame["trial"][0] == 0
+    odd = results([row(0, config={"trial": 7, "status": "x"})], names=("trial", "status"))
+    assert odd.frame["config.trial"][0] == 7
+    assert odd.summary["config.status"][0] == "x"
+    assert odd.frame["trial"][0] == 0
 
 
 def test_a_notebook_shows_the_best_trials_and_no_markup_of_the_sweep():

@@ -10,6 +10,7 @@ from distributions import DISTRIBUTIONS, LogUniform
 from scipy import stats
 
 from sweeper.space.checks import RESULT_COLUMNS, check_config_space, check_seed
+from sweeper.space.conditions import when
 from sweeper.space.distributions import is_distribution
 
 
@@ -154,13 +155,42 @@ def test_check_refuses_an_empty_space():
 
 def test_check_refuses_unusable_names():
     with pytest.raises(ValueError, match="config_space") as raised:
-        check_config_space({3: 1, "": 1, ("a",): 1} | dict.fromkeys(RESULT_COLUMNS, 1))
+        check_config_space({3: 1, "": 1, ("a",): 1})
     lines = str(raised.value).splitlines()
-    assert len(lines) == 3 + len(RESULT_COLUMNS)
+    assert len(lines) == 3
     assert lines[0].startswith(
         "config_space[3]: a name must be a non-empty string, but got 3 (int)"
     )
-    assert all("Rename it, e.g. 'num_epochs'" in line for line in lines[3:])
+
+
+def test_columns_of_the_results_are_good_names():
+    space = dict.fromkeys(RESULT_COLUMNS, 1)
+    assert check_config_space(space) == space
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"min": 0.5, "max": 0.9},
+        {"values": [16, 32]},
+        {"value": 3},
+        {"distribution": "uniform"},
+        {"_type": "loguniform", "_value": [1e-4, 1]},
+    ],
+)
+def test_a_dict_that_tells_of_a_distribution_is_no_constant(value):
+    with pytest.raises(ValueError, match=r'\["lr"\]: needs .* Write .*; for the dict itself \[\{…'):
+        check_config_space({"lr": value})
+    assert check_config_space({"lr": [value]}) == {"lr": [value]}
+    assert check_config_space({"lr": {**value, "eps": 1e-8} | {"values": 1, "_value": 1}})
+
+
+@pytest.mark.parametrize(
+    ("word", "value"), [("true", "True"), ("false", "False"), ("null", "None")]
+)
+def test_a_word_of_json_in_a_condition_is_told_as_python_has_it(word, value):
+    with pytest.raises(ValueError, match=f"no hyperparameter of the space. Write {value}.$"):
+        check_config_space({"a": [True, None], "b": when(f"a == {word}", 1)})
 
 
 @pytest.mark.parametrize("seed", [0, 2**32 - 1, np.uint64(7)])

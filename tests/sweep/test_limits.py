@@ -99,7 +99,8 @@ def test_trials_that_all_fail_alike_end_the_sweep_with_the_error_and_the_cure(ru
 
     with pytest.raises(ValueError, match="The first 8 trials all failed alike") as caught:
         run(fails)
-    assert "FileNotFoundError: data.csv" in str(caught.value)
+    assert "the sweep ended: FileNotFoundError: data.csv" in str(caught.value)
+    assert "raise FileNotFoundError" in caught.value.__notes__[0]
     assert "Limits(first_failures=None)" in str(caught.value)
     assert len(trained) == 8
     assert len(run(fails, name="all", limits=Limits(first_failures=None)).rows) == 40

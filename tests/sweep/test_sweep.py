@@ -180,7 +180,7 @@ def test_what_objectives_print_is_kept(run):
     results = run(chatty)
     text = "".join(path.read_text() for path in (results.folder / "output").iterdir())
     for row in results.rows:
-        assert f"--- trial {row.trial}\nx is {row.config['x']}\n" in text
+        assert f"--- trial {row.trial}, replicate 0\nx is {row.config['x']}\n" in text
     files = {path.stem for path in (results.folder / "output").iterdir()}
     assert files >= set(results.frame["worker"])
 
@@ -293,6 +293,7 @@ def test_trials_that_all_fail_alike_are_told_of_once(run, capfd):
     printed = capfd.readouterr().err
     assert printed.count("The first 2 trials failed alike") == 1
     assert printed.count("All 4 trials failed") == 1
+    assert printed.count("ValueError: no such file") == 1
     with pytest.raises(LookupError, match="ValueError: no such file"):
         _ = results.best_config
 

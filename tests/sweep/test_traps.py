@@ -17,6 +17,9 @@ def said(space, searcher=SEARCH):
     [
         ("c", stats.uniform(0.01, 1), "is [0.01, 1.01], since its second number is a width. "
          "For [0.01, 1] write stats.uniform(0.01, 0.99)"),
+        ("dropout", stats.uniform(0.5, 0.9), "is [0.5, 1.4], since its second number is a width. "
+         "For [0.5, 0.9] write stats.uniform(0.5, 0.4); if it is meant so, "
+         "stats.uniform(loc=0.5, scale=0.9)."),
         ("c", stats.uniform(10, 100), "is [10, 110]"),
         ("c", stats.uniform(16, 512), "is [16, 528]"),
         ("c", sweeper.rounded(stats.uniform(16, 512)), "is [16, 528]"),
@@ -63,6 +66,10 @@ def test_traps_are_told_in_words(name, law, message):
         ("fold", stats.randint(0, 10)),
         ("num_hiddens", sweeper.rounded(stats.loguniform(16, 512))),
         ("n", stats.poisson(3)),
+        ("dropout", stats.uniform(0.5, 0.4)),
+        ("dropout", stats.uniform(loc=0.5, scale=0.9)),
+        ("momentum", stats.uniform(0.9, 0.099)),
+        ("c", stats.uniform(1, 2)),
         ("lr", [1e-4, 1]),
         ("lr", 0.1),
     ],
@@ -98,3 +105,10 @@ def test_fewer_configurations_than_trials():
     assert traps(space, sweeper.RandomSearch(num_trials=6)) == []
     assert traps(space, sweeper.RandomSearch(num_trials=7, unique=True)) == []
     assert traps(space, sweeper.GridSearch(points=2)) == []
+
+
+@pytest.mark.parametrize(("trials", "told"), [(1, []), (3, ["so that 3 trials try the same"])])
+def test_a_space_of_constants_is_tried_once(trials, told):
+    found = traps(check_space({"lr": 0.1, "opt": ["sgd"]}), sweeper.RandomSearch(trials))
+    assert len(found) == len(told)
+    assert all(text in line for text, line in zip(told, found, strict=True))

@@ -18,6 +18,7 @@ from scipy import stats
 from waiting import wait_until
 
 import sweeper
+from sweeper.record.resume import rebuild
 from sweeper.training.trial import CurrentTrial, trial_context
 from sweeper.worker.objective_reference import can_be_found, describe_objective, find_again
 from sweeper.worker.reports import Reports
@@ -155,7 +156,7 @@ def test_all_that_is_wrong_is_said_before_anything_starts(run, tmp_path):
         "command: there is no program 'no-such-program' here",
         "config_space['lr']: the command doesn't use it. Write {lr} where",
         "config_space['units']: the command doesn't use it",
-        "config_space['folder']: {folder} stands for the trial's own folder in a command",
+        "config_space['folder']: the command doesn't use it. Write {folder} where",
         "also: must be the name of a number that the command prints, but got '' (str)",
         "also: 'acc' is there twice",
         "pattern '(' is no regular expression: missing )",
@@ -183,6 +184,48 @@ def test_arguments_that_can_not_be(arguments, fault):
     assert len(faults) == 1
     with pytest.raises(ValueError, match=fault):
         raise ValueError(faults[0])
+
+
+@pytest.mark.parametrize("name", ["seed", "trial", "folder"])
+def test_a_hyperparameter_has_its_name_before_the_trial_has_it(name):
+    objective = sweeper.Command(f"echo {{{name}}} {{x}}", "acc")
+    assert objective.faults({name: [7], "x": [1]}) == []
+    assert objective.arguments({name: 7, "x": 1}) == ["echo", "7", "1"]
+    both = sweeper.when("x == 1", [7], otherwise=[8])
+    assert objective.faults({name: both, "x": [1, 2]}) == []
+    (fault,) = objective.faults({name: sweeper.when("x == 1", [7]), "x": [1, 2]})
+    assert f"where it is absent, {{{name}}} would stand for the trial's own {name}" in fault
+
+
+def test_a_hyperparameter_called_seed_reaches_the_script(run, script):
+    command = script("import os, sys; print('acc', sys.argv[1], os.environ['SWEEPER_SEED'])")
+    objective = sweeper.Command(f"{command} {{seed}}", "acc")
+    results = run(objective, {"seed": [3, 5]}, sweeper.GridSearch())
+    assert list(results.frame["acc"]) == [3, 5] == list(results.frame["config.seed"])
+    assert set(results.frame["seed"]).isdisjoint({3, 5})
+
+
+def test_a_script_that_is_not_there_is_told_of_before_anything_starts(script, tmp_path):
+    command = script("")
+    assert sweeper.Command(command, "acc").faults({}) == []
+    (fault,) = sweeper.Command("python trian.py --x 1", "acc").faults({})
+    assert fault == f"command: there is no file trian.py in {tmp_path}. Go to its folder."
+    for other in ("python -m train", "python -c 1 a.py", "echo none.py", "python"):
+        assert sweeper.Command(other, "acc").faults({}) == []
+
+
+def test_a_sweep_of_a_relative_script_is_resumed_from_where_it_began(
+    run, script, tmp_path, monkeypatch
+):
+    objective = sweeper.Command(f"{script('print(1)')} {{lr}}", "acc")
+    folder = run(objective, {"lr": [1]}, sweeper.RandomSearch(1)).folder
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    with pytest.raises(ValueError, match="there is no file train") as caught:
+        rebuild(sweeper.load(folder).sweep, None)
+    assert f"The sweep began in {tmp_path}: go there (cd {tmp_path})" in str(caught.value)
+    monkeypatch.chdir(tmp_path)
+    assert rebuild(sweeper.load(folder).sweep, None).objective == objective
 
 
 def test_a_hyperparameter_that_others_hang_on_need_not_be_in_the_command():

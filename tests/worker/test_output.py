@@ -4,6 +4,10 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
+from sweeper.worker.output import OutputFile
+
 
 def run(code: str, *arguments: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-c", textwrap.dedent(code), *arguments]
@@ -44,6 +48,18 @@ def test_everything_printed_goes_to_the_workers_file(tmp_path: Path):
                 "WARNING:root:logged",
             ]
         )
+
+
+@pytest.mark.parametrize("in_folder", [True, False])
+def test_a_title_stands_on_a_line_of_its_own(tmp_path: Path, in_folder: bool):
+    output = OutputFile("w1", tmp_path if in_folder else None)
+    for trial, printed in enumerate(("50 %", "done\n", "")):
+        output.title(f"trial {trial}, replicate 0")
+        os.write(output.file.fileno(), printed.encode())
+    text = (tmp_path / "output" / "w1.txt").read_text() if in_folder else output.unread()
+    assert text == (
+        "--- trial 0, replicate 0\n50 %\n--- trial 1, replicate 0\ndone\n--- trial 2, replicate 0\n"
+    )
 
 
 def test_a_dying_process_leaves_its_last_words(tmp_path: Path):

@@ -1,0 +1,116 @@
+"""The values that options take, from flags and YAML files alike: text, numbers, yes or no."""
+
+import difflib
+from collections.abc import Callable, Collection
+from typing import Any
+
+from sweeper.cli.option_texts import read_seconds
+from sweeper.space.words import is_number
+
+_YES, _NO = ("true", "yes", "on"), ("false", "no", "off")
+# Names in other libraries: W&B, Optuna, Ray Tune, scikit-learn.
+_ELSEWHERE = {
+    **dict.fromkeys(("parameters", "params", "hyperparameters", "param_space"), "space"),
+    **dict.fromkeys(("config_space", "search_space", "param_distributions"), "space"),
+    **dict.fromkeys(("method", "search", "sampler", "search_alg", "algorithm"), "searcher"),
+    **dict.fromkeys(("program", "script", "entrypoint", "cmd"), "command"),
+    **dict.fromkeys(("num_trials", "n_trials", "num_samples", "run_cap", "n_iter"), "trials"),
+    **dict.fromkeys(("early_terminate", "early_stopping", "pruner"), "scheduler"),
+    **dict.fromkeys(("direction", "goal"), "mode"),
+    **dict.fromkeys(("num_workers", "n_jobs", "max_concurrent_trials"), "workers"),
+    **dict.fromkeys(("timeout", "time_budget_s"), "time_budget"),
+    **{"random_state": "seed", "epochs": "max_epochs", "storage": "folder"},
+}
+
+
+def whole(value: Any) -> Any:
+    """A whole number of a text such as `20` or `1e3`; anything else as it is."""
+    found = number(value)
+    if isinstance(found, float) and found.is_integer():
+        return int(found)
+    return found
+
+
+def number(value: Any) -> Any:
+    """The number of a text such as `0.5` or `1e-3`; anything else as it is, `010` too."""
+    if not isinstance(value, str) or not is_number(value):
+        return value
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
+
+
+def whole_or_none(value: Any) -> Any:
+    """As `whole`, and None of `none`."""
+    return None if value == "none" else whole(value)
+
+
+def _yes_or_no(value: Any) -> Any:
+    word = value.lower() if isinstance(value, str) else value
+    return True if word in _YES else False if word in _NO else value
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+_Kind = tuple[Callable[[Any], Any], tuple[type, ...], str]
+_TEXT: _Kind = (_as_it_is, (str,), "text")
+_FLAG: _Kind = (_yes_or_no, (bool,), "true or false")
+_WHOLE: _Kind = (whole, (int,), "a whole number such as 20")
+_NUMBER: _Kind = (number, (int, float), "a number such as 0.5")
+_KINDS: dict[str, _Kind] = {
+    **dict.fromkeys(("command", "metric", "mode", "pattern"), _TEXT),
+    **dict.fromkeys(("objective", "model", "data", "searcher", "name", "folder"), _TEXT),
+    **dict.fromkeys(("address", "cluster", "scheduler", "surrogate", "keep"), _TEXT),
+    **dict.fromkeys(("resume", "retry_failed", "keep_checkpoints", "dry_run", "test"), _FLAG),
+    **dict.fromkeys(("no_report", "quiet", "unique", "fresh"), _FLAG),
+    **dict.fromkeys(("max_epochs", "batch_size", "checkpoint_every", "trials", "lag"), _WHOLE),
+    **dict.fromkeys(("grace_epochs", "reduction_factor", "replicates", "seed"), _WHOLE),
+    **dict.fromkeys(("workers", "max_failures", "total_epochs", "patience"), _WHOLE),
+    **dict.fromkeys(("cpus", "gpus", "target"), _NUMBER),
+    "first_failures": (whole_or_none, (int, type(None)), "a whole number or none"),
+}
+
+
+def read_kinds(given: dict[str, Any], told: Callable[[str], str], faults: list[str]) -> None:
+    """Makes the values what their options take; what can't be is dropped and appended to `faults`.
+
+    Args:
+        given: options by name; changed.
+        told: how an option is called where it was given.
+        faults: gets a sentence each.
+    """
+    for name, value in list(given.items()):
+        if value is None:
+            continue
+        if name in ("time_budget", "trial_time"):
+            try:
+                given[name] = read_seconds(value, told(name))
+            except ValueError as error:
+                faults.append(str(error))
+                del given[name]
+            continue
+        read, kinds, rule = _KINDS.get(name, (_as_it_is, (object,), ""))
+        given[name] = read(value)
+        if not isinstance(given[name], kinds) or (
+            isinstance(given[name], bool) and bool not in kinds and object not in kinds
+        ):
+            faults.append(f"{told(name)}: must be {rule}, but got {value!r} ({_kind(value)}).")
+            del given[name]
+
+
+def unknown_fault(name: str, told: Callable[[str], str], known: Collection[str]) -> str:
+    """What is wrong with an option that there is not, with the one that may be meant."""
+    plain = name.lstrip("-").partition("=")[0].replace("-", "_")
+    close = difflib.get_close_matches(plain, known, n=1)
+    meant = _ELSEWHERE.get(plain, close[0] if close else None)
+    cure = f"Did you mean {told(meant)}?" if meant else "sweeper run --help lists all."
+    return f"{name.partition('=')[0]}: no such option. {cure}"
+
+
+def _kind(value: Any) -> str:
+    return type(value).__name__

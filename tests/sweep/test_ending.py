@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+from made_records import row
+
+from sweeper.record.results import Results
+from sweeper.sweep.ending import outcome, say_all_on_record
+
+
+def ended(*statuses, **sweep):
+    exceptions = {"failed": "ValueError: no"}
+    rows = [
+        row(
+            trial,
+            value=0.5 if status == "finished" else None,
+            status=status,
+            exception=exceptions.get(status),
+            traceback=f"Traceback of {trial}\nValueError: no" if status == "failed" else None,
+        )
+        for trial, status in enumerate(statuses)
+    ]
+    return Results(Path("runs/first"), {"config_space": {"lr": ""}, **sweep}, rows)
+
+
+def said_of(made, *arguments):
+    said: list[str] = []
+    outcome(made, None, said.append, *arguments)
+    return said
+
+
+@pytest.mark.parametrize(
+    ("statuses", "sweep", "told"),
+    [
+        (["finished"] * 3, {}, "all 3 trials are on record."),
+        (["finished", "failed", "diverged"], {}, "all 3 trials are on record. 1 failed: "
+         "retry_failed=True (--retry-failed) runs them again."),
+        (["finished", "failed"], {"lag": 2}, "all 2 trials are on record."),
+        (["finished", "failed"], {"scheduler": {"kind": "ASHA"}}, "all 2 trials are on record."),
+    ],
+)  # fmt: skip
+def test_nothing_left_to_run_names_what_runs_failed_trials_again(statuses, sweep, told):
+    said: list[str] = []
+    made = ended(*statuses, **sweep)
+    say_all_on_record(made, said.append)
+    assert said == [f"{made.folder}: {told}"]
+
+
+def test_a_traceback_is_said_once():
+    made = ended("failed", "failed")
+    assert said_of(made) == ["All 2 trials failed. The first one:\nTraceback of 0\nValueError: no"]
+    assert said_of(made, "ValueError: no") == ["All 2 trials failed."]
+    assert "Traceback of 0" in said_of(made, "KeyError: 'x'")[0]
+    assert said_of(ended("failed", "finished")) == []
