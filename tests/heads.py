@@ -29,7 +29,8 @@ def running_head(home: Path) -> Iterator[SimpleNamespace]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # for `python`
     environment = {**os.environ, "HOME": str(home), "PATH": path}
     environment.pop("RAY_AUTH_TOKEN_PATH", None)
-    subprocess.run([*RAY, "get-auth-token", "--generate"], env=environment, check=True)
+    generate = [*RAY, "get-auth-token", "--generate"]
+    subprocess.run(generate, env=environment, check=True, capture_output=True)
     environment |= {"RAY_AUTH_MODE": "token"}
     with tempfile.TemporaryDirectory(prefix="ray-") as folder:  # Ray's sockets want short paths
         process, (port, client_port) = start_head(folder, home, environment)
