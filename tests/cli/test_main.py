@@ -65,12 +65,15 @@ def test_an_objective_in_a_file_with_neighbours(project):
     assert again.stdout == "other.html\n"
     assert "<!doctype html>" in Path("other.html").read_text()[:100].lower()
     again = sweeper("run", "mine.py:objective", "--space", "x=1", "--name", "first")
-    assert (again.returncode, again.stderr.count("\n")) == (2, 2)
-    assert "never overwritten" in again.stderr
+    assert again.returncode == 2
+    assert "never overwritten" in again.stderr.splitlines()[-1]
 
 
 def test_exit_code_1_when_every_trial_failed(project):
-    done = sweeper("run", "mine:fails", "--space", "x=[1,2]", "--searcher", "grid")
+    done = sweeper(
+        *("run", "mine:fails", "--space", "x=[1,2]", "--searcher", "grid"),
+        *("--address", "inline"),
+    )
     assert done.returncode == 1, done.stderr
     assert "2 failed" in done.stdout
     assert done.stderr.count("ValueError: never works") == 1
@@ -80,7 +83,7 @@ def test_the_built_in_classifier_and_the_test_set(project):
     done = sweeper(
         *("run", "--model", "mlp", "--data", "digits", "--max-epochs", "2", "--trials", "2"),
         *("--space", "learning_rate=loguniform(1e-2,1)", "--space", "num_hiddens=[16,32]"),
-        *("--batch-size", "32", "--test", "--quiet"),
+        *("--batch-size", "32", "--test", "--quiet", "--address", "inline"),
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -90,7 +93,7 @@ def test_the_built_in_classifier_and_the_test_set(project):
 def test_a_failed_look_at_the_test_set_leaves_folder_and_report(project):
     done = sweeper(
         *("run", "mine.py:objective", "--space", "x=uniform(0,1)", "--trials", "1", "--test"),
-        *("--name", "s", "--address", "local", "--quiet"),
+        *("--name", "s", "--address", "inline", "--quiet"),
     )
     assert done.returncode == 2
     assert "1 finished" in done.stdout
@@ -247,12 +250,12 @@ def test_without_a_command_the_help(capsys):
 def test_resume_from_the_shell(project):
     command = ["run", "mine.py:objective", "--space", "x=uniform(0,1)", "--trials", "3"]
     first = sweeper(
-        *command, "--name", "s", "--replicates", "2", "--no-report", "--address", "local"
+        *command, "--name", "s", "--replicates", "2", "--no-report", "--address", "inline"
     )
     assert first.returncode == 0, first.stderr
     journal = project / "runs" / "s" / "trials.jsonl"
     journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:2]) + '{"trial": 9')
-    resumed = sweeper("resume", "runs/s", "--trials", "4", "--no-report", "--address", "local")
+    resumed = sweeper("resume", "runs/s", "--trials", "4", "--no-report", "--address", "inline")
     assert resumed.returncode == 0, resumed.stderr
     assert "8 finished" in resumed.stdout
     assert "trials.jsonl:3: cut short" in resumed.stderr
@@ -271,7 +274,7 @@ def test_a_lambda_is_resumed_with_an_objective_given(project):
 
             if __name__ == "__main__":
                 search = sweeper.RandomSearch(2)
-                sweeper.run(lambda config: 0.5, {"x": [1, 2]}, search, name="s", address="local")
+                sweeper.run(lambda config: 0.5, {"x": [1, 2]}, search, name="s", address="inline")
             """
         )
     )
@@ -289,19 +292,22 @@ def test_a_lambda_is_resumed_with_an_objective_given(project):
         "3",
         "--no-report",
         "--address",
-        "local",
+        "inline",
     )
     assert given.returncode == 0, given.stderr
     assert "Note: the objective was" in given.stderr
 
 
-def test_list_export_and_compare(project, ray_session, run, capsys):
+def test_list_export_and_compare(project, run, capsys):
     def said(*arguments: str) -> tuple[int, str, str]:
         return main(arguments), *capsys.readouterr()
 
     for name, seed in (("one", 1), ("two", 2)):
         space, search = {"x": stats.uniform(0, 1)}, RandomSearch(3)
-        run(lambda config: 2 * config["x"], space, search, name=name, seed=seed)
+        run(
+            lambda config: 2 * config["x"], space, search, name=name, seed=seed, address="inline",
+            num_workers=1,
+        )  # fmt: skip
     (project / "runs" / "no sweep").mkdir()
     code, listed, _ = said("list")
     assert code == 0
