@@ -65,9 +65,11 @@ def places(timed: pd.DataFrame) -> pd.Series:
     Args:
         timed: with `worker`, `node`, `start_s` and `runtime_s`, none of the times missing.
     """
-    # A node is called by its host and Ray's number for it, which a resume changes.
-    host = timed["node"].astype(str).str.rpartition("-")[0]
-    names = host + " " + timed["node"].astype(str) + " " + timed["worker"].astype(str)
+    # A node is called by its host and Ray's number for it, which a resume changes; without Ray it
+    # is None, which astype(str) would leave.
+    node = timed["node"].map(str)
+    host = node.str.rpartition("-")[0]
+    names = host + " " + node + " " + timed["worker"].map(str)
     ends = timed["start_s"] + timed["runtime_s"]
     spans = pd.DataFrame({"host": host, "start": timed["start_s"], "end": ends})
     spans = spans.groupby(names).agg({"host": "first", "start": "min", "end": "max"})

@@ -104,7 +104,7 @@ def read_kinds(given: dict[str, Any], told: Callable[[str], str], faults: list[s
 
 
 def unknown_fault(name: str, told: Callable[[str], str], known: Collection[str]) -> str:
-    """What is wrong with an option that there is not, with the one that may be meant."""
+    """Says that there is no such option, and which one may be meant."""
     plain = name.lstrip("-").partition("=")[0].replace("-", "_")
     close = difflib.get_close_matches(plain, known, n=1)
     meant = _ELSEWHERE.get(plain, close[0] if close else None)

@@ -151,7 +151,7 @@ def check(options: dict[str, Any], said: dict[str, Any], found: list[str]) -> No
 
 
 def _unknown_faults(unknown: list[str], options: dict[str, Any]) -> list[str]:
-    """What is wrong with an objective that is none, and with words that no option takes."""
+    """Sentences on an objective that is none, and on words that no option takes."""
     objective = options["objective"]
     stray = objective is not None and _NO_REFERENCE.search(objective)
     if stray:
@@ -171,7 +171,7 @@ def _unknown_faults(unknown: list[str], options: dict[str, Any]) -> list[str]:
 
 
 def _space_faults(texts: dict[str, Any] | None) -> list[str]:
-    """What is wrong with the hyperparameters, one sentence each."""
+    """Faults of the hyperparameters, one sentence each."""
     from sweeper.space.checks import check_entries
     from sweeper.space.text import read_config_space
 

@@ -28,7 +28,7 @@ def checked(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def how_to_run(options: dict[str, Any]) -> dict[str, Any]:
-    """What may differ each time that a sweep is run, as arguments of `sweeper.run`."""
+    """Arguments of `sweeper.run` that may differ each time that a sweep is run."""
     import sweeper
     from sweeper.sweep.execution import INLINE
 
@@ -53,14 +53,14 @@ def how_to_run(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_resources(options: dict[str, Any]) -> Any:
-    """What each trial gets."""
+    """Makes the resources that each trial gets."""
     import sweeper
 
     return sweeper.Resources(cpus=options["cpus"], gpus=options["gpus"])
 
 
 def make_searcher(options: dict[str, Any]) -> Any:
-    """The searcher with its first configurations."""
+    """Makes the searcher with its first configurations."""
     import sweeper
 
     first = [_config(text) if isinstance(text, str) else text for text in options["initial"] or ()]
@@ -93,7 +93,7 @@ def _config(text: str) -> Any:
 
 
 def make_scheduler(options: dict[str, Any], said: dict[str, Any]) -> Any:
-    """ASHA, or None."""
+    """Makes ASHA, or None."""
     import sweeper
 
     if options["scheduler"] is None:
@@ -107,7 +107,7 @@ def make_scheduler(options: dict[str, Any], said: dict[str, Any]) -> Any:
 
 
 def make_command(options: dict[str, Any]) -> Any:
-    """The command that is the objective."""
+    """Makes the command that is the objective."""
     import sweeper
 
     also = tuple(options["also"] or ())
@@ -115,7 +115,7 @@ def make_command(options: dict[str, Any]) -> Any:
 
 
 def make_objective(options: dict[str, Any], space: dict[str, Any]) -> Any:
-    """The user's own objective or command, or the built-in classifier."""
+    """Loads the user's own objective, or makes a command or the built-in classifier."""
     reference = options["objective"]
     if options["command"] is not None:
         return make_command(options)

@@ -83,7 +83,7 @@ def _add_names(add: Any) -> None:
 
 
 def _add_rarely(run: Any) -> None:
-    """What few need: of commands, of objectives with a memory, of the built-in classifier."""
+    """Adds options that few need: of commands, of objectives with a memory, of our classifier."""
     add = run.add_argument_group("more on commands and objectives").add_argument
     add("--also", action="append", metavar="NAME", help="with --command: another number that it "
         "prints; repeat it for more")  # fmt: skip
@@ -101,7 +101,7 @@ def _add_rarely(run: Any) -> None:
 
 
 def _add_search(add: Any) -> None:
-    """What sets the configurations."""
+    """Adds the options that set the configurations."""
     add("--space", action="append", metavar="NAME=VALUE", help="a hyperparameter: a distribution "
         "of scipy.stats, a list of choices, or a constant; repeat it for more")  # fmt: skip
     add("--searcher", help=f"{', '.join(SEARCHERS)} ({DEFAULTS['searcher']})")

@@ -1,4 +1,4 @@
-"""What to write where a script is given in place of an objective."""
+"""Advice for those who give a script in place of an objective: the command to write."""
 
 import ast
 import shlex
@@ -12,7 +12,7 @@ _MOST = 6  # names that are listed
 def objective_fault(
     objective: str, rest: Sequence[str], hyperparameters: Collection[str]
 ) -> str | None:
-    """What is wrong with an objective that names no function, with what to write; None if it does.
+    """Says what to write in place of an objective that names no function; None if it does.
 
     Args:
         objective: as it was given.

@@ -102,7 +102,7 @@ def source(node: ast.expr) -> str:
 
 
 def _cure(node: ast.Call, read: Callable[..., Any]) -> str:
-    """What to write in place of a call that is none of a distribution of SciPy's."""
+    """Says what to write in place of a call of something else than a distribution."""
     name = ast.unparse(node.func)
     arguments = [_or_none(argument, read) for argument in node.args]
     options = {str(keyword.arg): _or_none(keyword.value, read) for keyword in node.keywords}
@@ -120,7 +120,7 @@ def _or_none(node: ast.expr, read: Callable[..., Any]) -> Any:
 
 
 def _misfit(name: str, family: Any, arguments: list[Any], options: dict[str, Any]) -> str | None:
-    """What keeps arguments from being those of a family of SciPy's; None if that isn't seen."""
+    """Says why arguments are none of a family of SciPy's; None if that isn't seen."""
     given, named = len(arguments), list(options)
     if isinstance(family, type) and hasattr(family, "icdf") and given:
         return "its parameters have names. Write them, as in Normal(mu=0, sigma=1)."
@@ -146,7 +146,7 @@ def _misfit(name: str, family: Any, arguments: list[Any], options: dict[str, Any
 
 @functools.cache
 def _callables() -> dict[str, Callable[..., Any]]:
-    """What may be called, by name: old families (norm), new ones (Normal), and the makers."""
+    """All that may be called, by name: old families (norm), new ones (Normal), the makers."""
     callables = {}
     for name in dir(stats):
         family = getattr(stats, name)

@@ -43,7 +43,7 @@ class _Interval:
     step: float | None = None
 
     def text(self) -> str:
-        """What to write for it."""
+        """The distribution or list as it is written here."""
         low, high, step = self.low, self.high, self.step
         if self.whole and step not in (None, 1) and not self.log:
             return f"range({_plain(low)}, {_plain(high + 1)}, {_plain(step or 1)})"
@@ -59,7 +59,7 @@ class _Interval:
 
 
 def foreign_call(name: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> str | None:
-    """What to write in place of a call of another library; None if it is none of those known.
+    """Says what to write in place of a call of another library; None if it is none of those known.
 
     Args:
         name: as it is called, such as `tune.uniform`.
@@ -87,7 +87,7 @@ def foreign_call(name: str, arguments: Sequence[Any], options: Mapping[str, Any]
 
 
 def interval_text(name: str, options: Mapping[str, Any]) -> str | None:
-    """What to write for `uniform(low=0.5, high=0.9)` and the like; None if that isn't seen."""
+    """The text to write for `uniform(low=0.5, high=0.9)` and the like; None if it is none."""
     low, high = _bounds(options)
     if low is None or name not in ("uniform", "loguniform"):
         return None
@@ -119,7 +119,7 @@ def _of_call(kind: str, values: list[Any], options: dict[str, Any], exponents: b
 
 
 def foreign_dict(value: Mapping[str, Any]) -> str | None:
-    """What to write in place of a dict that describes a hyperparameter; None if it is none."""
+    """The text to write in place of a dict that describes a hyperparameter; None if it is none."""
     if not value or not set(value) <= _KNOWN:
         return None
     kind = " ".join(str(value[key]) for key in _KIND if key in value).lower()

@@ -116,7 +116,7 @@ def check_no_python(text: str, reason: str) -> None:
 
 
 def spoken(reason: str) -> str:
-    """What Python says of a text that it can't read, as a sentence with a cure."""
+    """Makes a sentence with a cure of what Python says of a text that it can't read."""
     if "leading zeros" in reason:
         return "leading zeros. Write 10 in place of 010; a decimal has a point: 0.01."
     return reason if reason.endswith(("?", ".")) else f"{reason}."
@@ -133,7 +133,7 @@ def is_number(text: str) -> bool:
 
 
 def unclosed(text: str) -> int:
-    """How many brackets are opened in a text and not closed; negative for the other way round."""
+    """Counts the brackets that are opened and not closed; negative if more are closed."""
     return sum((c in _OPENING) - (c in _CLOSING) for c in text)
 
 

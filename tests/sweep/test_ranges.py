@@ -49,7 +49,7 @@ def test_there_are_few_short_lines_and_constants_come_last():
 def test_they_are_said_before_a_run_unless_it_is_quiet(tmp_path, capsys):
     def run(progress, name):
         space, search = {"dropout": stats.uniform(0.5, 0.9), "c": 1}, sweeper.RandomSearch(1)
-        place = {"folder": tmp_path, "name": name, "address": "inline"}
+        place = {"folder": tmp_path, "name": name, "address": "inline", "report": False}
         sweeper.run(lambda config: 0.5, space, search, progress=progress, **place)
         return capsys.readouterr().err.splitlines()
 

@@ -293,7 +293,7 @@ def test_trials_that_all_fail_alike_are_told_of_once(run, capfd):
     printed = capfd.readouterr().err
     assert printed.count("The first 2 trials failed alike") == 1
     assert printed.count("All 4 trials failed") == 1
-    assert printed.count("ValueError: no such file") == 1
+    assert printed.count('raise ValueError("no such file")') == 1
     with pytest.raises(LookupError, match="ValueError: no such file"):
         _ = results.best_config
 
