@@ -34,7 +34,7 @@ SCRIPT = """
 """
 COMMAND = [
     *(sys.executable, "-m", "sweeper", "run", "mine.py:objective", "--name", "s", "--resume"),
-    *("--space", f"x={list(range(TRIALS))}", "--searcher", "grid", "--workers", "2"),
+    *("--space", f"x={list(range(TRIALS))}", "--searcher", "grid"),
 ]
 # How each is called in the list of processes.
 PROCESSES = {
@@ -65,7 +65,7 @@ def test_the_sweep_ends_and_goes_on(tmp_path, process, number, phase):
     (tmp_path / "log.txt").touch()
     seen: set[int] = set()
     with running(
-        [*COMMAND, "--address", "local"], cwd=tmp_path, env=environment(), text=True,
+        [*COMMAND, "--address", "local", "--workers", "2"], cwd=tmp_path, env=environment(), text=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     ) as driver:  # fmt: skip
         wait_until(lambda: reached(tmp_path, phase), driver)
