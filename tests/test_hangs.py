@@ -64,8 +64,9 @@ def test_the_sweep_ends_and_goes_on(tmp_path, process, number, phase):
     (tmp_path / "mine.py").write_text(textwrap.dedent(SCRIPT))
     (tmp_path / "log.txt").touch()
     seen: set[int] = set()
+    command = [*COMMAND, "--address", "local", "--workers", "2"]
     with running(
-        [*COMMAND, "--address", "local", "--workers", "2"], cwd=tmp_path, env=environment(), text=True,
+        command, cwd=tmp_path, env=environment(), text=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     ) as driver:  # fmt: skip
         wait_until(lambda: reached(tmp_path, phase), driver)
