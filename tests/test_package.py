@@ -35,7 +35,16 @@ ORDER = {
         *("keeper", "script", "command_words", "printed_metrics", "command"),
     ],
     "cluster": [
-        *("resources", "strangers", "ray_internals", "token", "processes", "guard", "ray_thread"),
+        *(
+            "resources",
+            "strangers",
+            "ray_internals",
+            "token",
+            "processes",
+            "guard",
+            "pulse",
+            "ray_thread",
+        ),
         *("watchdog", "connection", "nodes", "autoscaler"),
         *("fleet", "node_state", "doctor", "doctor_page"),
     ],

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sweeper.cluster.nodes import digest_of
+from sweeper.cluster.pulse import answers
 from sweeper.cluster.ray_internals import memory_bytes
-from sweeper.cluster.watchdog import answers
 from sweeper.training.fashion_mnist import place_of_files
 from sweeper.worker.versions import versions
 

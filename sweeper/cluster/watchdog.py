@@ -6,11 +6,9 @@ Ray is done in another thread, and this one looks after it.
 
 import gc
 import math
-import socket
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -19,10 +17,10 @@ from ray.exceptions import RayError
 
 from sweeper.cluster.guard import start_guard
 from sweeper.cluster.processes import Processes, end
+from sweeper.cluster.pulse import NAMES, Pulse
 from sweeper.cluster.ray_internals import (
     descendants_of_ray,
     forget_shutdown_at_exit,
-    head_answers,
     start_no_other_ray,
 )
 from sweeper.cluster.ray_thread import RayThread
@@ -30,17 +28,12 @@ from sweeper.cluster.ray_thread import RayThread
 _T = TypeVar("_T")
 _LOOK_S = 0.1  # for signals
 _EVERY_S = 1.0  # for Ray
-_TIMEOUT_S = 2.0  # to connect
-_MISSES = 3  # in a row: one alone may be a machine that is very busy
 _SAY_AFTER_S = 15.0
 _LIMIT_S = 120.0  # for what takes a second on an idle machine, and a minute on a very busy one
-_ASK_AT = 5  # every so many looks the head is asked
-_ANSWER_S = 8.0  # for it to answer; after 60 s without it Ray ends this process
 _BREAK_S = 1.0  # for what was broken off to come to its end, in Python
 _LET_GO_S = 40.0  # the same in C++, where Ray waits 30 s for the port of its head
 _GIVE_UP_S = 10.0  # for Ray to be left
 _LEAVE_S = 3.0  # for Ray's processes to end by themselves
-_NAMES = {"gcs_server": "Ray's head (its GCS)", "raylet": "Ray on this machine (its raylet)"}
 
 
 class Watch:
@@ -195,7 +188,7 @@ class Watch:
         died, ended = self._processes.look()
         for name in ended:
             self._say(f"A process of Ray's, {name}, stood still and was ended.")
-        return [_NAMES[name] for name in died] if self._is_own else []
+        return [NAMES[name] for name in died] if self._is_own else []
 
     def look_away(self) -> None:
         """Ends what `connected` has begun."""
@@ -230,47 +223,6 @@ class Watch:
             thread.end()
 
 
-class Pulse:
-    """Feels again and again whether the parts of Ray are there; one that stands still takes
-    connections, so that its head is asked something now and then as well.
-
-    Args:
-        parts: name → where it listens.
-    """
-
-    def __init__(self, parts: Mapping[str, tuple[str, int]]) -> None:
-        self.fault: str | None = None
-        self._parts = parts
-        self._end = threading.Event()
-        threading.Thread(target=self._work, name="sweeper-pulse", daemon=True).start()
-
-    def stop(self) -> None:
-        """Asks no more."""
-        self._end.set()
-
-    def _work(self) -> None:
-        refused = unanswered = beats = 0
-        while not self._end.wait(_EVERY_S):
-            silent = [name for name, at in self._parts.items() if not answers(at, _TIMEOUT_S)]
-            refused = refused + 1 if silent else 0
-            if refused >= _MISSES:
-                self.fault = f"{' and '.join(silent)} died."
-            beats += 1
-            if beats % _ASK_AT == 0:
-                unanswered = 0 if head_answers(_ANSWER_S) else unanswered + 1
-            if unanswered >= _MISSES:
-                self.fault = f"{_NAMES['gcs_server']} says nothing any more."
-
-
-def answers(address: tuple[str, int], timeout_s: float) -> bool:
-    """Whether something listens at a host and port."""
-    try:
-        socket.create_connection(address, timeout_s).close()
-    except OSError:
-        return False
-    return True
-
-
 def _is_done(future: "Future[Any]", timeout_s: float) -> bool:
     """Whether it is, after a while at the latest."""
     try:
@@ -290,6 +242,6 @@ def _parts_of_ray() -> dict[str, tuple[str, int]]:
     host, _, port = context.gcs_address.rpartition(":")
     here = next(node for node in ray.nodes() if node["NodeID"] == context.get_node_id())
     return {
-        _NAMES["gcs_server"]: (host.strip("[]"), int(port)),
-        _NAMES["raylet"]: (here["NodeManagerAddress"], here["NodeManagerPort"]),
+        NAMES["gcs_server"]: (host.strip("[]"), int(port)),
+        NAMES["raylet"]: (here["NodeManagerAddress"], here["NodeManagerPort"]),
     }
