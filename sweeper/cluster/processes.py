@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from sweeper.cluster.ray_internals import children, descendants_of_ray, psutil
+from sweeper.cluster.ray_internals import descendants_of_ray, psutil
 
 _LOOKS = 10  # at which a process stands still each time: fg after Ctrl-Z wakes all, but not at once
 _END_S = 5.0  # for what is killed to be gone
@@ -27,8 +27,9 @@ class Processes:
         """The names of those that have died of the indispensable ones; and of those that stood
         still for long, which are ended, since a dead process is one that Ray notices.
         """
-        self._main |= {p.pid: name for p in children() if (name := _name(p)) in _MAIN}
-        alive = {process.pid: process for process in descendants_of_ray() if _is_alive(process)}
+        found = descendants_of_ray()
+        self._main |= {p.pid: name for p in found if (name := _name(p)) in _MAIN}
+        alive = {process.pid: process for process in found if _is_alive(process)}
         still = {pid: process for pid, process in alive.items() if _stands_still(process)}
         self._still = Counter({pid: self._still[pid] + 1 for pid in still})
         ended = [process for pid, process in still.items() if self._still[pid] > _LOOKS]

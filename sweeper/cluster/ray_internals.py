@@ -4,6 +4,7 @@ Tried with Ray 2.60. Where another version behaves otherwise, this is the file t
 """
 
 import atexit
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -57,23 +58,25 @@ def start_options() -> dict[str, Any]:
 def descendants_of_ray() -> list[Any]:
     """Ray's processes that this process has started, and those that these have started.
 
-    They are `psutil.Process`. Not among them is what workers have started, which is the user's.
+    They are `psutil.Process`, those included that have just ended. Not among them is what workers
+    have started, which is the user's.
     """
-    own = str(Path(ray.__file__).parent)
-    found = []
-    for process in children():
+    parents = {}
+    for process in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
-            if any(word.startswith(own) for word in process.cmdline()):
-                found += [process, *children(process)]
-    return found
+            parents[process] = process.ppid()
+    main = {p.pid for p, parent in parents.items() if parent == os.getpid() and _is_of_ray(p)}
+    return [p for p, parent in parents.items() if p.pid in main or parent in main]
 
 
-def children(process: Any = None) -> list[Any]:
-    """What a process, or else this one, has started, those included that have just ended."""
-    process = process or psutil.Process()
+def _is_of_ray(process: Any) -> bool:
+    words: list[str] = []
     with suppress(psutil.Error):
-        return list(process.children())
-    return []
+        words = process.cmdline()
+    with suppress(psutil.Error):
+        words = words or [process.name()]  # all that is left of a dead one
+    own = str(Path(ray.__file__).parent)
+    return any(word.startswith((own, "raylet", "gcs_server")) for word in words)
 
 
 def head_answers(timeout_s: float) -> bool:

@@ -40,7 +40,7 @@ class Watch:
     """Looks after all that is done with Ray.
 
     Args:
-        say: is told what is waited for.
+        say: is told what is waited for; may be changed.
         interrupted: the reason to end at once, if there is one.
     """
 
@@ -49,7 +49,7 @@ class Watch:
         say: Callable[[str], None],
         interrupted: Callable[[], BaseException | None] = lambda: None,
     ) -> None:
-        self._say = say
+        self.say = say
         self._interrupted = interrupted
         self._thread = RayThread()
         self._processes = Processes()
@@ -77,7 +77,7 @@ class Watch:
         except Exception as error:
             fault = _first_line(error)
         if not self._is_stuck:
-            self._say(f"Ray did not start: {fault} Trying once more …")
+            self.say(f"Ray did not start: {fault} Trying once more …")
             gc.collect()  # what is left of the first try would end this process in a minute
             try:
                 return self._try_to_start(work, doing)
@@ -169,7 +169,7 @@ class Watch:
                 raise ConnectionError(f"no answer within {limit_s:g} s ({doing}).")
             if elapsed_s > _SAY_AFTER_S and not has_said:
                 has_said = True
-                self._say(f"Waiting for Ray: {doing} …")
+                self.say(f"Waiting for Ray: {doing} …")
             if since_look_s > _EVERY_S:
                 since_look_s = 0.0
                 fault = self._fault()
@@ -187,7 +187,7 @@ class Watch:
         """What has died of a Ray of one's own that it can't do without."""
         died, ended = self._processes.look()
         for name in ended:
-            self._say(f"A process of Ray's, {name}, stood still and was ended.")
+            self.say(f"A process of Ray's, {name}, stood still and was ended.")
         return [NAMES[name] for name in died] if self._is_own else []
 
     def look_away(self) -> None:

@@ -120,6 +120,7 @@ def on_ray(
                 task = make_task(sweep, objective, packed_data, folder, os.getcwd(), limits)
                 run_on_ray(task, conductor, fleet, limits)
 
+            watch.say = conductor.bar.say
             watch.run(work, "the sweep", math.inf, _REACT_S)
 
         yield Executor(described, limit, fleet.size, Apart, run)

@@ -13,7 +13,7 @@ import ray
 from waiting import wait_until
 
 from sweeper.cluster.processes import Processes, end
-from sweeper.cluster.ray_internals import children, psutil
+from sweeper.cluster.ray_internals import descendants_of_ray, psutil
 
 IS_CALLED = "open('/proc/self/comm', 'w').write('{}'); print(flush=True); import time; "
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="names them as Linux does")
@@ -71,5 +71,5 @@ def test_what_stands_still_is_ended_but_not_at_once():
 def test_the_end_comes_by_itself_or_by_force():
     with called("one") as one, called("two") as two:
         two.terminate()
-        end([p for p in children() if p.pid in (one.pid, two.pid)], grace_s=0.5)
+        end(descendants_of_ray(), grace_s=0.5)
         assert {one.wait(60), two.wait(60)} <= {-signal.SIGKILL, -signal.SIGTERM, 0}
