@@ -14,6 +14,7 @@ import re
 import secrets
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -178,11 +179,34 @@ def _own_descriptor(path: str | Path) -> int | None:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Holds the folder's lock, which ends with this process at the latest."""
+def locked(folder: Path, limit_s: float = 600) -> Iterator[None]:
+    """Holds the folder's lock, which ends with this process at the latest.
+
+    Raises:
+        TimeoutError: another process holds it for longer than the limit.
+    """
     with open_plain(folder / "lock", "ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock_within(lock, limit_s)
         yield
+
+
+def lock_within(file: IO[Any], limit_s: float) -> None:
+    """Takes the lock of a file, which ends with the file at the latest.
+
+    Raises:
+        TimeoutError: another process holds it for longer than the limit.
+    """
+    deadline = time.monotonic() + limit_s
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"{file.name}: another process has held its lock for {limit_s:g} s. End it."
+                ) from None
+        time.sleep(0.02)
 
 
 def private_folder(name: str) -> Path:

@@ -40,6 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="for how long nodes are killed (20 s)",
     )
     parser.addoption(
+        "--hangs", action="store_true", help="stop and kill all of Ray's processes in test_hangs.py"
+    )
+    parser.addoption(
         "--autoscaler", action="store_true", help="let clusters grow in test_autoscaler.py"
     )
 

@@ -284,3 +284,11 @@ def test_somebody_elses_link_is_no_private_folder(tmp_path, monkeypatch):
         monkeypatch.setattr("os.getuid", lambda: uid + 1)
     with pytest.raises(PermissionError, match="is somebody else's"):
         private_folder("sweeper-test")
+
+
+def test_a_lock_is_waited_for_but_not_for_ever(tmp_path):
+    with locked(tmp_path), pytest.raises(TimeoutError, match=r"has held its lock for 0.1 s"):  # noqa: SIM117
+        with locked(tmp_path, limit_s=0.1):
+            pass
+    with locked(tmp_path, limit_s=0.1):
+        pass

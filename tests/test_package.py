@@ -35,8 +35,18 @@ ORDER = {
         *("keeper", "script", "command_words", "printed_metrics", "command"),
     ],
     "cluster": [
-        *("resources", "strangers", "ray_internals", "token", "connection", "nodes", "autoscaler"),
-        *("fleet", "watchdog", "node_state", "doctor", "doctor_page"),
+        *(
+            "resources",
+            "strangers",
+            "ray_internals",
+            "token",
+            "processes",
+            "guard",
+            "pulse",
+            "ray_thread",
+        ),
+        *("watchdog", "connection", "nodes", "autoscaler"),
+        *("fleet", "node_state", "doctor", "doctor_page"),
     ],
     "record": [
         *("rows", "journal", "own_sweeps", "running", "mirror", "settled", "columns"),

@@ -13,13 +13,19 @@ from sweeper.cluster.ray_internals import (
     addresses_of_raylets,
     file_of_current_cluster,
     is_client,
+    start_options,
     unprinted_deaths,
 )
 from sweeper.cluster.strangers import is_stranger, name_of, stranger_at
-from sweeper.cluster.token import use_token
+from sweeper.cluster.token import try_to_join
+from sweeper.cluster.watchdog import Watch
 from sweeper.files import NotAPlainFileError, open_plain
 
 _LONGEST_ADDRESS = 300  # bytes
+_MOST_TRIES_S = 300.0  # each has a limit of its own
+_NO_ANSWER = (
+    "No Ray answers at {!r}: {}. Start one with `ray start --head`, or leave the address out."
+)
 _NO_CLIENT = (
     "{}: a Ray client connection (ray://) would run the sweep on the head node without saying so. "
     "Run the script there: ray submit cluster.yaml SCRIPT, or ray job submit. "
@@ -32,7 +38,9 @@ def _say_nothing(message: str) -> None:
 
 
 @contextmanager
-def connected(address: str | None, say: Callable[[str], None] = _say_nothing) -> Iterator[str]:
+def connected(
+    address: str | None, say: Callable[[str], None] = _say_nothing, watch: Watch | None = None
+) -> Iterator[str]:
     """Connects to Ray for the time of a sweep; yields a line that says to which.
 
     `None` takes the first there is: a Ray initialised in this process, `RAY_ADDRESS`, one that
@@ -41,13 +49,14 @@ def connected(address: str | None, say: Callable[[str], None] = _say_nothing) ->
 
     An address that nobody has named is used only if it comes from this user or root, who are at
     its other end as well if that is on this machine: who is there is shown the token, and may run
-    code here. `say` is told of others.
+    code here. `say` is told of others. `watch` looks after the Ray, then and later.
 
     Raises:
         ValueError: an address of the form `ray://…`, or this process is connected so.
         ConnectionError: nothing answers at the address, it wants a token that is not here, or has
-            another version of Python or Ray.
+            another version of Python or Ray; or a Ray of one's own did not start, twice.
     """
+    watch = watch or Watch(say)
     if ray.is_initialized():
         if address is not None:
             raise ValueError(
@@ -56,16 +65,21 @@ def connected(address: str | None, say: Callable[[str], None] = _say_nothing) ->
             )
         if is_client():
             raise ValueError(_NO_CLIENT.format("This process"))
-        yield "Ray of this process"
+        watch.connected()
+        try:
+            yield "Ray of this process"
+        finally:
+            watch.look_away()
         return
     address = address or os.environ.get("RAY_ADDRESS") or _started_here(say) or "local"
     if address == "auto":
         address = _started_here(say) or _runs_here(say)
-    where = _join_or_start(address)
+    where = _join_or_start(address, watch)
     try:
+        watch.connected()
         yield where
     finally:
-        ray.shutdown()
+        watch.leave()
 
 
 def _started_here(say: Callable[[str], None]) -> str | None:
@@ -124,13 +138,14 @@ def _ours(address: str, owner: int, source: str, say: Callable[[str], None]) -> 
     return None
 
 
-def _join_or_start(address: str) -> str:
+def _join_or_start(address: str, watch: Watch) -> str:
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     if wants_logs():
         options = {}
     if address == "local":
+        options |= {"address": "local", "include_dashboard": False, **start_options()}
         with quiet():
-            ray.init(address="local", include_dashboard=False, **options)
+            watch.start(lambda: ray.init(**options), "it starts on this machine")
         return "this machine"
     if address.startswith("ray://"):
         raise ValueError(_NO_CLIENT.format(address))
@@ -140,15 +155,16 @@ def _join_or_start(address: str) -> str:
             "sweeper.run wants HOST:PORT of a cluster that this machine is part of."
         )
     _check_reachable(address)
-    use_token(address)
+    joining = f"{address} is joined"
+    try:
+        watch.run(lambda: _answers_at_last(address), joining, _MOST_TRIES_S)
+    except TimeoutError as error:
+        raise ConnectionError(_NO_ANSWER.format(address, error)) from error
     try:
         with quiet():
-            ray.init(address=address, **options)
+            watch.run(lambda: ray.init(address=address, **options), joining)
     except ConnectionError as error:
-        raise ConnectionError(
-            f"No Ray answers at {address!r}: {error}. Start one with `ray start --head`, or leave "
-            "the address out."
-        ) from error
+        raise ConnectionError(_NO_ANSWER.format(address, error)) from error
     except RuntimeError as error:
         if "ersion mismatch" not in str(error):
             raise
@@ -157,6 +173,14 @@ def _join_or_start(address: str) -> str:
             f"Ray at {address} has other versions: {told}. Use the same ones on both sides."
         ) from error
     return f"Ray at {ray.get_runtime_context().gcs_address}"
+
+
+def _answers_at_last(address: str) -> None:
+    """Tries to join a cluster, once more if it is silent."""
+    try:
+        try_to_join(address)
+    except TimeoutError:
+        try_to_join(address)
 
 
 def _check_reachable(address: str, timeout_s: float = 5) -> tuple[str, int]:
@@ -172,15 +196,6 @@ def _check_reachable(address: str, timeout_s: float = 5) -> tuple[str, int]:
         return host.strip("[]"), int(port)
     except OSError as error:
         raise ConnectionError(f"No Ray answers at {address}: {error}.") from error
-
-
-def answers(address: tuple[str, int], timeout_s: float) -> bool:
-    """Whether something listens at a host and port."""
-    try:
-        socket.create_connection(address, timeout_s).close()
-    except OSError:
-        return False
-    return True
 
 
 def wants_logs() -> bool:

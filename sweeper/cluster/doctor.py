@@ -18,9 +18,11 @@ from sweeper.cluster.node_state import clock, clock_offset, state
 from sweeper.cluster.nodes import Answer, alive_nodes, ask_nodes, digest_of, node_name
 from sweeper.cluster.resources import Resources
 from sweeper.cluster.token import exposed_token, wants_token
+from sweeper.cluster.watchdog import Watch
 from sweeper.training.fashion_mnist import place_of_files
 from sweeper.worker.versions import differences, versions
 
+_LIMIT_S = 300.0  # each of several questions has one of its own
 _MOST_CLOCK_S = 3
 _LEAST_FREE = 0.05  # Ray ends workers when more than 95 % of a node's memory is used
 _START_AGAIN = "start Ray there again"
@@ -98,23 +100,29 @@ def examine(address: str | None, resources: Resources, folder: str | Path) -> Re
     report.findings += token_findings()
     start = time.monotonic()
     try:
-        with connected(address, report.note) as where:
+        watch = Watch(lambda said: print(said, file=sys.stderr))
+        with connected(address, report.note, watch) as where:
             report.where, report.reached_s = where, time.monotonic() - start
-            if where != "this machine":
-                report.wants_token = wants_token(ray.get_runtime_context().gcs_address)
-            report.nodes = _ask(report)
-            report.findings += [found for node in report.nodes for found in faults_of(node)]
-            alive = alive_nodes()
-            report.findings += map(_absent, absent_machines(cluster_config(alive), alive))
-            try:
-                report.workers = count_workers(resources)
-                report.most_workers = Fleet(None, resources, sys.maxsize).limit()
-            except ValueError as error:
-                report.findings.append(_as_finding(error, ""))
+            watch.run(lambda: _look(report), "its nodes are asked", _LIMIT_S)
     except ConnectionError as error:
         cure = "Is Ray up there (`ray status` on that machine), and its port open to this one?"
         report.findings.append(_as_finding(error, cure))
     return report
+
+
+def _look(report: Report) -> None:
+    """Adds what the connected Ray and its nodes say."""
+    if report.where != "this machine":
+        report.wants_token = wants_token(ray.get_runtime_context().gcs_address)
+    report.nodes = _ask(report)
+    report.findings += [found for node in report.nodes for found in faults_of(node)]
+    alive = alive_nodes()
+    report.findings += map(_absent, absent_machines(cluster_config(alive), alive))
+    try:
+        report.workers = count_workers(report.resources)
+        report.most_workers = Fleet(None, report.resources, sys.maxsize).limit()
+    except ValueError as error:
+        report.findings.append(_as_finding(error, ""))
 
 
 def _size(number: int | None) -> str:

@@ -53,8 +53,8 @@ class Fleet:
         return max(1, min(self._demand, max(self._most, self._fit_now())))
 
     def size(self) -> int:
-        """How many of them have a place on the nodes that are there: at least 1."""
-        return max(1, min(self._demand, self._fit_now()))
+        """How many of them had a place on the nodes that were there of late: at least 1."""
+        return max(1, min(self._demand, self._fit))
 
     def describe(self, where: str) -> str:
         """Such as `2 workers on this machine`, and what is not as it was wanted."""
@@ -75,6 +75,7 @@ class Fleet:
 
     def waiting_for(self, something_runs: bool) -> str | None:
         """What keeps all trials from starting, as a sentence: once, after a while without any."""
+        self._fit_now()  # for `size`, which must not wait for Ray
         now = time.monotonic()
         if something_runs:
             self._idle_since = max(self._idle_since, now)

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from sweeper.cluster.connection import answers
 from sweeper.cluster.nodes import digest_of
+from sweeper.cluster.pulse import answers
 from sweeper.cluster.ray_internals import memory_bytes
 from sweeper.training.fashion_mnist import place_of_files
 from sweeper.worker.versions import versions

@@ -3,12 +3,16 @@
 Tried with Ray 2.60. Where another version behaves otherwise, this is the file to look at.
 """
 
+import atexit
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
+from ray._private.services import psutil
 
 if TYPE_CHECKING:
     from ray.tune.experiment import Trial
@@ -24,7 +28,7 @@ def file_of_current_cluster() -> Path:
 
 def addresses_of_raylets() -> list[tuple[str, int]]:
     """The clusters that nodes on this machine belong to, and the user id of each node's process."""
-    from ray._private.services import _is_raylet_process, psutil
+    from ray._private.services import _is_raylet_process
 
     found = []
     for process in psutil.process_iter(["cmdline", "uids"]):
@@ -40,6 +44,54 @@ def addresses_of_raylets() -> list[tuple[str, int]]:
 def is_client() -> bool:
     """Whether this process is connected by `ray://`."""
     return bool(ray.util.client.ray.is_connected())
+
+
+def start_options() -> dict[str, Any]:
+    """With which Ray lets its driver go on before its first workers are there.
+
+    Waiting for them, in C++ and for ever, it holds Python's lock: not even Ctrl-C would be heard if
+    one of them dies.
+    """
+    return {"_system_config": {"prestart_worker_first_driver": False}}
+
+
+def descendants_of_ray() -> list[Any]:
+    """Ray's processes that this process has started, and those that these have started.
+
+    They are `psutil.Process`, those included that have just ended. Not among them is what workers
+    have started, which is the user's.
+    """
+    parents = {}
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            parents[process] = process.ppid()
+    main = {p.pid for p, parent in parents.items() if parent == os.getpid() and _is_of_ray(p)}
+    return [p for p, parent in parents.items() if p.pid in main or parent in main]
+
+
+def _is_of_ray(process: Any) -> bool:
+    words: list[str] = []
+    with suppress(psutil.Error):
+        words = process.cmdline()
+    with suppress(psutil.Error):
+        words = words or [process.name()]  # all that is left of a dead one
+    own = str(Path(ray.__file__).parent)
+    return any(word.startswith((own, "raylet", "gcs_server")) for word in words)
+
+
+def head_answers(timeout_s: float) -> bool:
+    """Whether the head of the connected Ray says anything."""
+    try:
+        client: Any = ray._private.worker.global_worker.gcs_client  # type: ignore[attr-defined]
+        client.internal_kv_exists(b"sweeper", None, timeout=timeout_s)
+    except Exception:  # of Ray's own kinds, and an AttributeError once it is left
+        return False
+    return True
+
+
+def forget_shutdown_at_exit() -> None:
+    """What is stuck in a thread must not keep this process from its end."""
+    atexit.unregister(ray._private.worker.shutdown)
 
 
 def own_node() -> Any:
@@ -58,6 +110,12 @@ def memory_bytes() -> tuple[int, int]:
 def start_no_other_ray() -> None:
     """What is left in threads after a shutdown must not start another Ray."""
     ray._private.auto_init_hook.enable_auto_connect = False
+
+
+def with_limit(client: Any, limit_s: float) -> Any:
+    """A `JobSubmissionClient` that waits so long for an answer; Ray's own waits without end."""
+    client._do_request = partial(client._do_request, timeout=limit_s)
+    return client
 
 
 @contextmanager

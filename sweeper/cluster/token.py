@@ -14,17 +14,29 @@ from ray._raylet import Config  # type: ignore[attr-defined]
 _MODE = "RAY_AUTH_MODE"
 # In a process of its own: Ray's client dies of a missing token, and of a mode that changes.
 _KNOCK = "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1])"
+# Whoever joins first waits for Ray's first workers, deaf to all; and nobody else, if one has died.
+_JOIN = f"""
+import ctypes, os
+getattr(ctypes.CDLL(None), "prctl", print)(1, 9)  # ends with this process
+{_KNOCK}
+import ray
+ray.init(address=sys.argv[1], log_to_driver=False, logging_level="ERROR")
+os._exit(0)
+"""
+_KNOCK_S, _JOIN_S = 15.0, 60.0
 
 
-def use_token(address: str) -> None:
-    """Lets this process show its token to a cluster that wants one.
+def try_to_join(address: str) -> None:
+    """Joins a cluster for a moment in another process, which can be given up; and lets this process
+    show its token if the cluster wants one.
 
     Raises:
         ConnectionError: the cluster wants a token, and this machine has none or another one.
+        TimeoutError: it does not answer.
     """
-    if not _refused(address, os.environ.get(_MODE)):
+    if not _refused(address, os.environ.get(_MODE), _JOIN, _JOIN_S):
         return
-    if _MODE not in os.environ and not _refused(address, "token"):
+    if _MODE not in os.environ and not _refused(address, "token", _JOIN, _JOIN_S):
         os.environ[_MODE] = "token"
         Config.initialize("")  # Ray read it when it was imported
         return
@@ -47,7 +59,10 @@ def token_fault() -> str:
 
 def wants_token(address: str) -> bool:
     """Whether the cluster sends away who has no token."""
-    return _refused(address, "disabled")
+    try:
+        return _refused(address, "disabled", _KNOCK, _KNOCK_S)
+    except TimeoutError:
+        return False
 
 
 def exposed_token() -> Path | None:
@@ -78,14 +93,19 @@ def _path() -> Path:
     return Path(os.environ.get("RAY_AUTH_TOKEN_PATH", Path.home() / ".ray" / "auth_token"))
 
 
-def _refused(address: str, mode: str | None) -> bool:
-    """Whether the cluster sends a client of this mode away for its token."""
+def _refused(address: str, mode: str | None, code: str, limit_s: float) -> bool:
+    """Whether the cluster sends a client of this mode away for its token.
+
+    What else is wrong, Ray will name. Raises TimeoutError if there is no answer.
+    """
     environment = {name: value for name, value in os.environ.items() if name != _MODE}
     if mode is not None:
         environment[_MODE] = mode
-    command = [sys.executable, "-c", _KNOCK, address]
+    command = [sys.executable, "-c", code, address]
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, timeout=15)
-    except subprocess.TimeoutExpired:
-        return False  # something else is wrong, which Ray will name
+        done = subprocess.run(command, env=environment, capture_output=True, timeout=limit_s)
+    except subprocess.TimeoutExpired as error:
+        raise TimeoutError(
+            f"it takes connections, but nothing came within {limit_s:g} s"
+        ) from error
     return done.returncode != 0 and b"uthentication token" in done.stderr

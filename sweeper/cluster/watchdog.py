@@ -1,47 +1,239 @@
-"""Notices that Ray has died, which Tune would wait for without end."""
+"""Notices that Ray has died or says nothing, or that the user wants an end, whatever Ray waits for.
 
-import threading
+Ray itself waits without end, some of it in C++ where Python hears no Ctrl-C. So all that talks to
+Ray is done in another thread, and this one looks after it.
+"""
+
+import gc
+import math
+import subprocess
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
 
 import ray
+from ray.exceptions import RayError
 
-from sweeper.cluster.connection import answers
-from sweeper.cluster.ray_internals import start_no_other_ray
+from sweeper.cluster.guard import start_guard
+from sweeper.cluster.processes import Processes, end
+from sweeper.cluster.pulse import NAMES, Pulse
+from sweeper.cluster.ray_internals import (
+    descendants_of_ray,
+    forget_shutdown_at_exit,
+    start_no_other_ray,
+)
+from sweeper.cluster.ray_thread import RayThread
 
-_EVERY_S = 1.0
-_TIMEOUT_S = 2.0
-_MISSES = 3  # in a row: one alone may be a machine that is very busy
+_T = TypeVar("_T")
+_LOOK_S = 0.1  # for signals
+_EVERY_S = 1.0  # for Ray
+_SAY_AFTER_S = 15.0
+_LIMIT_S = 120.0  # for what takes a second on an idle machine, and a minute on a very busy one
+_BREAK_S = 1.0  # for what was broken off to come to its end, in Python
+_LET_GO_S = 40.0  # the same in C++, where Ray waits 30 s for the port of its head
+_GIVE_UP_S = 10.0  # for Ray to be left
+_LEAVE_S = 3.0  # for Ray's processes to end by themselves
 
 
-def run_watched(work: Callable[[], None]) -> None:
-    """Runs `work` in a thread and waits until it is done; Ray is connected.
+class Watch:
+    """Looks after all that is done with Ray.
 
-    Raises:
-        ConnectionError: Ray's head or its part on this machine has died; the thread is left alone.
-        BaseException: whatever `work` raises.
+    Args:
+        say: is told what is waited for; may be changed.
+        interrupted: the reason to end at once, if there is one.
     """
-    raised: list[BaseException] = []
 
-    def carry_out() -> None:
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        interrupted: Callable[[], BaseException | None] = lambda: None,
+    ) -> None:
+        self.say = say
+        self._interrupted = interrupted
+        self._thread = RayThread()
+        self._processes = Processes()
+        self._pulse: Pulse | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
+        self._is_own = self._is_stuck = False
+
+    def start(self, work: Callable[[], _T], doing: str) -> _T:
+        """Starts a Ray of this process's own; once more if that fails.
+
+        Raises:
+            ConnectionError: a process of Ray's died, or was silent for too long, and so again.
+        """
+        self._is_own = True
+        self._guard = start_guard()
         try:
-            work()
-        except BaseException as error:
-            raised.append(error)
+            return self._start_once_or_twice(work, doing)
+        except BaseException:
+            self._end_guard()
+            raise
 
-    parts = _parts_of_ray()
-    thread = threading.Thread(target=carry_out, name="sweeper-tune", daemon=True)
-    thread.start()
-    misses = 0
-    while thread.is_alive():
-        thread.join(_EVERY_S)
-        dead = [name for name, address in parts.items() if not answers(address, _TIMEOUT_S)]
-        misses = misses + 1 if dead else 0
-        if misses == _MISSES and thread.is_alive():
-            # Once Ray is shut down, what is left in the thread would start another one.
-            start_no_other_ray()
-            raise ConnectionError(f"{' and '.join(dead)} died. The sweep can be resumed.")
-    if raised:
-        raise raised[0]
+    def _start_once_or_twice(self, work: Callable[[], _T], doing: str) -> _T:
+        try:
+            return self._try_to_start(work, doing)
+        except Exception as error:
+            fault = _first_line(error)
+        if not self._is_stuck:
+            self.say(f"Ray did not start: {fault} Trying once more …")
+            gc.collect()  # what is left of the first try would end this process in a minute
+            try:
+                return self._try_to_start(work, doing)
+            except Exception as error:
+                fault = _first_line(error)
+        raise ConnectionError(
+            f"Ray did not start: {fault} Nothing of a sweep is lost: give the command again."
+        )
+
+    def _try_to_start(self, work: Callable[[], _T], doing: str) -> _T:
+        self._processes = Processes()
+        future = self._thread.begin(work)
+        try:
+            return self._wait(future, doing, _LIMIT_S)
+        except BaseException as error:
+            self._clear_away(future, isinstance(error, Exception))
+            raise
+
+    def _clear_away(self, future: "Future[Any]", patient: bool) -> None:
+        """Ends what was started, so that nothing is left to disturb another try."""
+        if not future.done():
+            self._thread.break_off()
+            # While its head lives, it does not wait for that in C++.
+            _is_done(future, _BREAK_S)
+        end(descendants_of_ray())
+        if _is_done(future, _LET_GO_S if patient else _BREAK_S):
+            self._thread.end()
+            self._thread = RayThread()  # the other one may still be broken off
+            self._shut_down()
+        else:
+            self._give_up_thread()
+        end(descendants_of_ray())
+
+    def connected(self) -> None:
+        """Begins to look after the parts of Ray that a driver can't do without."""
+        self._pulse = Pulse(self.run(_parts_of_ray, "the addresses of its parts"))
+
+    def run(
+        self,
+        work: Callable[[], _T],
+        doing: str,
+        limit_s: float = _LIMIT_S,
+        grace_s: float = 0.0,
+    ) -> _T:
+        """What a piece of work with Ray gives.
+
+        Args:
+            work: is done in the other thread.
+            doing: what it is, to go on after "Waiting for Ray: ".
+            limit_s: seconds until it is given up; what takes longer than some is said.
+            grace_s: seconds for which it may itself react to a signal.
+
+        Raises:
+            ConnectionError: Ray's head or its part on this machine has died or is silent; the
+                thread is left alone.
+            BaseException: whatever `work` raises, or the reason to end.
+        """
+        future = self._thread.begin(work)
+        try:
+            return self._wait(future, doing, limit_s, grace_s)
+        except RayError as error:
+            raise ConnectionError(self._fault() or f"Ray failed: {_first_line(error)}") from error
+        finally:
+            if not future.done():
+                self._give_up_thread()
+
+    def _give_up_thread(self) -> None:
+        # Once Ray is shut down, what is left in the thread would start another one.
+        self._is_stuck = True
+        start_no_other_ray()
+        forget_shutdown_at_exit()
+
+    def _wait(self, future: "Future[_T]", doing: str, limit_s: float, grace_s: float = 0.0) -> _T:
+        elapsed_s = interrupted_s = since_look_s = 0.0
+        has_said = limit_s == math.inf
+        last = time.monotonic()
+        while not _is_done(future, _LOOK_S):
+            # Of the time for which this process itself stood still, nothing counts.
+            passed_s = min(time.monotonic() - last, 1.0)
+            last = time.monotonic()
+            elapsed_s += passed_s
+            since_look_s += passed_s
+            reason = self._interrupted()
+            if reason is not None:
+                if interrupted_s >= grace_s:
+                    raise reason
+                interrupted_s += passed_s
+            if elapsed_s > limit_s:
+                raise ConnectionError(f"no answer within {limit_s:g} s ({doing}).")
+            if elapsed_s > _SAY_AFTER_S and not has_said:
+                has_said = True
+                self.say(f"Waiting for Ray: {doing} …")
+            if since_look_s > _EVERY_S:
+                since_look_s = 0.0
+                fault = self._fault()
+                if fault and not future.done():
+                    raise ConnectionError(fault)
+        return future.result()
+
+    def _fault(self) -> str | None:
+        """What has died or is silent of what a driver can't do without."""
+        if died := self._died():
+            return f"{' and '.join(died)} died."
+        return self._pulse.fault if self._pulse is not None else None
+
+    def _died(self) -> list[str]:
+        """What has died of a Ray of one's own that it can't do without."""
+        died, ended = self._processes.look()
+        for name in ended:
+            self.say(f"A process of Ray's, {name}, stood still and was ended.")
+        return [NAMES[name] for name in died] if self._is_own else []
+
+    def look_away(self) -> None:
+        """Ends what `connected` has begun."""
+        if self._pulse is not None:
+            self._pulse.stop()
+        self._thread.end()
+
+    def leave(self) -> None:
+        """Ends Ray if it is this process's own, or else the connection to it, within seconds."""
+        processes = descendants_of_ray() if self._is_own else []
+        if self._is_stuck:
+            end(processes)
+        self._shut_down()
+        end(processes, grace_s=_LEAVE_S)
+        self.look_away()
+        self._end_guard()
+
+    def _end_guard(self) -> None:
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.wait()
+
+    def _shut_down(self) -> None:
+        thread = RayThread() if self._is_stuck else self._thread
+        future = thread.begin(ray.shutdown)
+        if not _is_done(future, _GIVE_UP_S):
+            if self._is_own:
+                end(descendants_of_ray())
+            if not _is_done(future, _GIVE_UP_S):
+                self._give_up_thread()
+        if thread is not self._thread:
+            thread.end()
+
+
+def _is_done(future: "Future[Any]", timeout_s: float) -> bool:
+    """Whether it is, after a while at the latest."""
+    try:
+        future.exception(timeout_s)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).strip().partition("\n")[0]
 
 
 def _parts_of_ray() -> dict[str, tuple[str, int]]:
@@ -50,6 +242,6 @@ def _parts_of_ray() -> dict[str, tuple[str, int]]:
     host, _, port = context.gcs_address.rpartition(":")
     here = next(node for node in ray.nodes() if node["NodeID"] == context.get_node_id())
     return {
-        "Ray's head (its GCS)": (host.strip("[]"), int(port)),
-        "Ray on this machine (its raylet)": (here["NodeManagerAddress"], here["NodeManagerPort"]),
+        NAMES["gcs_server"]: (host.strip("[]"), int(port)),
+        NAMES["raylet"]: (here["NodeManagerAddress"], here["NodeManagerPort"]),
     }

@@ -4,7 +4,6 @@ Lines of the log are what the sweep says, but for frames: a record separator and
 in RFC 7464), which carry what is printed, how far the sweep is, and the files of its record.
 """
 
-import fcntl
 import io
 import json
 import os
@@ -14,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sweeper.files import NotAPlainFileError, open_plain, read_plain, write_whole
+from sweeper.files import NotAPlainFileError, lock_within, open_plain, read_plain, write_whole
 from sweeper.record.running import note_progress
 
 MIRROR = "SWEEPER_MIRROR"  # in a job's environment: the folder on the laptop
@@ -22,6 +21,8 @@ GROWING_FILES = ("trials.jsonl", "test_looks.jsonl")
 REPLACED_FILE = "sweep.json"
 HEARTBEAT_S = 5.0
 _LOOK_EVERY_S = 0.5
+_LOCK_S = 30.0
+_LAST_LOOK_S = 60.0  # for a file system that is slow to end what it reads
 _FRAME_BYTES = 64_000  # of a file, in one frame: Ray sends lines whole, of up to 4 MB
 _SEPARATOR = "\x1e"
 
@@ -63,7 +64,7 @@ class Sender:
 
     def __exit__(self, *exception: object) -> None:
         self._end.set()
-        self._thread.join()
+        self._thread.join(_LAST_LOOK_S)
         self._send_files()
 
     def _work(self) -> None:
@@ -158,7 +159,7 @@ class Mirror:
 def _grow(path: Path, at: int, content: bytes) -> None:
     """Appends what is not there yet of the content of a file from a place in it on."""
     with open_plain(path, "a+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # two may follow the same job
+        lock_within(file, _LOCK_S)  # two may follow the same job
         size = file.seek(0, os.SEEK_END)
         file.seek(at)
         there = file.read(len(content))

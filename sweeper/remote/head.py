@@ -16,12 +16,17 @@ from urllib.parse import urlsplit
 from ray.exceptions import AuthenticationError
 
 from sweeper.cluster.connection import quiet
+from sweeper.cluster.ray_internals import with_limit
 from sweeper.cluster.strangers import name_of, stranger_at
 from sweeper.cluster.token import bearer, token_fault
 from sweeper.record.own_sweeps import Head
+from sweeper.terminal import printable, tell
 
 _CONNECT_S = 5.0
+_ANSWER_S = 60.0  # for a head that is very busy
 _TUNNEL_S = 60.0  # that ssh to a distant or busy head may take
+_SAY_AFTER_S = 10.0
+_END_S = 5.0
 
 
 @contextmanager
@@ -56,9 +61,9 @@ def _client(address: str) -> Any:
         socket.create_connection((url.hostname, port), _CONNECT_S).close()
         with quiet():
             try:
-                return JobSubmissionClient(address)
+                return with_limit(JobSubmissionClient(address), _ANSWER_S)
             except AuthenticationError:
-                return JobSubmissionClient(address, headers=bearer())
+                return with_limit(JobSubmissionClient(address, headers=bearer()), _ANSWER_S)
     except AuthenticationError as error:
         raise ConnectionError(f"The cluster at {address} {token_fault()}") from error
     except (OSError, RuntimeError) as error:
@@ -93,7 +98,11 @@ def _tunnel(cluster: Path) -> Iterator[str]:
         finally:
             with suppress(ProcessLookupError):  # it has ended by itself
                 os.killpg(tunnel.pid, signal.SIGTERM)
-            tunnel.wait()
+            try:
+                tunnel.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(tunnel.pid, signal.SIGKILL)
+                tunnel.wait()
 
 
 @contextmanager
@@ -112,9 +121,13 @@ def _signals_raise() -> Iterator[None]:
 def _wait_for_tunnel(
     tunnel: subprocess.Popen[bytes], port: int, said: IO[bytes], cluster: Path
 ) -> None:
-    end = time.monotonic() + _TUNNEL_S
+    start, has_said = time.monotonic(), False
     while not _answers(port):
-        if tunnel.poll() is not None or time.monotonic() > end:
+        waited_s = time.monotonic() - start
+        if waited_s > _SAY_AFTER_S and not has_said:
+            has_said = True
+            tell(printable(f"Waiting for a way to the head of {cluster} …") + "\n")
+        if tunnel.poll() is not None or waited_s > _TUNNEL_S:
             said.seek(0)
             last = said.read().decode(errors="replace").strip().splitlines()[-5:]
             raise ConnectionError(

@@ -25,6 +25,7 @@ from sweeper.terminal import printable
 JOB_FILE = "job.json"  # beside a mirrored record: which job, and where
 _SILENCE_S = 6 * HEARTBEAT_S  # after which a connection counts as lost
 _TRY_AGAIN_S = 2.0
+_MOST_UNREAD = 3  # times that the log of a job can't be read which has ended
 _STOP_WAIT_S = 60  # for a stopped sweep to write its last rows; Ray's default is 3
 
 
@@ -175,7 +176,7 @@ def follow(head: Head, job: str, folder: Path | None, keep_trying_s: float = 60)
     """The exit code of a job, once it has ended; until then shows what it says and does.
 
     Ctrl-C stops the job, and once more leaves it alone. A lost connection is made anew, and leaves
-    the job alone too.
+    the job alone too. Of a job that has ended and whose log can't be read, that is said.
 
     Raises:
         ConnectionError: the head was not reached at all, or not for `keep_trying_s`.
@@ -184,7 +185,7 @@ def follow(head: Head, job: str, folder: Path | None, keep_trying_s: float = 60)
     """
     screen = Screen(Mirror(folder))
     again = f"`sweeper attach {shlex.quote(str(folder))}` finds it again." if folder else ""
-    stopping = False
+    stopping, unread = False, 0
     # None while the head is there. Before it has ever been, no loss is worth another try.
     lost_since_s: float | None = -math.inf
     while True:
@@ -195,10 +196,13 @@ def follow(head: Head, job: str, folder: Path | None, keep_trying_s: float = 60)
                     lost_since_s = None
                     if stopping and not info.status.is_terminal():
                         client.stop_job(job)
-                    asyncio.run(_tail(client, job, screen))
+                    fault = _tail_log(client, job, screen)
                     info = _info(client, head, job)
+                    unread += fault is not None and info.status.is_terminal()
+                    if fault is not None and unread < _MOST_UNREAD:
+                        raise fault
                     if info.status.is_terminal():
-                        screen.close()
+                        _say_end(screen, info, fault, folder)
                         return _exit_code(info)
             except (OSError, RuntimeError) as error:
                 now = time.monotonic()
@@ -216,6 +220,23 @@ def follow(head: Head, job: str, folder: Path | None, keep_trying_s: float = 60)
                 raise
             stopping = True
             screen.say("Stopping the sweep on the cluster (Ctrl-C once more leaves it alone) …")
+
+
+def _tail_log(client: Any, job: str, screen: Screen) -> Exception | None:
+    """Shows a job's log; why that ended early, if it did."""
+    try:
+        asyncio.run(_tail(client, job, screen))
+    except (OSError, RuntimeError) as error:
+        return error
+    return None
+
+
+def _say_end(screen: Screen, info: Any, fault: Exception | None, folder: Path | None) -> None:
+    if fault is None:
+        screen.close()
+        return
+    lacking = f" What is missing here is in {folder.name} on the head." if folder else ""
+    screen.say(f"The job has ended ({info.status}), but its log can't be read: {fault}.{lacking}")
 
 
 async def _tail(client: Any, job: str, screen: Screen) -> None:

@@ -1,6 +1,7 @@
 """Where trials run: on Ray, or in this process."""
 
 import logging
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -11,8 +12,11 @@ from typing import Any
 from sweeper.record.sweep_definition import Sweep
 from sweeper.sweep.conductor import Conductor
 from sweeper.sweep.execution import Execution
+from sweeper.sweep.interrupts import Interrupts
 from sweeper.sweep.suggestions import Asker, Here
 from sweeper.sweep.travelling import packed
+
+_REACT_S = 2.5  # for a sweep to end in order after a signal
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def on_ray(
     execution: Execution,
     data: Any,
     num_left: int,
-    listen: Callable[[], None],
+    interrupts: Interrupts,
     say: Callable[[str], None],
 ) -> Iterator[Executor]:
     """The workers of a Ray, which is stopped afterwards if it was started for this.
@@ -74,7 +78,7 @@ def on_ray(
         execution: how.
         data: what the objective is given; None for nothing.
         num_left: how many trials are still to be run.
-        listen: takes over signals once Ray has set its own handlers.
+        interrupts: hear of signals from the start of Ray on.
         say: is told of versions that differ, and of a large objective.
 
     Raises:
@@ -84,6 +88,7 @@ def on_ray(
     """
     with _no_word_of_widgets():
         from sweeper.cluster.connection import connected
+        from sweeper.cluster.watchdog import Watch
     from sweeper.worker.shared_data import pack, remove_abandoned
 
     objective = packed(sweep.objective, say)
@@ -91,23 +96,31 @@ def on_ray(
     with ExitStack() as stack:
         if packed_data is not None:
             stack.callback(remove_abandoned)  # once a Ray of its own has ended
-        where = stack.enter_context(connected(execution.address, say))
-        listen()
+        interrupts.listen()
+        watch = Watch(say, lambda: interrupts.reason)
+        where = stack.enter_context(connected(execution.address, say, watch))
         from sweeper.cluster.nodes import check_versions
 
-        check_versions(say)
+        watch.run(lambda: check_versions(say), "the versions of its nodes")
         # Imported here, since Tune takes a second to load, in which Ray's first workers start.
         with _no_word_of_widgets():
             from sweeper.cluster.fleet import Fleet
-            from sweeper.cluster.watchdog import run_watched
             from sweeper.sweep.on_ray import Apart, make_task, run_on_ray
 
-        fleet = Fleet(execution.num_workers, sweep.resources, num_left)
+        def look() -> tuple[Fleet, str, int]:
+            fleet = Fleet(execution.num_workers, sweep.resources, num_left)
+            return fleet, fleet.describe(where), fleet.limit()
+
+        fleet, described, limit = watch.run(look, "its nodes")
 
         def run(sweep: Sweep, conductor: Conductor) -> None:
-            limits = execution.limits
-            folder = conductor.folder
-            task = make_task(sweep, objective, packed_data, folder, os.getcwd(), limits)
-            run_watched(lambda: run_on_ray(task, conductor, fleet, limits))
+            def work() -> None:
+                limits = execution.limits
+                folder = conductor.folder
+                task = make_task(sweep, objective, packed_data, folder, os.getcwd(), limits)
+                run_on_ray(task, conductor, fleet, limits)
 
-        yield Executor(fleet.describe(where), fleet.limit(), fleet.size, Apart, run)
+            watch.say = conductor.bar.say
+            watch.run(work, "the sweep", math.inf, _REACT_S)
+
+        yield Executor(described, limit, fleet.size, Apart, run)

@@ -250,9 +250,7 @@ def _executor(
     """Where the trials run, until the stack is left."""
     if execution.address == INLINE:
         return executors.inline(execution, data)
-    return stack.enter_context(
-        executors.on_ray(sweep, execution, data, num_left, interrupts.listen, say)
-    )
+    return stack.enter_context(executors.on_ray(sweep, execution, data, num_left, interrupts, say))
 
 
 def _run_to_the_end(executor: Executor, sweep: Sweep, conductor: Conductor) -> None:

@@ -8,6 +8,7 @@ import fcntl
 import mmap
 import pickle
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 
 from sweeper.files import locked, private_folder, write_whole
 
+_CLEARING_S = 5.0
 _ALIGNMENT = 64  # bytes: what NumPy and Arrow like best
 
 
@@ -140,9 +142,9 @@ def _remove_if_unused(path: Path, file: BinaryIO) -> None:
 
 
 def remove_abandoned() -> None:
-    """Removes what killed workers have left on this node."""
+    """Removes what killed workers have left on this node, unless one is busy there for long."""
     folder = _folder()
-    with locked(folder):
+    with suppress(TimeoutError), locked(folder, _CLEARING_S):
         for path in [*folder.glob("*.data"), *folder.glob("*.unfinished")]:
             with open(path, "rb") as file:
                 _remove_if_unused(path, file)

@@ -1,4 +1,5 @@
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sweeper.cluster import token
+from sweeper.cluster.connection import connected
 from sweeper.cluster.token import exposed_token
 
 TOKEN = "a-token-of-this-test-and-no-other-0"
@@ -120,3 +123,14 @@ def test_whether_others_can_read_the_token(monkeypatch, mode, folder_mode, is_ex
 def test_no_token_is_not_exposed(tmp_path, monkeypatch):
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "none"))
     assert exposed_token() is None
+
+
+def test_a_head_that_says_nothing_is_tried_twice_and_given_up(monkeypatch):
+    """As one does that stands still: connections are taken by Linux."""
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr(token, "_JOIN_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        silent = f"No Ray answers at '{address}': it takes connections, but nothing came within 0.5"
+        with pytest.raises(ConnectionError, match=silent), connected(address):
+            pass

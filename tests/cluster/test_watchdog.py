@@ -1,8 +1,9 @@
-"""A Ray whose parts are killed while a sweep runs on it."""
+"""Work with Ray that never ends; and a Ray whose parts are killed while a sweep runs on it."""
 
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import pytest
@@ -11,6 +12,8 @@ from killing import by_role, family, kill
 from waiting import PATIENCE_S, wait_until
 
 import sweeper
+from sweeper.cluster import watchdog
+from sweeper.cluster.watchdog import Watch
 
 SCRIPT = """
     import time
@@ -46,3 +49,39 @@ def test_the_death_of_ray_ends_the_sweep_resumable(tmp_path, part, told):
     assert list(sweeper.load(tmp_path / "runs" / "s").frame["status"]) == [
         *("finished", "finished", "interrupted", "interrupted")
     ]
+
+
+@pytest.fixture
+def endless(monkeypatch):
+    """Work that does not end before the test does; what is left of it does no harm."""
+    monkeypatch.setattr(watchdog, "start_no_other_ray", lambda: None)
+    monkeypatch.setattr(watchdog, "forget_shutdown_at_exit", lambda: None)
+    end = threading.Event()
+    yield end.wait
+    end.set()
+
+
+def test_what_is_waited_for_is_said_once_and_has_a_limit(endless, monkeypatch):
+    monkeypatch.setattr(watchdog, "_SAY_AFTER_S", 0.2)
+    said: list[str] = []
+    with pytest.raises(ConnectionError, match=r"no answer within 1 s \(its nodes\)"):
+        Watch(said.append).run(endless, "its nodes", limit_s=1)
+    assert said == ["Waiting for Ray: its nodes …"]
+
+
+def test_a_signal_ends_any_wait(endless):
+    reasons: list[BaseException] = []
+    watch = Watch(print, lambda: reasons[0] if reasons else None)
+    threading.Timer(0.3, lambda: reasons.append(KeyboardInterrupt("heard"))).start()
+    with pytest.raises(KeyboardInterrupt, match="heard"):
+        watch.run(endless, "its nodes")
+
+
+def test_work_that_reacts_to_a_signal_itself_has_time_for_that():
+    heard = threading.Event()
+
+    def reason() -> BaseException:
+        heard.set()
+        return KeyboardInterrupt("heard")
+
+    assert Watch(print, reason).run(lambda: heard.wait(60) and 7, "a sweep", grace_s=60) == 7

@@ -11,17 +11,21 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from drivers import running
 from made_records import sweep as write_sweep
+from ray.job_submission import JobStatus
 from scipy import stats
 from waiting import PATIENCE_S, wait_until
 
 import sweeper
+from sweeper.record.own_sweeps import Head
+from sweeper.remote.job import follow
 
 MINE = """
     import os
@@ -517,3 +521,36 @@ def test_a_submitted_script_keeps_its_sweep_where_it_lasts(laptop, head):
     assert done.returncode == 0, done.stdout + done.stderr
     frame = sweeper.load(head.home / "runs" / "submitted").frame
     assert list(frame["status"]) == ["finished"] * 2
+
+
+class Unreadable:
+    """A head whose job has ended, and whose log is gone."""
+
+    def __init__(self, readable_at: int) -> None:
+        self.tries, self._readable_at = 0, readable_at
+
+    def get_job_info(self, job: str) -> SimpleNamespace:
+        return SimpleNamespace(status=JobStatus.FAILED, driver_exit_code=3, message=None)
+
+    async def tail_job_logs(self, job: str) -> AsyncIterator[str]:
+        self.tries += 1
+        if self.tries < self._readable_at:
+            raise RuntimeError("no such file")
+        yield "\x1e{}\nfrom the log\n"
+
+
+@pytest.mark.parametrize("readable_at", [2, 9])
+def test_a_job_that_has_ended_is_not_asked_for_ever_for_its_log(
+    tmp_path, monkeypatch, capsys, readable_at
+):
+    client = Unreadable(readable_at)
+    monkeypatch.setattr("sweeper.remote.job.reached", lambda head: nullcontext(client))
+    monkeypatch.setattr("sweeper.remote.job._TRY_AGAIN_S", 0)
+    assert follow(Head("http://head:8265", None), "sweeper_1", tmp_path / "s") == 3
+    said = capsys.readouterr().err
+    if readable_at == 2:
+        assert "from the log" in said
+    else:
+        assert client.tries == 3
+        assert "has ended (FAILED), but its log can't be read: no such file. What is" in said
+        assert "missing here is in s on the head." in said

@@ -1,0 +1,92 @@
+"""Stands beside a driver, in a process of its own, for what the driver itself can't do any more.
+
+Once the driver is dead, Ray's agents would stay for a minute; they are ended. And while the driver
+joins its Ray, C++ holds Python's lock: if the raylet stands still just then, nobody else ends it.
+
+This file is run by itself: it imports nothing but the standard library, which takes 20 ms. It reads
+`/proc`, so there is no guard but on Linux, where alone Ray leaves the matter to the kernel.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+_EVERY_S = 1.0
+_LOOKS = 15  # a driver that can, does it sooner
+_GRACE_S = 2.0
+
+
+def start_guard() -> "subprocess.Popen[bytes] | None":
+    """A guard of this process, to be killed in the end; None where there can't be any."""
+    if sys.platform != "linux":
+        return None
+    command = [sys.executable, "-I", "-S", __file__, str(os.getpid())]
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(
+        command, stdin=quiet, stdout=quiet, stderr=quiet, cwd="/", start_new_session=True
+    )
+
+
+def main(driver: int) -> None:
+    """Stays until the driver has died, and ends what is left of its Ray."""
+    raylet, still = None, 0
+    mark = b""
+    while os.getppid() == driver:
+        if raylet is None or _state(raylet) in ("", "Z"):
+            raylet, still = _raylet_of(driver), 0
+            if node := _node(raylet):
+                mark = node
+                Path("/proc/self/comm").write_text("sweeper-guard")  # as `ps` shows it from now on
+        still = still + 1 if raylet is not None and _state(raylet) == "T" else 0
+        if raylet is not None and still > _LOOKS:
+            _kill(raylet)
+        time.sleep(_EVERY_S)
+    if mark:
+        time.sleep(_GRACE_S)
+        for pid in _processes():
+            if _read(pid, "cmdline").startswith(b"ray::") and mark in _read(pid, "environ"):
+                _kill(pid)
+
+
+def _raylet_of(driver: int) -> int | None:
+    return next((pid for pid in _processes() if _is_raylet_of(pid, driver)), None)
+
+
+def _is_raylet_of(pid: int, driver: int) -> bool:
+    fields = _read(pid, "stat").rpartition(b") ")[2].split()
+    return len(fields) > 1 and int(fields[1]) == driver and _read(pid, "comm") == b"raylet\n"
+
+
+def _node(raylet: int | None) -> bytes:
+    """What the environment of all processes of a raylet has."""
+    words = _read(raylet, "cmdline").split(b"\0") if raylet is not None else []
+    name = b"--node_id="
+    node = next((word.removeprefix(name) for word in words if word.startswith(name)), b"")
+    return b"RAY_NODE_ID=" + node if node else b""
+
+
+def _processes() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _state(pid: int) -> str:
+    return _read(pid, "stat").rpartition(b") ")[2][:1].decode()
+
+
+def _read(pid: int, name: str) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    return b""
+
+
+def _kill(pid: int) -> None:
+    with suppress(OSError):
+        os.kill(pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,75 @@
+"""The processes of a Ray that this process has started: ended where they stand still or are left.
+
+A process that stands still (SIGSTOP) keeps its connections, so that Ray waits for it. One that a
+debugger holds is left alone.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from sweeper.cluster.ray_internals import descendants_of_ray, psutil
+
+_LOOKS = 10  # at which a process stands still each time: fg after Ctrl-Z wakes all, but not at once
+_END_S = 5.0  # for what is killed to be gone
+_MAIN = ("gcs_server", "raylet")  # a Ray can't do without
+
+
+class Processes:
+    """The processes of Ray below this one, to be looked at about once a second."""
+
+    def __init__(self) -> None:
+        self._main: dict[int, str] = {}  # the indispensable ones that have been seen
+        self._still: Counter[int] = Counter()  # at how many looks in a row
+
+    def look(self) -> tuple[list[str], list[str]]:
+        """The names of those that have died of the indispensable ones; and of those that stood
+        still for long, which are ended, since a dead process is one that Ray notices.
+        """
+        found = descendants_of_ray()
+        self._main |= {p.pid: name for p in found if (name := _name(p)) in _MAIN}
+        alive = {process.pid: process for process in found if _is_alive(process)}
+        still = {pid: process for pid, process in alive.items() if _stands_still(process)}
+        self._still = Counter({pid: self._still[pid] + 1 for pid in still})
+        ended = [process for pid, process in still.items() if self._still[pid] > _LOOKS]
+        names = [_title(process) for process in ended]
+        end(ended)
+        return [name for pid, name in self._main.items() if pid not in alive], names
+
+
+def end(processes: Iterable[Any], grace_s: float = 0) -> None:
+    """Kills processes that have not ended by themselves after a while, and waits for their end."""
+    with suppress(psutil.Error):
+        _, left = psutil.wait_procs(list(processes), timeout=grace_s)
+        for process in left:
+            with suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(left, timeout=_END_S)
+
+
+def _is_alive(process: Any) -> bool:
+    with suppress(psutil.Error):
+        return bool(process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD))
+    return False
+
+
+def _stands_still(process: Any) -> bool:
+    with suppress(psutil.Error):
+        return bool(process.status() == psutil.STATUS_STOPPED)
+    return False
+
+
+def _name(process: Any) -> str:
+    with suppress(psutil.Error):
+        return str(process.name())
+    return ""
+
+
+def _title(process: Any) -> str:
+    """What a process of Ray's calls itself, such as `raylet` or `ray::IDLE`."""
+    with suppress(psutil.Error):
+        words = process.cmdline()
+        script = next((word for word in words if word.endswith(".py")), words[0] if words else "")
+        return str(script).rpartition("/")[2].removesuffix(".py")
+    return "a process"

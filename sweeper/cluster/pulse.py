@@ -1,0 +1,55 @@
+"""Whether the parts of a Ray are there that a driver can't do without."""
+
+import socket
+import threading
+from collections.abc import Mapping
+
+from sweeper.cluster.ray_internals import head_answers
+
+NAMES = {"gcs_server": "Ray's head (its GCS)", "raylet": "Ray on this machine (its raylet)"}
+_EVERY_S = 1.0
+_TIMEOUT_S = 2.0  # to connect
+_MISSES = 3  # in a row: one alone may be a machine that is very busy
+_ASK_AT = 5  # every so many looks the head is asked
+_ANSWER_S = 8.0  # for it to answer; after 60 s without it Ray ends this process
+
+
+class Pulse:
+    """Feels again and again whether the parts of Ray are there; one that stands still takes
+    connections, so that its head is asked something now and then as well.
+
+    Args:
+        parts: name → where it listens.
+    """
+
+    def __init__(self, parts: Mapping[str, tuple[str, int]]) -> None:
+        self.fault: str | None = None
+        self._parts = parts
+        self._end = threading.Event()
+        threading.Thread(target=self._work, name="sweeper-pulse", daemon=True).start()
+
+    def stop(self) -> None:
+        """Asks no more."""
+        self._end.set()
+
+    def _work(self) -> None:
+        refused = unanswered = beats = 0
+        while not self._end.wait(_EVERY_S):
+            silent = [name for name, at in self._parts.items() if not answers(at, _TIMEOUT_S)]
+            refused = refused + 1 if silent else 0
+            if refused >= _MISSES:
+                self.fault = f"{' and '.join(silent)} died."
+            beats += 1
+            if beats % _ASK_AT == 0:
+                unanswered = 0 if head_answers(_ANSWER_S) else unanswered + 1
+            if unanswered >= _MISSES:
+                self.fault = f"{NAMES['gcs_server']} says nothing any more."
+
+
+def answers(address: tuple[str, int], timeout_s: float) -> bool:
+    """Whether something listens at a host and port."""
+    try:
+        socket.create_connection(address, timeout_s).close()
+    except OSError:
+        return False
+    return True

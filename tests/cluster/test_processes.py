@@ -1,0 +1,75 @@
+"""Processes that look like Ray's, below this one."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import ray
+from waiting import wait_until
+
+from sweeper.cluster.processes import Processes, end
+from sweeper.cluster.ray_internals import descendants_of_ray, psutil
+
+IS_CALLED = "open('/proc/self/comm', 'w').write('{}'); print(flush=True); import time; "
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="names them as Linux does")
+
+
+@contextmanager
+def called(name: str) -> Iterator[subprocess.Popen]:
+    code = IS_CALLED.format(name) + "time.sleep(600)"
+    script = str(Path(ray.__file__).parent / f"{name}.py")
+    command = [sys.executable, "-c", code, script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_raylet_that_has_died_is_told():
+    processes = Processes()
+    with called("raylet") as raylet, called("log_monitor") as other:
+        assert processes.look() == ([], [])
+        raylet.kill()
+        other.kill()
+        os.waitid(os.P_PID, raylet.pid, os.WEXITED | os.WNOWAIT)
+        assert processes.look() == (["raylet"], [])
+        raylet.wait()
+        assert processes.look() == (["raylet"], [])
+
+
+def test_one_that_died_before_anybody_looked_is_told_as_well():
+    with called("gcs_server") as head:
+        head.kill()
+        os.waitid(os.P_PID, head.pid, os.WEXITED | os.WNOWAIT)
+        assert Processes().look() == (["gcs_server"], [])
+
+
+def test_what_stands_still_is_ended_but_not_at_once():
+    processes = Processes()
+    with called("log_monitor") as process:
+        state = psutil.Process(process.pid)
+        for _ in range(2):
+            os.kill(process.pid, signal.SIGSTOP)
+            wait_until(lambda: state.status() == psutil.STATUS_STOPPED)
+            assert [processes.look() for _ in range(10)] == [([], [])] * 10
+            os.kill(process.pid, signal.SIGCONT)  # as fg does after Ctrl-Z
+            wait_until(lambda: state.status() != psutil.STATUS_STOPPED)
+            assert processes.look() == ([], [])
+        os.kill(process.pid, signal.SIGSTOP)
+        wait_until(lambda: state.status() == psutil.STATUS_STOPPED)
+        assert [ended for _ in range(12) for ended in processes.look()[1]] == ["log_monitor"]
+        process.wait(60)
+
+
+def test_the_end_comes_by_itself_or_by_force():
+    with called("one") as one, called("two") as two:
+        two.terminate()
+        end(descendants_of_ray(), grace_s=0.5)
+        assert {one.wait(60), two.wait(60)} <= {-signal.SIGKILL, -signal.SIGTERM, 0}
