@@ -3,8 +3,9 @@
 Tried with Ray 2.60. Where another version behaves otherwise, this is the file to look at.
 """
 
+import functools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,11 +78,49 @@ def actor_of(trial: "Trial") -> Any:
     return trial.temporary_state.ray_actor
 
 
-def forget_results(trial: "Trial") -> None:
-    """Lets go of Tune's results and statistics of a trial, most of what it keeps of one."""
-    trial.run_metadata.metric_analysis.clear()
-    trial.run_metadata.metric_n_steps.clear()
-    trial.run_metadata.last_result = {}
+def forget_ended(tune: Any) -> None:
+    """Lets go of the trials that have ended, all of which Tune would keep until the last one has.
+
+    Args:
+        tune: the controller as a scheduler is given it.
+    """
+    from ray.tune.progress_reporter import TrialProgressCallback
+
+    controller = tune._tune_controller
+    ended = {
+        trial
+        for trial in controller._trials
+        if trial.is_finished() and trial not in controller._trial_to_actor
+    }
+    if ended:
+        controller._trials[:] = [trial for trial in controller._trials if trial not in ended]
+        for kept in ("_stopped_trials", "_failed_trials", "_trials_to_cache"):
+            getattr(controller, kept).difference_update(ended)
+        for callback in controller._callbacks._callbacks:
+            if isinstance(callback, TrialProgressCallback):
+                callback._completed_trials -= ended
+                for printed in (callback._last_print, callback._last_print_iteration):
+                    for trial in ended:
+                        printed.pop(trial, None)
+
+
+@contextmanager
+def known_trainables() -> Iterator[None]:
+    """Keeps Tune from asking Ray's head, several times a trial, for what it has told it itself."""
+    from ray.tune.registry import _global_registry as registry
+
+    get = functools.cache(registry.get)
+
+    def contains(category: str, key: str) -> bool:
+        with suppress(ValueError):  # nothing is kept of what is not there yet
+            return get(category, key) is not None
+        return False
+
+    vars(registry).update(get=get, contains=contains)  # beside the methods of its class
+    try:
+        yield
+    finally:
+        del vars(registry)["get"], vars(registry)["contains"]
 
 
 def try_no_more(trial: "Trial") -> None:

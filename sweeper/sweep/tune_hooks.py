@@ -14,7 +14,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from sweeper.cluster.fleet import Fleet
-from sweeper.cluster.ray_internals import actor_of, forget_results, try_no_more
+from sweeper.cluster.ray_internals import actor_of, forget_ended, try_no_more
 from sweeper.record.rows import Key, Trial
 from sweeper.sweep.conductor import Conductor, Place, time_over
 from sweeper.sweep.failures import MissedStarts, describe_failure, last_failure
@@ -25,8 +25,10 @@ from sweeper.worker.reports import Ended
 _COPY_S = 600  # the longest time that the folder of a trial may take to come from its node
 
 
-class StopSweepError(Exception):
-    """Leads out of Tune, which would hide any other exception of a callback in its own."""
+class LeaveTuneError(Exception):
+    """Leads out of Tune, be it that all is done: in the end Tune would write and read files of
+    every trial.
+    """
 
 
 class _NotRestored:
@@ -92,7 +94,8 @@ class InOrder(_NotRestored, FIFOScheduler):
         self._conductor = conductor
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> TuneTrial | None:
-        """None: the controller chooses."""
+        """None: the controller chooses. What has ended is forgotten at this occasion."""
+        forget_ended(tune_controller)
         return None
 
     def on_trial_result(
@@ -104,7 +107,7 @@ class InOrder(_NotRestored, FIFOScheduler):
 
 
 class Events(_NotRestored, Callback):
-    """Tells the conductor what becomes of Tune's trials, and ends Tune when the sweep ends.
+    """Tells the conductor what becomes of Tune's trials, and leaves Tune when the sweep ends.
 
     Args:
         conductor: is told.
@@ -130,7 +133,9 @@ class Events(_NotRestored, Callback):
         if self._conductor.step() is not None:
             for trial in self._running.values():
                 _kill(trial)
-            raise StopSweepError
+            raise LeaveTuneError
+        if self._conductor.core.is_over:
+            raise LeaveTuneError
 
     def _end_slow_ones(self, limit_s: float) -> None:
         for key, trial in list(self._running.items()):
@@ -215,12 +220,6 @@ class Events(_NotRestored, Callback):
         hopeless = self._starts.missed(told)
         if hopeless and not self._running:
             self._conductor.stops.stop(hopeless)
-
-    def on_trial_complete(
-        self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any
-    ) -> None:
-        """Lets go of what Tune keeps of the trial."""
-        forget_results(trial)
 
 
 def key_of(trial: TuneTrial) -> Key:
