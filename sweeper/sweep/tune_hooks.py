@@ -172,8 +172,7 @@ class Events(_NotRestored, Callback):
     ) -> None:
         """Tells of the end of a trial; its other results were told to the scheduler."""
         key = key_of(trial)
-        if result["ended"] is not None:
-            self._copy_folder(key, result)
+        if result["ended"] is not None and self._copied_folder(key, result):
             self._conductor.ended(key, Ended(points=result["points"], **result["ended"]))
         if result["done"]:
             self._running.pop(key, None)
@@ -181,15 +180,27 @@ class Events(_NotRestored, Callback):
             place = self._places.get(actor_of(trial), Place())
             self._conductor.keep_output(place, result["printed"])
 
-    def _copy_folder(self, key: Key, result: dict[str, Any]) -> None:
-        """Copies what the trial left on a node that doesn't share the sweep's folder."""
+    def _copied_folder(self, key: Key, result: dict[str, Any]) -> bool:
+        """Copies what the trial left on a node that doesn't share the sweep's folder.
+
+        False if it can't be written here: then the sweep ends, and the trial is run again.
+        """
+        place = trial_folder(self._conductor.folder, key)
         for reference in result["folder"]:
             if self._conductor.trial_folders.wants(result["ended"]["status"]):
                 try:
                     packed = ray.get(reference, timeout=_COPY_S)
-                    unpack(packed, trial_folder(self._conductor.folder, key))
-                except (RayError, OSError, TimeoutError, BadZipFile) as error:
+                except (RayError, TimeoutError) as error:
                     self._conductor.bar.say(f"The folder of trial {key.trial} is lost: {error}")
+                    continue
+                try:
+                    unpack(packed, place)
+                except BadZipFile as error:
+                    self._conductor.bar.say(f"The folder of trial {key.trial} is lost: {error}")
+                except OSError as error:
+                    self._conductor.unwritable(place, error)
+                    return False
+        return True
 
     def on_trial_error(
         self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any
