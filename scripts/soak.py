@@ -90,8 +90,8 @@ class Watch(threading.Thread):
         )
 
 
-def soak(trials: int, inline: bool) -> None:
-    """Runs the sweep, reads it, and reports on it."""
+def soak(trials: int, inline: bool, most_s: float | None = None) -> None:
+    """Runs the sweep, for so many seconds at most, reads it, and reports on it."""
     from scipy import stats
 
     import sweeper
@@ -110,8 +110,10 @@ def soak(trials: int, inline: bool) -> None:
             name="s",
             folder=folder,
             address="inline" if inline else "local",
+            limits=sweeper.Limits(time_budget_s=most_s),
             progress=False,
         )
+        trials = len(results.rows)
         wall_s = time.monotonic() - start
         watch.ended.set()
         watch.join()
@@ -183,12 +185,13 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--trials", type=int, default=100_000)
     options.add_argument("--inline", action="store_true", help="without Ray")
+    options.add_argument("--seconds", type=float, help="ends the sweep after so many")
     options.add_argument("--core", type=int, metavar="TRIALS", help="the decisions alone")
     given = options.parse_args()
     if given.core:
         decide(given.core)
     else:
-        soak(given.trials, given.inline)
+        soak(given.trials, given.inline, given.seconds)
 
 
 if __name__ == "__main__":
