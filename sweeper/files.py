@@ -68,9 +68,20 @@ def open_plain(path: str | Path, mode: str = "rb") -> IO[Any]:
 
 def read_plain(path: str | Path) -> bytes:
     """What is in a plain file; raises what `open_plain` does."""
-    with open_plain(path) as file:
+    with open_plain(path) as file, named(path):
         content: bytes = file.read()
     return content
+
+
+@contextmanager
+def named(path: str | Path) -> Iterator[None]:
+    """Gives the path to errors of the block that name none, as those of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
 
 
 def _check_kind(path: str | Path, status: os.stat_result) -> None:
@@ -119,7 +130,7 @@ def write_whole(
     unfinished = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.unfinished")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with os.fdopen(os.open(unfinished, flags, mode), "wb") as file:
+        with named(path), os.fdopen(os.open(unfinished, flags, mode), "wb") as file:
             write(file)
             file.flush()
             _take_over(path, file.fileno())
@@ -129,7 +140,7 @@ def write_whole(
     except OSError as error:
         if error.filename is None or os.fspath(error.filename) != str(unfinished):
             raise
-        raise OSError(error.errno, error.strerror, str(path)) from error  # the name that was given
+        raise OSError(error.errno, error.strerror, str(path)) from None  # the name that was given
     finally:
         with suppress(OSError):  # above all if it is not there
             unfinished.unlink()  # half a file on a full disk helps nobody
@@ -165,7 +176,7 @@ def write_named(path: str | Path, write: Callable[[Any], object]) -> None:
         target = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
         write_whole(target, write)
         return
-    with os.fdopen(opened, "wb") as file:
+    with named(path), os.fdopen(opened, "wb") as file:
         write(file)
 
 
@@ -176,6 +187,17 @@ def _own_descriptor(path: str | Path) -> int | None:
         return _STREAMS[name]
     known = re.fullmatch(r"/(?:dev|proc/self)/fd/(\d{1,6})", name, re.ASCII)
     return int(known[1]) if known else None
+
+
+def append_all(descriptor: int, content: bytes, size: int) -> None:
+    """Appends to a file of this size, or leaves it as it was and raises the OSError."""
+    try:
+        while content:
+            content = content[os.write(descriptor, content) :]
+    except OSError:
+        with suppress(OSError):  # else half a line stays, which readers set aside
+            os.ftruncate(descriptor, size)
+        raise
 
 
 @contextmanager

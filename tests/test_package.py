@@ -26,7 +26,7 @@ ORDER = {
         *("random_states", "checkpoints", "loaders", "trainer", "classifier"),
     ],
     "worker": [
-        *("output", "shared_data", "surroundings", "metrics", "reporting", "objective"),
+        *("output", "shared_data", "surroundings", "memory", "metrics", "reporting", "objective"),
         *("own_modules", "reads", "value_text", "look_up", "object_state", "whole_files"),
         *("objective_state", "objective_reference", "plain_process", "process_state"),
         *("definitions", "user_module", "objective_pickler", "packed_objective", "versions"),
@@ -49,8 +49,8 @@ ORDER = {
         *("fleet", "node_state", "doctor", "doctor_page"),
     ],
     "record": [
-        *("rows", "journal", "own_sweeps", "running", "mirror", "settled", "columns"),
-        *("given_values", "listing", "results"),
+        *("rows", "unwritable", "journal", "looks", "own_sweeps", "running", "mirror", "settled"),
+        *("columns", "given_values", "listing", "results"),
         *("sweep_definition", "objective_changes", "provenance", "differences", "resume"),
         "sweep_folder",
     ],

@@ -7,7 +7,7 @@ import atexit
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,12 +47,17 @@ def is_client() -> bool:
 
 
 def start_options() -> dict[str, Any]:
-    """With which Ray lets its driver go on before its first workers are there.
-
-    Waiting for them, in C++ and for ever, it holds Python's lock: not even Ctrl-C would be heard if
-    one of them dies.
-    """
-    return {"_system_config": {"prestart_worker_first_driver": False}}
+    """The options of `ray.init` for a Ray that this process starts."""
+    return {
+        "_system_config": {
+            # Ray waits for its first workers in C++, for ever, and holds Python's lock meanwhile:
+            # not even Ctrl-C would be heard if one of them dies.
+            "prestart_worker_first_driver": False,
+            # Ray's head keeps 13 kB of each of so many calls, of which a trial is two: 1.3 GB by
+            # default.
+            "task_events_max_num_task_in_gcs": 1_000,
+        }
+    }
 
 
 def descendants_of_ray() -> list[Any]:
@@ -135,11 +140,49 @@ def actor_of(trial: "Trial") -> Any:
     return trial.temporary_state.ray_actor
 
 
-def forget_results(trial: "Trial") -> None:
-    """Lets go of Tune's results and statistics of a trial, most of what it keeps of one."""
-    trial.run_metadata.metric_analysis.clear()
-    trial.run_metadata.metric_n_steps.clear()
-    trial.run_metadata.last_result = {}
+def forget_ended(tune: Any) -> None:
+    """Lets go of the trials that have ended, all of which Tune would keep until the last one has.
+
+    Args:
+        tune: the controller as a scheduler is given it.
+    """
+    from ray.tune.progress_reporter import TrialProgressCallback
+
+    controller = tune._tune_controller
+    ended = {
+        trial
+        for trial in controller._trials
+        if trial.is_finished() and trial not in controller._trial_to_actor
+    }
+    if ended:
+        controller._trials[:] = [trial for trial in controller._trials if trial not in ended]
+        for kept in ("_stopped_trials", "_failed_trials", "_trials_to_cache"):
+            getattr(controller, kept).difference_update(ended)
+        for callback in controller._callbacks._callbacks:
+            if isinstance(callback, TrialProgressCallback):
+                callback._completed_trials -= ended
+                for printed in (callback._last_print, callback._last_print_iteration):
+                    for trial in ended:
+                        printed.pop(trial, None)
+
+
+@contextmanager
+def known_trainables() -> Iterator[None]:
+    """Keeps Tune from asking Ray's head, several times a trial, for what it has told it itself."""
+    from ray.tune.registry import _global_registry as registry
+
+    get = cache(registry.get)
+
+    def contains(category: str, key: str) -> bool:
+        with suppress(ValueError):  # nothing is kept of what is not there yet
+            return get(category, key) is not None
+        return False
+
+    vars(registry).update(get=get, contains=contains)  # beside the methods of its class
+    try:
+        yield
+    finally:
+        del vars(registry)["get"], vars(registry)["contains"]
 
 
 def try_no_more(trial: "Trial") -> None:

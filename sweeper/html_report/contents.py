@@ -13,8 +13,8 @@ from sweeper.analysis.axes import number
 from sweeper.analysis.certainty import Winner
 from sweeper.plots.frames import best_row
 from sweeper.plots.scales import ABSENT, label, shorten, values_of
-from sweeper.record import journal
 from sweeper.record.columns import best_first
+from sweeper.record.looks import read_looks
 from sweeper.record.results import Results
 from sweeper.record.rows import STATUSES, Row
 
@@ -152,7 +152,7 @@ def looks(folder: Path | None) -> tuple[list[dict[str, str]], int]:
     """The looks at the test set (`time`, `trial`, `error`, `config`), and how many lines of their
     record can't be read.
     """
-    read, unreadable = journal.read_looks(folder) if folder else ([], 0)
+    read, unreadable = read_looks(folder) if folder else ([], 0)
     return [_look_in_words(look) for look in read], unreadable
 
 

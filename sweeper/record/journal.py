@@ -5,17 +5,20 @@ written as `{"$float": "nan"}`, and a dict that happens to look like that as `{"
 Tuples become lists. Neither Ray, torch nor pickle is needed to read them.
 """
 
+import errno
 import fcntl
 import json
 import math
 import os
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sweeper.files import open_plain, read_plain, write_whole
+from sweeper.files import append_all, open_plain, read_plain, write_whole
 from sweeper.record.rows import STATUSES, Key, Row
+from sweeper.record.unwritable import unwritable
 from sweeper.space.conditions import MOST_NAMES
 from sweeper.terminal import bounded
 
@@ -33,6 +36,7 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "trials.jsonl"
+        self._place = self._path.absolute()  # an objective may go to another directory
         self._opened = open_plain(self._path, "a+b")
         self._file = self._opened.fileno()
         try:
@@ -47,53 +51,30 @@ class Journal:
             os.write(self._file, b"\n")  # a crash cut the last line short: set it aside
 
     def append(self, *rows: Row) -> None:
-        """Writes rows; when this returns, they are on the disk."""
+        """Writes rows; when this returns, they are on the disk.
+
+        Raises:
+            UnwritableError: they can't be written, or are where nobody looks for them any more.
+        """
         lines = "".join(json.dumps(encode(asdict(row)), allow_nan=False) + "\n" for row in rows)
         try:
-            if os.fstat(self._file).st_nlink == 0:
-                raise FileNotFoundError(2, "the sweep's folder was removed", str(self._path))
-            written = os.write(self._file, lines.encode())
-            if written < len(lines):
-                raise OSError(28, "no space left on device", str(self._path))
+            before = os.fstat(self._file)
+            if before.st_nlink == 0:
+                raise FileNotFoundError(errno.ENOENT, "the sweep's folder was removed")
+            append_all(self._file, lines.encode(), before.st_size)
             os.fsync(self._file)
         except OSError as error:
-            raise OSError(error.errno, error.strerror, str(self._path)) from error
+            raise unwritable(self._path, error) from None
+        try:
+            os.lstat(self._place)
+        except (FileNotFoundError, NotADirectoryError):
+            moved = OSError(errno.ENOENT, "its folder was moved, or its file system unmounted")
+            raise unwritable(self._path, moved, "Put it back") from None
 
     def close(self) -> None:
         """Lets other processes write."""
-        self._opened.close()
-
-
-def append_look(folder: Path, look: dict[str, Any]) -> None:
-    """Notes a look at the test set in `test_looks.jsonl`."""
-    with open_plain(folder / "test_looks.jsonl", "a+b") as file:
-        cut = file.seek(0, os.SEEK_END) and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n"
-        line = json.dumps(encode(look), allow_nan=False).encode() + b"\n"
-        file.write(b"\n" * bool(cut) + line)  # a line cut short is set aside, and takes no other
-
-
-def read_looks(folder: Path) -> tuple[list[dict[str, Any]], int]:
-    """The looks at the test set, and how many lines of their record can't be read.
-
-    A look has `time`, `trial`, `config` and `test_error` (None if it failed).
-
-    Raises:
-        ValueError: the record is a link or no file.
-    """
-    lines = _read_if_there(folder / "test_looks.jsonl").splitlines()
-    looks = [look for look in map(_read_json, lines) if _is_look(look)]
-    return looks, len(lines) - len(looks)
-
-
-def _is_look(look: Any) -> bool:
-    return (
-        isinstance(look, dict)
-        and isinstance(look.get("time"), str)
-        and isinstance(look.get("trial"), int)
-        and isinstance(look.get("config"), dict)
-        and "test_error" in look
-        and (look["test_error"] is None or _is_number(look["test_error"]))
-    )
+        with suppress(OSError):  # a file system that has failed says so once more; rows are safe
+            self._opened.close()
 
 
 @dataclass(frozen=True)
@@ -150,7 +131,8 @@ def read(folder: str | Path) -> Record:
     return Record(folder, sweep, rows, unreadable)
 
 
-def _read_if_there(path: Path) -> bytes:
+def read_if_there(path: Path) -> bytes:
+    """What is in a plain file; nothing if there is none."""
     try:
         return read_plain(path)
     except FileNotFoundError:
@@ -160,7 +142,7 @@ def _read_if_there(path: Path) -> bytes:
 def _read_rows(path: Path) -> tuple[list[Row], list[str]]:
     rows: dict[Key, Row] = {}
     unreadable = []
-    lines = _read_if_there(path).split(b"\n")
+    lines = read_if_there(path).split(b"\n")
     for number, line in enumerate(lines, start=1):
         if not line and number == len(lines):
             continue  # what follows the last newline
@@ -208,7 +190,7 @@ _MAX_DEPTH = 60  # of lists and dicts in one another in a line; a configuration 
 
 def _read_row(line: bytes) -> Row | None:
     """The row in a line, or None if the line is no row of a trial."""
-    row = _read_json(line)
+    row = read_json(line)
     if isinstance(row, dict) and "validation_error" in row:  # format 1
         row = {"metrics": {}, **row, "value": row["validation_error"]}
     whole = (
@@ -217,7 +199,7 @@ def _read_row(line: bytes) -> Row | None:
         and all(isinstance(row[name], kind) for name, kind in _KINDS.items())
         and row["status"] in STATUSES
         and all(_is_count(row[name] or 0) for name in ("trial", "replicate", "seed", "epochs"))
-        and all(_is_number(row[name] or 0) for name in ("value", "start_s", "runtime_s"))
+        and all(is_number(row[name] or 0) for name in ("value", "start_s", "runtime_s"))
         and all(_is_point(point) for point in row["curve"])
         and _are_metrics(row["metrics"])
     )
@@ -227,7 +209,8 @@ def _read_row(line: bytes) -> Row | None:
     return Row(**{name: row[name] for name in _KINDS} | texts)
 
 
-def _read_json(line: bytes) -> Any:
+def read_json(line: bytes) -> Any:
+    """Plain data from a line of JSON; None if it is none."""
     try:
         value = json.loads(line)
         if line.count(b"[") + line.count(b"{") > _MAX_DEPTH:  # few lines have so many
@@ -248,7 +231,7 @@ def _check_depth(value: Any) -> None:
         inside = [one for few in values for one in few if isinstance(one, dict | list)]
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     """Whether it is a number that a float can hold: an int may have hundreds of digits."""
     return isinstance(value, float) or (isinstance(value, int) and abs(value) <= sys.float_info.max)
 
@@ -261,14 +244,14 @@ def _is_point(point: Any) -> bool:
     return (
         isinstance(point, list)
         and len(point) in (3, 4)
-        and all(map(_is_number, point[:3]))
+        and all(map(is_number, point[:3]))
         and all(map(_are_metrics, point[3:]))
         and 0 <= point[0] < 2**53
     )
 
 
 def _are_metrics(metrics: Any) -> bool:
-    return isinstance(metrics, dict) and all(map(_is_number, metrics.values()))
+    return isinstance(metrics, dict) and all(map(is_number, metrics.values()))
 
 
 def encode(value: Any) -> Any:

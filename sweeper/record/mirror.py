@@ -7,13 +7,22 @@ in RFC 7464), which carry what is printed, how far the sweep is, and the files o
 import io
 import json
 import os
+import shlex
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sweeper.files import NotAPlainFileError, lock_within, open_plain, read_plain, write_whole
+from sweeper.files import (
+    NotAPlainFileError,
+    append_all,
+    lock_within,
+    named,
+    open_plain,
+    read_plain,
+    write_whole,
+)
 from sweeper.record.running import note_progress
 
 MIRROR = "SWEEPER_MIRROR"  # in a job's environment: the folder on the laptop
@@ -83,13 +92,13 @@ class Sender:
             if version != self._sent_version:
                 send(file=path.name, text=read_plain(path).decode("latin-1"))
                 self._sent_version = version
-        except (FileNotFoundError, NotAPlainFileError):
+        except (OSError, NotAPlainFileError):
             return  # the sweep has not begun, or it will say itself what is wrong
         for name in GROWING_FILES:
             try:
                 self._send_growth(self._folder / name)
-            except (FileNotFoundError, NotAPlainFileError):
-                continue
+            except (OSError, NotAPlainFileError):
+                continue  # it is looked for again
 
     def _send_growth(self, path: Path) -> None:
         with open_plain(path) as file:
@@ -153,12 +162,15 @@ class Mirror:
             elif name in GROWING_FILES and isinstance(at, int) and at >= 0:
                 _grow(path, at, content)
         except OSError as error:
-            raise ValueError(f"The record can't be mirrored: {error}.") from error
+            raise ValueError(
+                f"The record can't be mirrored: {error}. The job goes on; once that is mended, "
+                f"`sweeper attach {shlex.quote(str(self._folder))}` finds it again."
+            ) from None
 
 
 def _grow(path: Path, at: int, content: bytes) -> None:
     """Appends what is not there yet of the content of a file from a place in it on."""
-    with open_plain(path, "a+b") as file:
+    with open_plain(path, "a+b") as file, named(path):
         lock_within(file, _LOCK_S)  # two may follow the same job
         size = file.seek(0, os.SEEK_END)
         file.seek(at)
@@ -168,4 +180,4 @@ def _grow(path: Path, at: int, content: bytes) -> None:
                 f"{path}: holds other rows than on the cluster's head, as if the sweep had gone on "
                 "in two places. Move the folder away, but for its job.json, and attach again."
             )
-        file.write(content[len(there) :])
+        append_all(file.fileno(), content[len(there) :], size)

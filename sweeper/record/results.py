@@ -15,6 +15,7 @@ from sweeper.record import journal
 from sweeper.record.columns import best_first, column, columns_for
 from sweeper.record.given_values import as_given
 from sweeper.record.listing import screen_width, table
+from sweeper.record.looks import read_looks
 from sweeper.record.rows import STATUSES, Row, others
 from sweeper.record.settled import read_scheduler, settled
 from sweeper.search.metric import CURVE_COLUMNS, Metric, read_metric
@@ -219,7 +220,7 @@ class Results:
     @property
     def test_looks(self) -> list[dict[str, Any]]:
         """The looks at the test set so far: `time`, `trial`, `config`, `test_error`."""
-        return journal.read_looks(self.folder)[0] if self.folder else []
+        return read_looks(self.folder)[0] if self.folder else []
 
     def table(self, most: int = 20, width: int | None = None) -> str:
         """The trials as text, best first, at most `most`.

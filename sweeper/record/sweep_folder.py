@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sweeper.record.unwritable import check_room
 from sweeper.worker.own_modules import removed_later
 
 
@@ -48,7 +49,6 @@ def new_folder(path: Path, named: bool) -> Path:
     Raises:
         FileExistsError: there is such a folder, and its name was chosen.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     for number in range(1, 2 if named else 100):
         new = path if number == 1 else path.with_name(f"{path.name}-{number}")
         try:
@@ -56,7 +56,23 @@ def new_folder(path: Path, named: bool) -> Path:
             return new
         except FileExistsError:
             continue
-    raise FileExistsError(
+    raise _taken(path)
+
+
+def check_place(path: Path, named: bool) -> None:
+    """Finds out that a new sweep has no place, before anything is started for it.
+
+    Raises:
+        FileExistsError: there is such a folder, and its name was chosen.
+        OSError: the folder around it can't be written.
+    """
+    if named and os.path.lexists(path):
+        raise _taken(path)
+    check_room(path.parent)
+
+
+def _taken(path: Path) -> FileExistsError:
+    return FileExistsError(
         f"{path}: exists already, and is never overwritten. Choose another name, or go on with "
         "it: resume=True."
     )

@@ -152,7 +152,8 @@ class Verdicts:
 
     def _judge_rung(self, rung: _Rung, before: _Rung | None) -> None:
         """Walks over the trials that are not settled, counting those that come before each."""
-        others, unknown = list(rung.below), 0
+        later: list[float] = []  # sorted losses of those behind the first that is unknown
+        unknown = 0
         for trial in range(rung.settled, self._most + 1):
             there = self._is_there(trial, rung, before)
             if there is None:
@@ -161,17 +162,16 @@ class Verdicts:
                 loss = rung.losses[trial]
                 if trial not in rung.verdicts:
                     last = loss == math.inf  # NaN and infinity, also among themselves
-                    better = len(others) if last else bisect_left(others, loss)
-                    verdict = self._verdict(better, len(others), unknown, last)
+                    others = len(rung.below) + len(later)
+                    better = bisect_left(rung.below, loss) + bisect_left(later, loss)
+                    verdict = self._verdict(others if last else better, others, unknown, last)
                     if verdict is not None:
                         rung.verdicts[trial] = verdict
-                insort(others, loss)
+                insort(later if unknown else rung.below, loss)
             else:
                 rung.absent.add(trial)
             if not unknown:
                 rung.settled = trial + 1
-                if there:
-                    insort(rung.below, rung.losses[trial])
 
     def _is_there(self, trial: int, rung: _Rung, before: _Rung | None) -> bool | None:
         """Whether a trial reaches a rung, None if that is not known yet."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from sweeper.files import NotAPlainFileError, open_plain, plain_folder
 from sweeper.record.journal import Journal
 from sweeper.record.rows import Key, Row, Trial
+from sweeper.record.unwritable import unwritable
 from sweeper.sweep.core import Core
 from sweeper.sweep.execution import Execution
 from sweeper.sweep.progress import Progress
@@ -148,8 +149,14 @@ class Conductor:
             output = plain_folder(self.folder / "output")
             with open_plain(output / f"{place.worker}.txt", "ab") as file:
                 file.write(printed.encode(errors="replace"))
-        except (OSError, NotAPlainFileError) as error:
+        except OSError as error:
+            self.unwritable(self.folder / "output", error)
+        except NotAPlainFileError as error:
             self.stops.stop(error)
+
+    def unwritable(self, path: Path, error: OSError) -> None:
+        """Ends the sweep, since something in its folder can't be written."""
+        self.stops.stop(unwritable(error.filename or path, error))
 
     def _work_ahead(self) -> None:
         try:
@@ -196,11 +203,14 @@ class Conductor:
                 self._journal.append(line)
             except OSError as error:
                 self._broken = True
+                del self.core.lines[row.key]  # it is not on record
                 self.stops.stop(error)
                 return
             if row.status != "interrupted" and not self._keep_checkpoints:
                 shutil.rmtree(checkpoint_folder(self.folder, row.key), ignore_errors=True)
         if row.status != "interrupted":
+            for of_running in (self._started_s, self._places):
+                of_running.pop(row.key, None)
             self.trial_folders.ended(row.key)
             self.bar.ended(row.key, line)
             self.stops.ended(line)

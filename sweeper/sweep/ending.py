@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from sweeper.record.listing import screen_width
 from sweeper.record.mirror import MIRROR
 from sweeper.record.results import Results
 from sweeper.record.resume import obstacles
+from sweeper.record.unwritable import UnwritableError, with_cure
 from sweeper.sweep.limits import LimitReached
 
 
@@ -32,10 +34,16 @@ def outcome(
         return results
     limited = isinstance(stop_reason, LimitReached)
     if not limited:  # else they are returned
-        say(results.table(width=screen_width()))
+        with suppress(OSError):  # of a folder that can't be read any more
+            say(results.table(width=screen_width()))
     after = f" after {stop_reason}" if limited else ""
     how = _how_to_go_on(results.sweep, results.folder)
-    say(f"Stopped{after}: {results.statuses()}. {how}")
+    stopped = f"Stopped{after}: {results.statuses()}."
+    if isinstance(stop_reason, UnwritableError):
+        say(stopped)
+        gone = not (stop_reason.cure or os.path.exists(results.folder / "sweep.json"))
+        raise with_cure(stop_reason, "" if gone else how) from None
+    say(f"{stopped} {how}")
     if limited:
         return results
     raise stop_reason

@@ -4,10 +4,11 @@ from typing import Any
 
 from sweeper.cluster.resources import Resources
 from sweeper.faults import bool_fault, refuse
-from sweeper.record import journal
+from sweeper.record.looks import append_look
 from sweeper.record.objective_changes import check_objective
 from sweeper.record.provenance import now
 from sweeper.record.results import Results, check_results
+from sweeper.record.unwritable import check_room, writing
 from sweeper.terminal import printable, tell
 from sweeper.training.trial import trial_context
 from sweeper.worker.objective import Objective, accepts, objective_faults, run_here
@@ -40,6 +41,7 @@ def test(
         NotImplementedError: the objective's data has no test set.
         TypeError: what the objective returns is no number.
         RuntimeError: the objective calls `sys.exit`.
+        OSError: the look can't be noted in the sweep's folder.
         Exception: whatever the objective itself raises.
     """
     check_results(results)
@@ -60,6 +62,8 @@ def test(
             )
         arguments |= {"with_validation": True} if with_validation else {}
     resources = Resources(**results.sweep["resources"])
+    with writing(results.folder, "No look at the test set is had that can't be noted there."):
+        check_room(results.folder)
     look = {"time": now(), "trial": row.trial, "config": row.config, "test_error": None}
     look["with_validation"] = with_validation
     with trial_context(
@@ -75,7 +79,9 @@ def test(
             raise RuntimeError(f"The objective ended its process: SystemExit: {ended}") from ended
         finally:
             if own_test_set or trial.test_set_read:  # a look that failed is a look too
-                journal.append_look(results.folder, look)
+                found = f"The test error is {look['test_error']}: note the look yourself."
+                with writing(results.folder, found):
+                    append_look(results.folder, look)
     if not (own_test_set or trial.test_set_read):
         raise ValueError(
             "The objective did not use a data module of sweeper's, so that its test set is not "

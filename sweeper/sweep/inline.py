@@ -21,10 +21,10 @@ from sweeper.sweep.limits import Limits
 from sweeper.training.trial import CurrentTrial, checkpoint_folder, trial_folder
 from sweeper.worker.fresh_server import FreshTask
 from sweeper.worker.fresh_trial import FreshProcesses, FreshTrial
+from sweeper.worker.memory import Memory
 from sweeper.worker.process_state import left_as_it_was
 from sweeper.worker.reports import PauseAt, Reports, never
 from sweeper.worker.running_trial import RunningTrial
-from sweeper.worker.surroundings import free_memory
 
 _LOOK_S = 0.2  # how often a trial of another process is left to look whether the sweep ends
 
@@ -54,6 +54,7 @@ def run_inline(
     """
     with ExitStack() as stack:
         state = stack.enter_context(left_as_it_was())
+        memory = stack.enter_context(closing(Memory()))
         start = (
             _fresh(sweep, data, limits, conductor, stack)
             if sweep.fresh
@@ -75,7 +76,7 @@ def run_inline(
                         running.stop()  # inside: Lightning gives back all handlers of before
             finally:
                 if not sweep.fresh:
-                    free_memory()
+                    memory.free()
 
 
 _Running = RunningTrial | FreshTrial

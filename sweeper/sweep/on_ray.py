@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,14 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from sweeper.cluster.connection import quiet, wants_logs
 from sweeper.cluster.fleet import Fleet
 from sweeper.cluster.nodes import fashion_mnist_for_other_nodes, no_checkpoints
+from sweeper.cluster.ray_internals import known_trainables
 from sweeper.record.sweep_definition import Sweep
 from sweeper.space.checks import Config
 from sweeper.sweep.conductor import Conductor
 from sweeper.sweep.core import Question
 from sweeper.sweep.limits import Limits
 from sweeper.sweep.suggestions import suggest, warm_up
-from sweeper.sweep.tune_hooks import Events, HandOver, InOrder
+from sweeper.sweep.tune_hooks import Events, HandOver, InOrder, LeaveTuneError
 from sweeper.worker.packed_objective import PackedObjective
 from sweeper.worker.shared_data import PackedData
 from sweeper.worker.trainable import Task, Worker
@@ -44,14 +45,13 @@ def run_on_ray(task: Task, conductor: Conductor, fleet: Fleet, limits: Limits) -
         conductor: hands out trials, and is told of them.
         fleet: how many may run or wait for a place, at each moment.
         limits: how often a trial is tried again after its process died, and how long it may take.
-
-    Raises:
-        StopSweepError: there is a reason to end the sweep.
     """
     trainable = tune.with_resources(Worker, {"cpu": task.cpus, "gpu": task.gpus})
     with (
         _environment(_TUNE_SETTINGS),
         quiet(),
+        known_trainables(),
+        suppress(LeaveTuneError),
         tempfile.TemporaryDirectory(prefix="sweeper-tune-") as scratch,
     ):
         tune.Tuner(

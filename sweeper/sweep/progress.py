@@ -3,6 +3,7 @@
 import math
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,7 +192,7 @@ class _Tally:
     def __init__(self, metric: Metric) -> None:
         self._metric = metric
         self.done = self._failed = 0
-        self._stopped: list[int] = []  # the epochs of trials that were stopped early
+        self._stopped: Counter[int] = Counter()  # trials that were stopped early, by epochs
         self._longest = 0  # epochs of a finished trial
         self._best_loss = math.inf
         self.best = ""
@@ -200,7 +201,7 @@ class _Tally:
         self.done += 1
         self._failed += row.status in ("failed", "diverged")
         if row.status == "stopped":
-            self._stopped.append(row.epochs or 0)
+            self._stopped[row.epochs or 0] += 1
         if row.status != "finished" or row.value is None:
             return
         self._longest = max(self._longest, row.epochs or 0)
@@ -214,8 +215,9 @@ class _Tally:
         if self._failed:
             parts.append(f"{self._failed:,} failed or diverged")
         if self._stopped:
-            saved = sum(max(0, self._longest - epochs) for epochs in self._stopped)
-            parts.append(f"{len(self._stopped):,} stopped early, {saved:,} epochs saved")
+            saved = sum(n * max(0, self._longest - epochs) for epochs, n in self._stopped.items())
+            stopped = self._stopped.total()
+            parts.append(f"{stopped:,} stopped early, {saved:,} epochs saved")
         return parts
 
 

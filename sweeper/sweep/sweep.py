@@ -15,7 +15,8 @@ from sweeper.record.provenance import describe_sweep
 from sweeper.record.resume import continue_record
 from sweeper.record.rows import Row
 from sweeper.record.sweep_definition import Sweep, check_sweep
-from sweeper.record.sweep_folder import default_name, lasting, new_folder
+from sweeper.record.sweep_folder import check_place, default_name, lasting, new_folder
+from sweeper.record.unwritable import check_room, writing
 from sweeper.search.asha import ASHA
 from sweeper.search.metric import Metric, sounds_high
 from sweeper.search.searcher import Searcher
@@ -135,7 +136,8 @@ def run(
         BlockingIOError: another process is running this sweep.
         ConnectionError: no Ray answers at `address`, or Ray died; the sweep can be resumed.
         ChildProcessError: no worker starts any more; the sweep can be resumed.
-        OSError: the record can't be written. What was written before stays.
+        OSError: the sweep's folder can't be written: says what, why and how to go on. What was
+            written before stays.
         KeyboardInterrupt, SystemExit: Ctrl-C, SIGTERM, SIGHUP; the sweep can be resumed.
 
     Example:
@@ -185,9 +187,14 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
     with ExitStack() as stack:
         record: Journal | None = None
         kept: list[Row] = []
-        if execution.resume and path.is_dir():
-            check_folders(path)
-            record = stack.enter_context(closing(Journal(path)))
+        with writing(path, _resume(path) if execution.resume else _ANOTHER_FOLDER):
+            if execution.resume and path.is_dir():
+                check_folders(path)
+                check_room(path)
+                record = stack.enter_context(closing(Journal(path)))
+            else:
+                check_place(path, execution.name is not None)
+        if record is not None:
             sweep, described, kept = continue_record(path, sweep, execution.retry_failed, say)
         num_left = sweep.num_trials * sweep.replicates - len(kept)
         if not num_left:
@@ -198,14 +205,16 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
         executor = _executor(sweep, execution, data, num_left, interrupts, say, stack)
         sweep = sweep.with_lag_for(executor.num_workers)
         if record is None:
-            path = new_folder(path, named=execution.name is not None)
-            record = stack.enter_context(closing(Journal(path)))
+            with writing(path, _ANOTHER_FOLDER):
+                path = new_folder(path, named=execution.name is not None)
+                record = stack.enter_context(closing(Journal(path)))
             described = describe_sweep(sweep)
             note_objective(path, described)
         else:  # of which the record may name another objective, that did not run here
             note_objective(path, describe_objective(sweep.objective))
         described |= {"num_workers": executor.num_workers, "lag": sweep.lag}
-        journal.write_json(path / "sweep.json", described)
+        with writing(path, _resume(path)):
+            journal.write_json(path / "sweep.json", described)
         say(f"{path}: {executor.where}")
         core = Core(sweep, kept)
         bar = Progress(
@@ -230,6 +239,13 @@ def _say_what_is_tried(sweep: Sweep, say: Callable[[str], None]) -> None:
         say(line)
     for text in traps(sweep.space, sweep.searcher)[:_MOST_TRAPS]:
         say(f"Is it meant so? {text}")
+
+
+_ANOTHER_FOLDER = "Or choose another folder: folder=… (--folder)."
+
+
+def _resume(path: Path) -> str:
+    return f"Then go on with name={path.name!r}, resume=True (--name {path.name} --resume)."
 
 
 def _title(objective: Objective) -> str:

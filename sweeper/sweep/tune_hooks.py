@@ -14,7 +14,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from sweeper.cluster.fleet import Fleet
-from sweeper.cluster.ray_internals import actor_of, forget_results, try_no_more
+from sweeper.cluster.ray_internals import actor_of, forget_ended, try_no_more
 from sweeper.record.rows import Key, Trial
 from sweeper.sweep.conductor import Conductor, Place, time_over
 from sweeper.sweep.failures import MissedStarts, describe_failure, last_failure
@@ -25,8 +25,10 @@ from sweeper.worker.reports import Ended
 _COPY_S = 600  # the longest time that the folder of a trial may take to come from its node
 
 
-class StopSweepError(Exception):
-    """Leads out of Tune, which would hide any other exception of a callback in its own."""
+class LeaveTuneError(Exception):
+    """Leads out of Tune, be it that all is done: in the end Tune would write and read files of
+    every trial.
+    """
 
 
 class _NotRestored:
@@ -92,7 +94,8 @@ class InOrder(_NotRestored, FIFOScheduler):
         self._conductor = conductor
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> TuneTrial | None:
-        """None: the controller chooses."""
+        """None: the controller chooses. What has ended is forgotten at this occasion."""
+        forget_ended(tune_controller)
         return None
 
     def on_trial_result(
@@ -104,7 +107,7 @@ class InOrder(_NotRestored, FIFOScheduler):
 
 
 class Events(_NotRestored, Callback):
-    """Tells the conductor what becomes of Tune's trials, and ends Tune when the sweep ends.
+    """Tells the conductor what becomes of Tune's trials, and leaves Tune when the sweep ends.
 
     Args:
         conductor: is told.
@@ -130,7 +133,9 @@ class Events(_NotRestored, Callback):
         if self._conductor.step() is not None:
             for trial in self._running.values():
                 _kill(trial)
-            raise StopSweepError
+            raise LeaveTuneError
+        if self._conductor.core.is_over:
+            raise LeaveTuneError
 
     def _end_slow_ones(self, limit_s: float) -> None:
         for key, trial in list(self._running.items()):
@@ -167,8 +172,7 @@ class Events(_NotRestored, Callback):
     ) -> None:
         """Tells of the end of a trial; its other results were told to the scheduler."""
         key = key_of(trial)
-        if result["ended"] is not None:
-            self._copy_folder(key, result)
+        if result["ended"] is not None and self._copied_folder(key, result):
             self._conductor.ended(key, Ended(points=result["points"], **result["ended"]))
         if result["done"]:
             self._running.pop(key, None)
@@ -176,15 +180,27 @@ class Events(_NotRestored, Callback):
             place = self._places.get(actor_of(trial), Place())
             self._conductor.keep_output(place, result["printed"])
 
-    def _copy_folder(self, key: Key, result: dict[str, Any]) -> None:
-        """Copies what the trial left on a node that doesn't share the sweep's folder."""
+    def _copied_folder(self, key: Key, result: dict[str, Any]) -> bool:
+        """Copies what the trial left on a node that doesn't share the sweep's folder.
+
+        False if it can't be written here: then the sweep ends, and the trial is run again.
+        """
+        place = trial_folder(self._conductor.folder, key)
         for reference in result["folder"]:
             if self._conductor.trial_folders.wants(result["ended"]["status"]):
                 try:
                     packed = ray.get(reference, timeout=_COPY_S)
-                    unpack(packed, trial_folder(self._conductor.folder, key))
-                except (RayError, OSError, TimeoutError, BadZipFile) as error:
+                except (RayError, TimeoutError) as error:
                     self._conductor.bar.say(f"The folder of trial {key.trial} is lost: {error}")
+                    continue
+                try:
+                    unpack(packed, place)
+                except BadZipFile as error:
+                    self._conductor.bar.say(f"The folder of trial {key.trial} is lost: {error}")
+                except OSError as error:
+                    self._conductor.unwritable(place, error)
+                    return False
+        return True
 
     def on_trial_error(
         self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any
@@ -215,12 +231,6 @@ class Events(_NotRestored, Callback):
         hopeless = self._starts.missed(told)
         if hopeless and not self._running:
             self._conductor.stops.stop(hopeless)
-
-    def on_trial_complete(
-        self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any
-    ) -> None:
-        """Lets go of what Tune keeps of the trial."""
-        forget_results(trial)
 
 
 def key_of(trial: TuneTrial) -> Key:

@@ -110,7 +110,8 @@ class FitCheckpoint:
             }
         )
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            for folder in (self.path.parents[1], self.path.parent):  # the sweep's own is there
+                folder.mkdir(exist_ok=True)
             write_whole(self.path, lambda file: torch.save(content, file))
         except (OSError, RuntimeError) as error:  # torch's own writer raises the second
             _warn(f"{self.path} was not written, the trial goes on without it", error)

@@ -45,7 +45,8 @@ class CurrentTrial:
         """
         if self.place is None:
             self.place = Path(tempfile.mkdtemp(prefix="sweeper-trial-"))
-        self.place.mkdir(parents=True, exist_ok=True)
+        for folder in (self.place.parent, self.place):  # the sweep's own is not made again
+            folder.mkdir(exist_ok=True)
         return self.place
 
 

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 import sweeper.training.fashion_mnist
+from sweeper.worker.output import Dropping, own_stream
 from sweeper.worker.packed_objective import PackedObjective
 from sweeper.worker.plain_process import become_plain
 from sweeper.worker.reports import Ended, PauseAt
@@ -56,8 +57,7 @@ class FreshTask:
 def serve(control_fd: int) -> None:
     """Forks a process for each trial that is asked for, until nobody asks any more."""
     _die_with_parent(signal.SIGTERM)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True, errors="replace")  # type: ignore[union-attr]
+    sys.stdout, sys.stderr = own_stream(Dropping(1)), own_stream(Dropping(2))
     control = Connection(control_fd)
     task: FreshTask = control.recv()
     become_plain(task.objective.arguments)

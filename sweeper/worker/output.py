@@ -3,43 +3,61 @@
 The last words of a process that dies are kept on the driver's machine alone.
 """
 
+import io
 import os
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TextIO
+from typing import IO, Any, TextIO
 
 from sweeper.files import open_plain, plain_folder
 
 _MOST_AT_ONCE = 1 << 20  # bytes that travel with one result; what is more stays behind
 
 
+class Dropping(io.FileIO):
+    """A descriptor for output, of which what can't be written is dropped: no trial fails by that.
+
+    Attributes:
+        fault: the last reason.
+    """
+
+    fault: OSError | None = None
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor, "w", closefd=False)
+
+    def write(self, content: Any) -> int:
+        """Writes as much as can be, and says that it was all."""
+        try:
+            return super().write(content)
+        except OSError as error:
+            self.fault = error
+            return len(content)
+
+
 class OutputFile:
     """Sends this process's standard output and error to a file while entered.
 
-    With a `folder` (the sweep's own, on this machine) the file lies in it. Without one it is a
-    temporary file, and `unread` hands over what came since the last time.
+    With a `folder` (the sweep's own, on this machine) the file lies in it. Without one, or where
+    that can't be written, it is a temporary file, and `unread` hands over what came since the last
+    time. What finds no room on the disk is dropped, which `unread` tells.
     """
 
     def __init__(self, worker: str, folder: Path | None) -> None:
-        self._folder = folder
-        if folder is None:
-            self._file: IO[bytes] = tempfile.TemporaryFile(prefix="sweeper-")  # noqa: SIM115
-        else:
-            self._file = open_plain(plain_folder(folder / "output") / f"{worker}.txt", "a+b")
-        self._own = self._open()
+        kept = None
+        if folder is not None:
+            with suppress(OSError):  # the driver, to whom it travels then, says what is wrong
+                kept = open_plain(plain_folder(folder / "output") / f"{worker}.txt", "a+b")
+        self._travels = kept is None
+        self._file: IO[bytes] = kept or tempfile.TemporaryFile(prefix="sweeper-")  # noqa: SIM115
+        self._open()
 
-    @staticmethod
-    def _open() -> tuple[TextIO, TextIO]:
-        """Streams that end in 1 and 2, as Ray's own need not.
-
-        They write line by line, so that a dying process leaves its last words.
-        """
-        return (
-            open(1, "w", buffering=1, closefd=False, errors="replace"),
-            open(2, "w", buffering=1, closefd=False, errors="replace"),
-        )
+    def _open(self) -> None:
+        self._raw = Dropping(1), Dropping(2)
+        self._own = own_stream(self._raw[0]), own_stream(self._raw[1])
 
     @property
     def file(self) -> IO[bytes]:
@@ -51,12 +69,20 @@ class OutputFile:
         file = self._file.fileno()
         size = os.fstat(file).st_size
         new_line = "\n" if size and os.pread(file, 1, size - 1) != b"\n" else ""
-        os.write(file, f"{new_line}--- {text}\n".encode())
+        try:
+            os.write(file, f"{new_line}--- {text}\n".encode())
+        except OSError as error:
+            self._raw[0].fault = error
 
     def unread(self) -> str:
         """What was printed since the last call and is not in the sweep's folder yet."""
-        if self._folder is not None:
-            return ""
+        faults = [raw.fault for raw in self._raw if raw.fault]
+        for raw in self._raw:
+            raw.fault = None
+        lost = f"--- output is lost here: {faults[0]}\n" if faults else ""
+        return (self._unsent() if self._travels else "") + lost
+
+    def _unsent(self) -> str:
         file = self._file.fileno()
         start = max(0, os.lseek(file, 0, os.SEEK_END) - _MOST_AT_ONCE)
         text = os.pread(file, _MOST_AT_ONCE, start).decode(errors="replace")
@@ -72,7 +98,7 @@ class OutputFile:
         os.dup2(self._file.fileno(), 2)
         # The same ones each time: an objective that is left and entered again may hold on to them.
         if any(stream.closed for stream in self._own):
-            self._own = self._open()
+            self._open()
         sys.stdout, sys.stderr = self._own
 
     def __exit__(
@@ -86,6 +112,16 @@ class OutputFile:
             os.dup2(saved, standard)
             os.close(saved)
         sys.stdout, sys.stderr = self._streams
+
+
+def own_stream(raw: Dropping) -> TextIO:
+    """A stream that ends in 1 or 2, as Ray's own need not.
+
+    It writes line by line, so that a dying process leaves its last words.
+    """
+    stream = io.TextIOWrapper(io.BufferedWriter(raw), errors="replace", line_buffering=True)
+    vars(stream)["mode"] = "w"  # as `open` does
+    return stream
 
 
 def _flush() -> None:

@@ -1,7 +1,6 @@
 """What an objective has to itself while it runs, though it shares a process with what runs it."""
 
 import functools
-import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,11 +85,3 @@ def _torch_came(torch: Any) -> None:
         torch.set_num_threads(inside.threads)
     if inside.seed is not None:
         torch.manual_seed(inside.seed)
-
-
-def free_memory() -> None:
-    """Frees what the last trial held: cycles, and what torch keeps of the GPU's memory."""
-    gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()

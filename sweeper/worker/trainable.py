@@ -1,7 +1,6 @@
 """The user's objective as a Ray Tune trainable that runs one trial after another, warm."""
 
 import copy
-import gc
 import os
 import socket
 import sys
@@ -24,6 +23,7 @@ from sweeper.training.trial import (
 )
 from sweeper.worker.fresh_server import FreshTask
 from sweeper.worker.fresh_trial import FreshProcesses, FreshTrial
+from sweeper.worker.memory import Memory
 from sweeper.worker.nested_ray import refuse_hopeless_tasks
 from sweeper.worker.objective import Objective
 from sweeper.worker.output import OutputFile
@@ -34,7 +34,6 @@ from sweeper.worker.process_state import ProcessState
 from sweeper.worker.reports import Ended, never
 from sweeper.worker.running_trial import RunningTrial
 from sweeper.worker.shared_data import NodeCopy, PackedData
-from sweeper.worker.surroundings import free_memory
 from sweeper.worker.versions import differences, versions
 
 
@@ -100,7 +99,7 @@ class Worker(tune.Trainable):
         if not task.fresh:
             self._load_objective()
         self._state = ProcessState()
-        self._warm = False
+        self._memory = Memory()
         self.reset_config(config)
 
     def _load_objective(self) -> None:
@@ -139,9 +138,6 @@ class Worker(tune.Trainable):
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Gets ready for another trial; the last one is left and its memory freed."""
         self._close()
-        if self._trial and not self._warm:
-            self._warm = True
-            gc.freeze()  # what the first trial loaded stays: later collections skip it
         self.config.pop("task", None)
         self._trial = {k: v for k, v in new_config.items() if k != "task"}
         return True
@@ -216,12 +212,13 @@ class Worker(tune.Trainable):
         return self._objective(config, **arguments)
 
     def _close(self) -> None:
-        if self._running is not None:
-            with self._output:
-                self._running.stop()
+        if self._running is None:
+            return
+        with self._output:
+            self._running.stop()
         self._running = None
         if self._fresh is None:
-            free_memory()
+            self._memory.free()
 
 
 def _node_name() -> str:

@@ -8,7 +8,7 @@ from sample_sweeps import MARKUP, accurate, all_failed, made, odd, ordinary
 
 from sweeper.analysis.certainty import winner
 from sweeper.html_report import contents
-from sweeper.record.journal import append_look
+from sweeper.record.looks import append_look
 from sweeper.space.text import read_value
 
 LUCKY = {(0, 0): 0.1, (0, 1): 0.5, (1, 0): 0.2, (1, 1): 0.22}

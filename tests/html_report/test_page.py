@@ -18,7 +18,7 @@ from sample_sweeps import MARKUP, SPACE, accurate, all_failed, made, odd, ordina
 from waiting import PATIENCE_S
 
 import sweeper
-from sweeper.record.journal import append_look
+from sweeper.record.looks import append_look
 from sweeper.record.results import Results
 
 SCREENSHOTS = Path(os.environ.get("SWEEPER_SCREENSHOTS", "build/screenshots"))

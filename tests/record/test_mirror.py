@@ -198,7 +198,7 @@ def test_a_record_that_went_on_here_is_not_overwritten(here, there_now):
 
 def test_a_disk_that_takes_nothing_is_named(tmp_path):
     gone = tmp_path / "removed"
-    with pytest.raises(ValueError, match=r"can't be mirrored: .*No such file.*removed"):
+    with pytest.raises(ValueError, match=r"can't be mirrored: .*No such file.*attach .*removed"):
         list(Mirror(gone).take('\x1e{"file": "trials.jsonl", "at": 0, "text": "row\\n"}\n'))
 
 
