@@ -57,6 +57,7 @@ class Axis:
         return len(np.unique(self.u[np.isfinite(self.u)])) > 1
 
 
+@np.errstate(all="ignore")
 def configurations(results: Results) -> pd.DataFrame:
     """One row a configuration, in the order of trials.
 
@@ -198,11 +199,14 @@ def the_law(recorded: Any) -> Any:
 def _probabilities(distribution: Any, values: np.ndarray) -> np.ndarray:
     """The probability up to each value; at steps that up to the middle of the step."""
     distinct, back = np.unique(values, return_inverse=True)
-    distinct = np.where(distinct <= reach(distribution), distinct, np.nan)
-    with np.errstate(all="ignore"):
-        upper = np.asarray(distribution.cdf(distinct), dtype=float)
-        if is_discrete(distribution):
-            upper = upper - np.asarray(distribution.pmf(distinct), dtype=float) / 2
+    try:
+        distinct = np.where(distinct <= reach(distribution), distinct, np.nan)
+        with np.errstate(all="ignore"):
+            upper = np.asarray(distribution.cdf(distinct), dtype=float)
+            if is_discrete(distribution):
+                upper = upper - np.asarray(distribution.pmf(distinct), dtype=float) / 2
+    except Exception:  # of a hostile text; SciPy raises nearly anything
+        return np.full(len(values), np.nan)
     return upper[back]
 
 
