@@ -7,6 +7,7 @@ is said of "the top 4 % of its range" holds for all of them.
 import itertools
 import json
 import math
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -177,7 +178,9 @@ def _axis(name: str, text: Any, configs: list[dict[str, Any]]) -> Axis:
 def read_recorded(text: Any) -> Any:
     """What the record says of a hyperparameter; None if it can't be read."""
     try:
-        return read_value(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on tables that were accepted before
+            return read_value(text)
     except Exception:  # hostile text; SciPy raises nearly anything
         return None
 

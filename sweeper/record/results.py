@@ -20,7 +20,7 @@ from sweeper.record.rows import STATUSES, Row, others
 from sweeper.record.settled import read_scheduler, settled
 from sweeper.search.metric import CURVE_COLUMNS, Metric, read_metric
 from sweeper.space.conditions import ABSENT
-from sweeper.terminal import one_line
+from sweeper.terminal import bounded, one_line
 from sweeper.training.trial import trial_folder
 
 _KEYS = ["trial", "replicate"]
@@ -295,6 +295,8 @@ def load(folder: str | Path) -> Results:
         metric = read_metric(record.sweep, (*COLUMNS, *CURVE_COLUMNS))
         scheduler = read_scheduler(record.sweep)
     except ValueError as error:
-        raise ValueError(f"{record.folder / 'sweep.json'}: damaged. {error}") from None
+        raise ValueError(
+            f"{record.folder / 'sweep.json'}: damaged. {bounded(str(error))}"
+        ) from None
     rows = settled(rows, scheduler, metric)
     return Results(record.folder, record.sweep, rows, record.unreadable)
