@@ -239,7 +239,11 @@ def _value(rng: random.Random) -> Any:
         return rng.choice((1, -1)) * rng.uniform(1, 10) * 10.0 ** rng.randint(-307, 307)
     if kind == 3:
         return rng.choice(_TEXTS)
-    return rng.choice(_ODD) if kind == 4 else _changed_text(rng, rng.choice(TEXTS_OF_SPACES))
+    return (
+        copy.deepcopy(rng.choice(_ODD))
+        if kind == 4
+        else _changed_text(rng, rng.choice(TEXTS_OF_SPACES))
+    )
 
 
 def _paths(tree: Any, path: tuple = ()) -> list[tuple]:

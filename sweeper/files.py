@@ -65,11 +65,28 @@ def open_plain(path: str | Path, mode: str = "rb") -> IO[Any]:
         raise
 
 
-def read_plain(path: str | Path) -> bytes:
-    """What is in a plain file; raises what `open_plain` does."""
+def read_plain(path: str | Path, most: int | None = None) -> bytes:
+    """What is in a plain file of at most so many bytes; raises what `open_plain` does.
+
+    Raises:
+        ValueError: it has more.
+    """
     with open_plain(path) as file:
-        content: bytes = file.read()
+        content: bytes = file.read() if most is None else file.read(most + 1)
+    if most is not None and len(content) > most:
+        raise ValueError(f"{path}: has more than {most:,} bytes.")
     return content
+
+
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Gives an OSError that names no file, as of a full disk, the path of the one in question."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _check_kind(path: str | Path, status: os.stat_result) -> None:
@@ -126,7 +143,7 @@ def write_whole(
                 os.fsync(file.fileno())  # the new name must not survive a crash without it
         unfinished.replace(path)
     except OSError as error:
-        if error.filename is None or os.fspath(error.filename) != str(unfinished):
+        if error.errno is None or error.filename not in (None, str(unfinished), unfinished):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error  # the name that was given
     finally:
@@ -164,7 +181,7 @@ def write_named(path: str | Path, write: Callable[[Any], object]) -> None:
         target = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
         write_whole(target, write)
         return
-    with os.fdopen(opened, "wb") as file:
+    with naming(path), os.fdopen(opened, "wb") as file:
         write(file)
 
 

@@ -39,8 +39,8 @@ ORDER = {
         *("fleet", "watchdog", "node_state", "doctor", "doctor_page"),
     ],
     "record": [
-        *("rows", "journal", "own_sweeps", "running", "mirror", "settled", "columns"),
-        *("given_values", "listing", "results"),
+        *("rows", "lines", "journal", "own_sweeps", "running", "mirror", "settled"),
+        *("columns", "given_values", "listing", "results"),
         *("sweep_definition", "objective_changes", "provenance", "differences", "resume"),
         "sweep_folder",
     ],

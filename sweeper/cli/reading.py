@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from sweeper.files import write_named
 from sweeper.terminal import one_line, whole_characters
 
 
@@ -85,14 +86,19 @@ def export(options: dict[str, Any]) -> int:
     if options["to"] == "csv":
         to_screen = options["output"] is None and sys.stdout.isatty()
         cells = csv_cells(frame, one_line if to_screen else whole_characters)
-        cells.to_csv(options["output"] or sys.stdout, index=False)
+        if options["output"] is None:
+            cells.to_csv(sys.stdout, index=False)
+        else:
+            text = cells.to_csv(index=False).encode()
+            write_named(options["output"], lambda file: file.write(text))
         return 0
     if options["output"] is None:
         raise ValueError("--to parquet needs a file: -o FILE.")
     for name in frame.select_dtypes("object"):  # Parquet has one type a column
         texts = [None if value is None else whole_characters(str(value)) for value in frame[name]]
         frame[name] = texts
-    frame.to_parquet(options["output"], index=False)
+    content = frame.to_parquet(index=False)
+    write_named(options["output"], lambda file: file.write(content))
     return 0
 
 
@@ -110,7 +116,8 @@ def compare(options: dict[str, Any]) -> int:
     if options["output"]:
         from sweeper import plots
 
-        plots.comparison(comparison).write_html(options["output"])
+        page = plots.comparison(comparison).to_html().encode("utf-8", errors="replace")
+        write_named(options["output"], lambda file: file.write(page))
         print(one_line(options["output"]))
     return 0
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sweeper.files import NotAPlainFileError, open_plain, read_plain, write_whole
+from sweeper.files import NotAPlainFileError, naming, open_plain, read_plain, write_whole
 from sweeper.record.running import note_progress
 
 MIRROR = "SWEEPER_MIRROR"  # in a job's environment: the folder on the laptop
@@ -150,7 +150,8 @@ class Mirror:
             if name == REPLACED_FILE:
                 write_whole(path, lambda file: file.write(content))
             elif name in GROWING_FILES and isinstance(at, int) and at >= 0:
-                _grow(path, at, content)
+                with naming(path):
+                    _grow(path, at, content)
         except OSError as error:
             raise ValueError(f"The record can't be mirrored: {error}.") from error
 
