@@ -419,29 +419,31 @@ def main() -> int:
     options.add_argument("--rows", type=int, default=99, help="of the sweep, at most")
     options.add_argument("--first", type=int, default=0, help="seed of several")
     given = options.parse_args()
+    keep = given.keep and {int(one) for one in given.keep.split(",") if one != "-"}
     mutants.sweeps()
     if given.seed is not None:
-        keep = given.keep and {int(one) for one in given.keep.split(",") if one != "-"}
         case = mutants.make(given.seed, KINDS[given.level], keep, given.rows)
         for name, content in case.files.items():
             print(f"{name}: {content!a}"[:5000])
         print(*(case.done or ["nothing was done"]), sep="\n")
         print(found := tried(given.level, given.seed, keep, given.rows))
         return int(found not in ("right", "refused"))
-    return many(given.level, given.first, given.count)
+    return many(given.level, given.first, given.count, keep)
 
 
-def many(level: str, first: int, count: int) -> int:
+def many(level: str, first: int, count: int, keep: set[int] | None = None) -> int:
     """Tries `count` inputs; the exit code."""
     began, counts, faults = time.monotonic(), Counter(), Counter()
-    inputs: Inputs = [(seed, None, 99) for seed in range(first, first + count)]
+    inputs: Inputs = [(seed, keep, 99) for seed in range(first, first + count)]
     for number, (seed, found) in enumerate(_in_child(level, inputs), start=1):
         kind = found if found in ("right", "refused") else "faults"
         counts[kind] += 1
         if kind == "faults":
             faults[what(found)] += 1
             if faults[what(found)] == 1:
-                command, done = small(level, seed, found)
+                command, done = f"python scripts/fuzz.py {level} --seed {seed}", "?"
+                with contextlib.suppress(Exception):  # if it can't even be made
+                    command, done = small(level, seed, found)
                 print(f"\n{found}\n  {command}\n  {done!a}", flush=True)
         if number % max(1, count // 20) == 0 or number == count:
             spent = time.monotonic() - began

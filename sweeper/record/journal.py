@@ -198,12 +198,12 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes, str]]:
         number = 0
         while line := file.readline(_MOST_OF_A_LINE):
             number += 1
-            fault = "" if line.endswith(b"\n") else "cut short"
-            beginning = line
-            while len(line) == _MOST_OF_A_LINE and not line.endswith(b"\n"):
-                fault = "too long"
+            if line.endswith(b"\n"):
+                yield number, line[:-1], ""
+                continue
+            yield number, line, "too long" if len(line) == _MOST_OF_A_LINE else "cut short"
+            while line and not line.endswith(b"\n"):
                 line = file.readline(_MOST_OF_A_LINE)
-            yield number, beginning.removesuffix(b"\n"), fault
 
 
 _COUNTS = ("num_trials", "replicates", "seed")

@@ -11,7 +11,8 @@ from scipy import stats
 _MOST_SUMMED = 1_000_000
 _MOST_SLOW = 10_000  # of a family that takes a tenth of a millisecond for each value
 # Beyond these sizes of its parameters SciPy takes hours over a distribution, or ends the process.
-_LEAST_SHAPE, _MOST_SHAPE, _MOST_SHAPE_DISCRETE = 1e-9, 1e9, 1e6
+_LEAST_SHAPE, _MOST_SHAPE = 1e-9, 1e9
+_MOST_OF = {"irwinhall": 10_000}  # a sum of so many terms
 _OF_BOUNDS = ("loguniform", "reciprocal", "truncnorm", "truncexpon", "randint")  # of any size
 SMALLEST, LARGEST = 2.0**-53, 1 - 2.0**-53  # probabilities inside of the open interval (0, 1)
 _short = reprlib.Repr()
@@ -94,11 +95,11 @@ def is_too_extreme(family: Any, arguments: Iterable[Any], options: Mapping[str, 
     if isinstance(family, stats.rv_continuous | stats.rv_discrete):
         if family.name in _OF_BOUNDS:
             return False
-        most = _MOST_SHAPE_DISCRETE if isinstance(family, stats.rv_discrete) else _MOST_SHAPE
+        most = _MOST_OF.get(family.name, _MOST_SHAPE)
         named = [value for name, value in options.items() if name not in ("loc", "scale")]
         shapes = [*list(arguments)[: family.numargs], *named]
     elif isinstance(family, type) and is_discrete(family):
-        most, shapes = _MOST_SHAPE_DISCRETE, list(options.values())
+        most, shapes = _MOST_SHAPE, list(options.values())
     else:
         return False
     sizes = [abs(value) for value in shapes if isinstance(value, int | float)]

@@ -33,7 +33,7 @@ TOO_WIDE = (
 )
 TOO_EXTREME = (
     "SciPy can't compute this distribution with parameters so large or so small",
-    "Take 0 or sizes from 1e-9 to 1e9, of a discrete distribution to 1e6.",
+    "Take 0 or sizes from 1e-9 to 1e9.",
 )
 
 
