@@ -447,9 +447,9 @@ def many(level: str, first: int, count: int, keep: set[int] | None = None) -> in
                 print(f"\n{found}\n  {command}\n  {done!a}", flush=True)
         if number % max(1, count // 20) == 0 or number == count:
             spent = time.monotonic() - began
-            print(f"{number:,} inputs, {spent:,.0f} s: {dict(counts)}", flush=True)
+            print(f"{level}: {number:,} inputs, {spent:,.0f} s: {dict(counts)}", flush=True)
     for fault, often in faults.most_common():
-        print(f"{often:,} × {fault}")
+        print(f"{level}: {often:,} × {fault}")
     return int(bool(faults))
 
 
