@@ -161,7 +161,7 @@ def _folder(rng: random.Random, rngs: list[random.Random], most_rows: int) -> Ca
         trees["test_looks.jsonl"] = [_LOOK, _LOOK]
     if rng.random() < 0.3:
         trees["job.json"] = [_JOB]
-    ways = [other.choice((None, None, None, None, _bytes, _lines, _file)) for other in rngs]
+    ways = [other.choice((None, None, None, _column, _bytes, _lines, _file)) for other in rngs]
     for other in (other for other, way in zip(rngs, ways, strict=True) if way is None):
         name = other.choices([*trees], [6 if n == "sweep.json" else 4 for n in trees])[0]
         at = other.randrange(len(trees[name]) or 1)
@@ -330,6 +330,32 @@ def _lines(rng: random.Random, files: dict[str, Any], name: str) -> str:
         lines[at:at] = [rng.randbytes(rng.choice((3, 100, 5000))).replace(b"\n", b"")]
     files[name] = b"\n".join(lines)
     return f"lines ({way}) at {at}"
+
+
+def _column(rng: random.Random, files: dict[str, Any], name: str) -> str:
+    """Of all rows the same thing is odd: at the end of the floats, equal, of many kinds."""
+    name = "trials.jsonl"
+    lines = files[name].splitlines() if isinstance(files.get(name), bytes) else []
+    path = rng.choice(
+        [
+            *(("value",), ("value",), ("start_s",), ("runtime_s",), ("epochs",), ("status",)),
+            *(("config", rng.choice(("lr", "n", "act", "a"))), ("metrics", "loss"), ("node",)),
+            *(("worker",), ("exception",), ("curve",)),
+        ]
+    )
+    values = [_value(rng) for _ in range(rng.choice((1, 1, 2, 3)))]
+    size = rng.choice((1.0, 1e-320, 1e150, 1.7e308, -1.7e308, 1e300, 2.0**53))
+    is_number = rng.random() < 0.6
+    for at, line in enumerate(lines):
+        with contextlib.suppress(ValueError, RecursionError, TypeError, KeyError):
+            row = json.loads(line)
+            one = size * rng.random() * rng.choice((1, -1)) if is_number else rng.choice(values)
+            if path == ("curve",):
+                one = [[point[0], size * rng.random(), *point[2:]] for point in row["curve"]]
+            functools.reduce(lambda inside, key: inside[key], path[:-1], row)[path[-1]] = one
+            lines[at] = as_json(row)
+    files[name] = b"\n".join(lines) + b"\n"
+    return f"{path} is {f'up to {size}' if is_number else ascii(values)[:100]}"
 
 
 def _file(rng: random.Random, files: dict[str, Any], name: str) -> str:

@@ -12,7 +12,7 @@ _MOST_SUMMED = 1_000_000
 _MOST_SLOW = 10_000  # of a family that takes a tenth of a millisecond for each value
 # Beyond these sizes of its parameters SciPy takes hours over a distribution, or ends the process.
 _LEAST_SHAPE, _MOST_SHAPE = 1e-9, 1e9
-_MOST_OF = {"irwinhall": 10_000}  # a sum of so many terms
+_MOST_OF = {"irwinhall": 10_000, "hypergeom": 1e6, "nhypergeom": 1e6}  # which it adds up
 _OF_BOUNDS = ("loguniform", "reciprocal", "truncnorm", "truncexpon", "randint")  # of any size
 SMALLEST, LARGEST = 2.0**-53, 1 - 2.0**-53  # probabilities inside of the open interval (0, 1)
 _short = reprlib.Repr()
