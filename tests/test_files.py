@@ -1,3 +1,4 @@
+import errno
 import os
 import socket
 import stat
@@ -16,6 +17,7 @@ from waiting import PATIENCE_S
 from sweeper.files import (
     NotAPlainFileError,
     locked,
+    naming,
     open_plain,
     plain_folder,
     private_folder,
@@ -284,3 +286,30 @@ def test_somebody_elses_link_is_no_private_folder(tmp_path, monkeypatch):
         monkeypatch.setattr("os.getuid", lambda: uid + 1)
     with pytest.raises(PermissionError, match="is somebody else's"):
         private_folder("sweeper-test")
+
+
+def test_an_error_that_names_no_file_gets_the_path(tmp_path):
+    with pytest.raises(OSError, match=r"No space left on device: 'here'") as full, naming("here"):
+        Path("/dev/full").write_bytes(b"x")
+    assert full.value.errno == errno.ENOSPC
+    with pytest.raises(FileNotFoundError, match="'there'"), naming("here"):
+        Path("there").read_bytes()
+    with pytest.raises(TimeoutError, match=r"^late$"), naming("here"):
+        raise TimeoutError("late")
+
+
+def test_a_disk_that_is_full_when_a_file_is_written_is_named_with_the_file(tmp_path):
+    def full(file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for write, path in ((write_whole, tmp_path / "x"), (write_named, Path("/dev/null"))):
+        with pytest.raises(OSError, match=f"No space left on device: '{path}'"):
+            write(path, full)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_more_is_read_than_is_asked_for(tmp_path):
+    (tmp_path / "x").write_bytes(b"12345")
+    assert read_plain(tmp_path / "x", most=5) == b"12345"
+    with pytest.raises(ValueError, match=r"x: has more than 4 bytes\.$"):
+        read_plain(tmp_path / "x", most=4)

@@ -97,7 +97,7 @@ def is_too_extreme(family: Any, arguments: Iterable[Any], options: Mapping[str, 
             return False
         most = _MOST_OF.get(family.name, _MOST_SHAPE)
         named = [value for name, value in options.items() if name not in ("loc", "scale")]
-        shapes = [*list(arguments)[: family.numargs], *named]
+        shapes = [*list(arguments)[: getattr(family, "numargs", 0)], *named]
     elif isinstance(family, type) and is_discrete(family):
         most, shapes = _MOST_SHAPE, list(options.values())
     else:

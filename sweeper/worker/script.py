@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from sweeper.files import naming
-
 GRACE_S = 5.0  # from SIGTERM to SIGKILL
 _MOST_AT_ONCE = 1 << 16  # bytes
 _KEEPER = str(Path(__file__).with_name("keeper.py"))
@@ -106,8 +104,7 @@ class Script:
             return b""
         if not chunk:
             self._output.close()
-        with naming(self._file.name):
-            self._file.write(chunk)
+        self._file.write(chunk)
         return chunk
 
     def _hear(self) -> None:

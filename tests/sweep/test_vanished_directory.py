@@ -38,7 +38,7 @@ def test_a_vanished_directory_kills_no_next_worker(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(SCRIPT))
     done = subprocess.run(
-        [sys.executable, script], cwd=start, 
+        [sys.executable, script], cwd=start,
         env=os.environ | {"START": str(start), "RUNS": str(runs)},
         capture_output=True, text=True,
     )  # fmt: skip
