@@ -66,10 +66,16 @@ def open_plain(path: str | Path, mode: str = "rb") -> IO[Any]:
         raise
 
 
-def read_plain(path: str | Path) -> bytes:
-    """What is in a plain file; raises what `open_plain` does."""
+def read_plain(path: str | Path, most: int | None = None) -> bytes:
+    """What is in a plain file of at most so many bytes; raises what `open_plain` does.
+
+    Raises:
+        ValueError: it has more.
+    """
     with open_plain(path) as file, named(path):
-        content: bytes = file.read()
+        content: bytes = file.read() if most is None else file.read(most + 1)
+    if most is not None and len(content) > most:
+        raise ValueError(f"{path}: has more than {most:,} bytes.")
     return content
 
 
@@ -138,7 +144,7 @@ def write_whole(
                 os.fsync(file.fileno())  # the new name must not survive a crash without it
         unfinished.replace(path)
     except OSError as error:
-        if error.filename is None or os.fspath(error.filename) != str(unfinished):
+        if error.errno is None or error.filename not in (None, str(unfinished), unfinished):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from None  # the name that was given
     finally:

@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
+MOST_SAID = 10_000  # characters of an error on the screen
 MOST_KEPT = 20_000  # characters of an exception or a traceback in a sweep's record
 
 

@@ -1,3 +1,4 @@
+import errno
 import os
 import socket
 import stat
@@ -16,6 +17,7 @@ from waiting import PATIENCE_S
 from sweeper.files import (
     NotAPlainFileError,
     locked,
+    named,
     open_plain,
     plain_folder,
     private_folder,
@@ -292,3 +294,30 @@ def test_a_lock_is_waited_for_but_not_for_ever(tmp_path):
             pass
     with locked(tmp_path, limit_s=0.1):
         pass
+
+
+def test_an_error_that_names_no_file_gets_the_path(tmp_path):
+    with pytest.raises(OSError, match=r"No space left on device: 'here'") as full, named("here"):
+        Path("/dev/full").write_bytes(b"x")
+    assert full.value.errno == errno.ENOSPC
+    with pytest.raises(FileNotFoundError, match="'there'"), named("here"):
+        Path("there").read_bytes()
+    with pytest.raises(TimeoutError, match=r"^late$"), named("here"):
+        raise TimeoutError("late")
+
+
+def test_a_disk_that_is_full_when_a_file_is_written_is_named_with_the_file(tmp_path):
+    def full(file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for write, path in ((write_whole, tmp_path / "x"), (write_named, Path("/dev/null"))):
+        with pytest.raises(OSError, match=f"No space left on device: '{path}'"):
+            write(path, full)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_more_is_read_than_is_asked_for(tmp_path):
+    (tmp_path / "x").write_bytes(b"12345")
+    assert read_plain(tmp_path / "x", most=5) == b"12345"
+    with pytest.raises(ValueError, match=r"x: has more than 4 bytes\.$"):
+        read_plain(tmp_path / "x", most=4)

@@ -49,7 +49,8 @@ ORDER = {
         *("fleet", "node_state", "doctor", "doctor_page"),
     ],
     "record": [
-        *("rows", "unwritable", "journal", "looks", "own_sweeps", "running", "mirror", "settled"),
+        *("rows", "unwritable", "lines", "journal", "looks", "own_sweeps", "running", "mirror"),
+        "settled",
         *("columns", "given_values", "listing", "results"),
         *("sweep_definition", "objective_changes", "provenance", "differences", "resume"),
         "sweep_folder",

@@ -31,6 +31,7 @@ _BANDS = (0.1, 0.25)  # of the probability, at either end
 _NO_EFFECT = 0.03
 
 
+@np.errstate(all="ignore")
 def advice(results: Results, importances: Importance | None = None) -> list[Advice]:
     """What to change about the configuration space or the training; empty if nothing shows.
 

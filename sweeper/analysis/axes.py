@@ -7,6 +7,7 @@ is said of "the top 4 % of its range" holds for all of them.
 import itertools
 import json
 import math
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,6 +58,7 @@ class Axis:
         return len(np.unique(self.u[np.isfinite(self.u)])) > 1
 
 
+@np.errstate(all="ignore")
 def configurations(results: Results) -> pd.DataFrame:
     """One row a configuration, in the order of trials.
 
@@ -176,7 +178,9 @@ def _axis(name: str, text: Any, configs: list[dict[str, Any]]) -> Axis:
 def read_recorded(text: Any) -> Any:
     """What the record says of a hyperparameter; None if it can't be read."""
     try:
-        return read_value(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on tables that were accepted before
+            return read_value(text)
     except Exception:  # hostile text; SciPy raises nearly anything
         return None
 
@@ -198,11 +202,14 @@ def the_law(recorded: Any) -> Any:
 def _probabilities(distribution: Any, values: np.ndarray) -> np.ndarray:
     """The probability up to each value; at steps that up to the middle of the step."""
     distinct, back = np.unique(values, return_inverse=True)
-    distinct = np.where(distinct <= reach(distribution), distinct, np.nan)
-    with np.errstate(all="ignore"):
-        upper = np.asarray(distribution.cdf(distinct), dtype=float)
-        if is_discrete(distribution):
-            upper = upper - np.asarray(distribution.pmf(distinct), dtype=float) / 2
+    try:
+        distinct = np.where(distinct <= reach(distribution), distinct, np.nan)
+        with np.errstate(all="ignore"):
+            upper = np.asarray(distribution.cdf(distinct), dtype=float)
+            if is_discrete(distribution):
+                upper = upper - np.asarray(distribution.pmf(distinct), dtype=float) / 2
+    except Exception:  # of a hostile text; SciPy raises nearly anything
+        return np.full(len(values), np.nan)
     return upper[back]
 
 

@@ -23,6 +23,7 @@ _MOST_NUMBERS = 1_000_000  # fewer resamples of very many losses
 _MOST_SIZES = 30  # numbers of trials whose interval is resampled; the others lie between them
 
 
+@np.errstate(all="ignore")
 def incumbents(results: Results) -> pd.DataFrame:
     """The incumbent after each ended configuration, in the order of ending.
 
@@ -64,6 +65,7 @@ def incumbents_column(metric: Metric) -> str:
 # what deceives: it would have the curve end worse than the best that was found.
 
 
+@np.errstate(all="ignore")
 def expected_best(
     results: Results, confidence: float = 0.9, seed: int = 0, resamples: int = _RESAMPLES
 ) -> pd.DataFrame:
@@ -115,6 +117,7 @@ def expected_best(
     return pd.DataFrame(table)
 
 
+@np.errstate(all="ignore")
 def promise(results: Results, confidence: float = 0.9, seed: int = 0) -> dict[str, Any]:
     """What the second half of the trials brought, in numbers and as a `sentence`.
 

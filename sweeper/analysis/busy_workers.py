@@ -28,6 +28,7 @@ class ParallelUse:
     slowest: pd.DataFrame
 
 
+@np.errstate(all="ignore")
 def parallel_use(results: Results) -> ParallelUse:
     """How busy the workers were between the first start and the last end, and the slowest trials.
 

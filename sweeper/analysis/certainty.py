@@ -45,6 +45,7 @@ class Winner:
     sentence: str
 
 
+@np.errstate(all="ignore")
 def winner(results: Results, seed: int = 0, resamples: int = 10_000) -> Winner:
     """The winner of a sweep and how sure it is: among the configurations that were trained to the
     end, whatever was stopped before it.

@@ -47,6 +47,7 @@ class Comparison:
     metric: Metric = Metric()
 
 
+@np.errstate(all="ignore")
 def compare(
     sweeps: Sequence[Results | str | Path], budget: str | None = None, seed: int = 0
 ) -> Comparison:

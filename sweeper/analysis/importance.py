@@ -52,6 +52,7 @@ class Importance:
     stopped: int = 0
 
 
+@np.errstate(all="ignore")
 def importance(results: Results, seed: int = 0) -> Importance:
     """How much of the variance of the metric each hyperparameter explains.
 

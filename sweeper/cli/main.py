@@ -9,7 +9,7 @@ from typing import Any
 from sweeper.cli import reading, running
 from sweeper.cli.options import UNKNOWN
 from sweeper.cli.parser import parser
-from sweeper.terminal import drop_output, printable, tell
+from sweeper.terminal import MOST_SAID, bounded, drop_output, printable, tell
 
 COMMANDS: dict[str, Callable[[dict[str, Any]], int]] = {
     "run": running.run,
@@ -65,7 +65,7 @@ def carry_out(command: str, options: dict[str, Any]) -> int:
         # Of a KeyError the text is the key alone.
         told = expected and not isinstance(error, KeyError)
         kind = "" if told else f"{type(error).__name__}: "
-        tell(printable(f"sweeper: {kind}{error}") + "\n")
+        tell(printable(bounded(f"sweeper: {kind}{error}", MOST_SAID)) + "\n")
         if not expected and not debug:
             tell("sweeper: --debug shows where this comes from\n")
         return 2

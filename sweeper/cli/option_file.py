@@ -49,6 +49,8 @@ def read_yaml(path: Path, faults: list[str]) -> Any:
         return None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: of characters that are none
         raise ValueError(f"{path}: is no YAML: {error}") from error
+    except Exception as error:  # of `!!int ''` and the like yaml raises nearly anything
+        raise ValueError(f"{path}: is no YAML: {type(error).__name__}: {error}") from error
 
 
 class _Loader(yaml.SafeLoader):

@@ -89,14 +89,16 @@ def export(options: dict[str, Any]) -> int:
         if options["output"] is None:
             cells.to_csv(sys.stdout, index=False)
         else:
-            write_named(options["output"], lambda file: cells.to_csv(file, index=False))
+            text = cells.to_csv(index=False).encode()
+            write_named(options["output"], lambda file: file.write(text))
         return 0
     if options["output"] is None:
         raise ValueError("--to parquet needs a file: -o FILE.")
     for name in frame.select_dtypes("object"):  # Parquet has one type a column
         texts = [None if value is None else whole_characters(str(value)) for value in frame[name]]
         frame[name] = texts
-    write_named(options["output"], lambda file: file.write(frame.to_parquet(index=False)))
+    content = frame.to_parquet(index=False)
+    write_named(options["output"], lambda file: file.write(content))
     return 0
 
 
@@ -114,7 +116,7 @@ def compare(options: dict[str, Any]) -> int:
     if options["output"]:
         from sweeper import plots
 
-        page = plots.comparison(comparison).to_html().encode()
+        page = plots.comparison(comparison).to_html().encode("utf-8", errors="replace")
         write_named(options["output"], lambda file: file.write(page))
         print(one_line(options["output"]))
     return 0

@@ -1,6 +1,7 @@
 """A sweep as one HTML file, which opens without network and without Python."""
 
 import base64
+import functools
 import gzip
 import hashlib
 import json
@@ -67,7 +68,7 @@ def _page(results: Results) -> str:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     parts = {kind: _file(f"page.{kind}") for kind in ("html", "css", "js")}
-    library = get_plotlyjs()
+    library, its_hash = _library()
     findings = _findings(results)
     found, unreadable_looks = contents.looks(results.folder)
     return environment.from_string(parts["html"]).render(
@@ -75,9 +76,9 @@ def _page(results: Results) -> str:
         title=shorten(results.folder.name if results.folder else "a sweep", 100),
         css=parts["css"],
         script=parts["js"],
-        library=_packed(library),
+        library=library,
         # Only these two scripts may run, whatever text of the sweep came into the page.
-        hashes=[_hash(parts["js"]), _hash(library)],
+        hashes=[_hash(parts["js"]), its_hash],
         colours=STATUS_COLOURS,
         statuses=contents.statuses(results),
         count=len(results.rows),
@@ -200,6 +201,12 @@ def _themes() -> dict[str, Any]:
     names = {"light": "plotly_white", "dark": "plotly_dark"}
     themes = {key: plotly.io.templates[name].layout.to_plotly_json() for key, name in names.items()}
     return {key: {"layout": layout | clear} for key, layout in themes.items()}
+
+
+@functools.cache
+def _library() -> tuple[str, str]:
+    """Plotly's JavaScript, packed, and its hash."""
+    return _packed(get_plotlyjs()), _hash(get_plotlyjs())
 
 
 def _packed(text: str) -> str:

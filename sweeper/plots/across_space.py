@@ -10,6 +10,7 @@ from sweeper.plots.style import MOST_LINES, describe, drawn, metric_colours, non
 from sweeper.record.results import Results
 
 
+@np.errstate(all="ignore")
 def parallel_coordinates(results: Results) -> go.Figure:
     """One line a trial across all hyperparameters to its value of the metric.
 

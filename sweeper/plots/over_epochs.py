@@ -22,6 +22,7 @@ from sweeper.record.results import Results
 from sweeper.search.metric import Metric
 
 
+@np.errstate(all="ignore")
 def learning_curves(results: Results, of: str | None = None) -> go.Figure:
     """The metric after each epoch, one line a trial, coloured by its last value.
 

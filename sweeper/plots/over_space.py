@@ -31,6 +31,7 @@ from sweeper.record.rows import Key, Row
 _MOST_OTHERS = 8  # metrics that are told where the pointer is
 
 
+@np.errstate(all="ignore")
 def hyperparameter(results: Results, name: str) -> go.Figure:
     """The metric over one hyperparameter; trials that have no value are crosses at the bad end.
 
@@ -63,6 +64,7 @@ def hyperparameter(results: Results, name: str) -> go.Figure:
     return metric_axis(figure, points["value"], metric)
 
 
+@np.errstate(all="ignore")
 def pair(results: Results, x: str, y: str) -> go.Figure:
     """Two hyperparameters with the metric as colour; a heat map of a grid search.
 

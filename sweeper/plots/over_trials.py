@@ -1,5 +1,6 @@
 """Pictures of the course of a search: what was found when, and what each trial did."""
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -28,6 +29,7 @@ _UNITS = {
 }
 
 
+@np.errstate(all="ignore")
 def incumbents(results: Results, over: str = "trials") -> go.Figure:
     """The best value of the metric so far, over `trials`, `epochs` or wall-clock `seconds`.
 
@@ -69,6 +71,7 @@ def incumbents(results: Results, over: str = "trials") -> go.Figure:
     return metric_axis(figure.update_xaxes(title_text=_UNITS[over]), shown["value"], metric)
 
 
+@np.errstate(all="ignore")
 def expected_best(results: Results, confidence: float = 0.9) -> go.Figure:
     """The best value of the metric to expect of n random trials, with its uncertainty."""
     try:
@@ -100,6 +103,7 @@ def expected_best(results: Results, confidence: float = 0.9) -> go.Figure:
     return metric_axis(figure, pd.concat([shown["low"], shown["high"]]), results.metric)
 
 
+@np.errstate(all="ignore")
 def timeline(results: Results) -> go.Figure:
     """When each worker ran which trial: a bar a trial, coloured by its status."""
     bars = frames.timeline(results)
@@ -129,6 +133,7 @@ def timeline(results: Results) -> go.Figure:
     return figure.update_layout(barmode="overlay", height=200 + 24 * min(lanes, 25))
 
 
+@np.errstate(all="ignore")
 def replicates(results: Results) -> go.Figure:
     """Means of configurations over their finished replicates, with 90 % intervals."""
     table = frames.replicates(results)

@@ -1,5 +1,6 @@
 """The picture of several sweeps side by side."""
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb
 
@@ -12,6 +13,7 @@ _COLOURS = list(STATUS_COLOURS.values())
 _DASHES = ("solid", "dash", "dot")  # for more sweeps than there are colours
 
 
+@np.errstate(all="ignore")
 def comparison(compared: Comparison) -> go.Figure:
     """The best value of the metric so far of each sweep over the budget, with its interval."""
     curves = compared.curves.dropna(subset=["mean"])

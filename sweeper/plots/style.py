@@ -71,9 +71,9 @@ def metric_axis(
     what matters, and that is where a logarithm leaves no room.
     """
     found = values[np.isfinite(values)]
-    logarithmic = len(found) > 0 and 0 < 30 * found.min() < found.max()
+    logarithmic = len(found) > 0 and 0 < found.min() < found.max() / 30
     if logarithmic and metric.is_high_good:
-        logarithmic = found.max() > 1 and 30 * found.median() < found.max()
+        logarithmic = found.max() > 1 and found.median() < found.max() / 30
     kind = {"type": "log", **_decades(found.min(), found.max())} if logarithmic else {}
     text = markup(metric.text, 40) if title is None else markup(title, 30)
     return figure.update_layout({f"{axis}axis": {"title": {"text": text}, **kind}})
@@ -115,7 +115,7 @@ def value_axis(axis: Scale, positions: pd.Series | None = None) -> dict:
 
 def _decades(low: float, high: float) -> dict:
     """Ticks of a logarithmic axis: powers of ten over several decades, else 1, 2 and 5 too."""
-    several = high > 300 * low
+    several = high / 300 > low
     return {"dtick": 1 if several else "D2", "exponentformat": "power" if several else "none"}
 
 

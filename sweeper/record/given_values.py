@@ -2,6 +2,7 @@
 
 import copy
 import re
+import warnings
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -36,7 +37,8 @@ def _entries_with_tuples(sweep: dict[str, Any]) -> dict[str, Any]:
 
     found = {}
     for name, text in texts.items():
-        with suppress(ValueError, TypeError):
+        with suppress(ValueError, TypeError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on tables that were accepted before
             found[name] = read_value(text)
     return {name: value for name, value in found.items() if any(map(_holds_tuple, laws(value)))}
 

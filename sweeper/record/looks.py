@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.files import append_all, named, open_plain
-from sweeper.record.journal import encode, is_number, read_if_there, read_json
+from sweeper.record.journal import read_if_there
+from sweeper.record.lines import encode, is_number, read_json
 
 
 def append_look(folder: Path, look: dict[str, Any]) -> None:

@@ -86,8 +86,9 @@ def _other_sources(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 def recorded_state(sweep: dict[str, Any]) -> dict[str, dict[str, str]] | None:
     """What a record says that its objective reached; None if it is older than that."""
-    resumed = sweep.get("resumed") or []
-    states = (one.get("objective_state") for one in (sweep, *resumed) if isinstance(one, dict))
+    resumed = sweep.get("resumed")
+    told = [sweep, *resumed] if isinstance(resumed, list) else [sweep]
+    states = (one.get("objective_state") for one in told if isinstance(one, dict))
     return next((state for state in states if isinstance(state, dict)), None)
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sweeper.faults import path_fault
@@ -20,7 +21,7 @@ from sweeper.record.rows import STATUSES, Row, others
 from sweeper.record.settled import read_scheduler, settled
 from sweeper.search.metric import CURVE_COLUMNS, Metric, read_metric
 from sweeper.space.conditions import ABSENT
-from sweeper.terminal import one_line
+from sweeper.terminal import bounded, one_line
 from sweeper.training.trial import trial_folder
 
 _KEYS = ["trial", "replicate"]
@@ -145,13 +146,14 @@ class Results:
         finished = self.frame[self.metric.name].where(self.frame["status"] == "finished")
         by_trial = finished.groupby(self.frame["trial"])
         first = self.frame.drop_duplicates("trial").set_index("trial")[names]
-        means = pd.DataFrame(
-            {
-                self.metric.name: by_trial.mean(),
-                "standard_error": by_trial.sem(),
-                "count": by_trial.count(),
-            }
-        )
+        with np.errstate(all="ignore"):  # sums of huge numbers are infinite
+            means = pd.DataFrame(
+                {
+                    self.metric.name: by_trial.mean(),
+                    "standard_error": by_trial.sem(),
+                    "count": by_trial.count(),
+                }
+            )
         columns = ["trial", *names, *means.columns]
         return first.join(means).reset_index()[columns]
 
@@ -292,7 +294,10 @@ def load(folder: str | Path) -> Results:
     rows = as_given(record.sweep, record.rows)
     try:
         metric = read_metric(record.sweep, (*COLUMNS, *CURVE_COLUMNS))
+        scheduler = read_scheduler(record.sweep)
     except ValueError as error:
-        raise ValueError(f"{record.folder / 'sweep.json'}: damaged. {error}") from None
-    rows = settled(rows, read_scheduler(record.sweep), metric)
+        raise ValueError(
+            f"{record.folder / 'sweep.json'}: damaged. {bounded(str(error))}"
+        ) from None
+    rows = settled(rows, scheduler, metric)
     return Results(record.folder, record.sweep, rows, record.unreadable)

@@ -107,7 +107,7 @@ class Verdicts:
         self._metric = metric
         self._rungs: dict[int, _Rung] = {}
         self._over: set[int] = set()  # trials that report nothing more
-        self._most = -1  # the highest number of a trial that was heard of
+        self._heard: list[int] = []  # of which trials, in order
 
     def reported(self, trial: int, epoch: int, value: float) -> None:
         """Tells of an epoch; one that is no rung, or was told before, changes nothing."""
@@ -116,13 +116,13 @@ class Verdicts:
         rung = self._rungs.setdefault(epoch, _Rung())
         if trial in rung.losses:
             return
-        self._most = max(self._most, trial)
+        self._hear(trial)
         rung.losses[trial] = self._metric.loss(value) if math.isfinite(value) else math.inf
         self._judge()
 
     def over(self, trial: int) -> None:
         """Tells that a trial, all of whose reports were told, trains no more."""
-        self._most = max(self._most, trial)
+        self._hear(trial)
         self._over.add(trial)
         self._judge()
 
@@ -143,6 +143,11 @@ class Verdicts:
                 return epoch
         return None
 
+    def _hear(self, trial: int) -> None:
+        at = bisect_left(self._heard, trial)
+        if self._heard[at : at + 1] != [trial]:
+            self._heard.insert(at, trial)
+
     def _judge(self) -> None:
         """Gives all verdicts that can be given; those of a lower rung decide on the next one."""
         before = None
@@ -153,8 +158,10 @@ class Verdicts:
     def _judge_rung(self, rung: _Rung, before: _Rung | None) -> None:
         """Walks over the trials that are not settled, counting those that come before each."""
         later: list[float] = []  # sorted losses of those behind the first that is unknown
-        unknown = 0
-        for trial in range(rung.settled, self._most + 1):
+        unknown, following = 0, rung.settled
+        for trial in self._heard[bisect_left(self._heard, rung.settled) :]:
+            unknown += trial - following  # those between, of which nothing was heard
+            following = trial + 1
             there = self._is_there(trial, rung, before)
             if there is None:
                 unknown += 1

@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from scipy import stats
 
-from sweeper.space.distributions import is_distribution, is_too_wide
+from sweeper.space.distributions import is_distribution, is_too_extreme, is_too_wide
 from sweeper.space.foreign_forms import foreign_call, interval_text
 from sweeper.space.number_lists import makes_a_list, number_list
-from sweeper.space.problems import TOO_WIDE
+from sweeper.space.problems import TOO_EXTREME, TOO_WIDE
 from sweeper.space.rounded import rounded
 from sweeper.space.words import shortened
 
@@ -53,11 +54,14 @@ def read_call(node: ast.Call, read: Callable[..., Any]) -> Any:
         is_distribution(value) for value in (*arguments, *options.values())
     ):
         raise ValueError(f"can't make {source(node)}: its arguments are numbers.")
+    if is_too_extreme(family, arguments, options):
+        raise ValueError(f"can't make {source(node)}: {'. '.join(TOO_EXTREME)}")
     try:
         if short_name == "rv_discrete" and "values" not in options:
             raise TypeError("needs values=([…], […]), numbers and their probabilities")
-        distribution = family(*arguments, **options)
-        too_wide = is_distribution(distribution) and is_too_wide(distribution)
+        with np.errstate(all="ignore"):
+            distribution = family(*arguments, **options)
+            too_wide = is_distribution(distribution) and is_too_wide(distribution)
     except Exception as error:  # SciPy raises nearly anything on wrong arguments
         wrong = _misfit(short_name, family, arguments, options)
         if wrong:

@@ -31,6 +31,7 @@ RESULT_COLUMNS = (
     *("start_s", "runtime_s", "worker", "node", "exception", "standard_error", "count"),
 )
 MAX_DEPTH = 20  # of containers in one another: far beyond any real configuration
+_MOST_OF_A_NAME = 80  # characters that are written out
 MAX_CONDITIONS = 100  # of one hyperparameter
 
 
@@ -191,7 +192,9 @@ def fault(where: str, rule: str, value: Any, cure: str) -> str:
 
 def subscript(name: Any) -> str:
     """How a key is written after its dict: `["lr"]`."""
-    return f"[{json.dumps(name, ensure_ascii=False) if isinstance(name, str) else repr(name)}]"
+    if not isinstance(name, str) or len(name) > _MOST_OF_A_NAME:
+        return f"[{describe(name)}]"
+    return f"[{json.dumps(name, ensure_ascii=False)}]"
 
 
 def is_int(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 import math
 import reprlib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,10 @@ from scipy import stats
 
 _MOST_SUMMED = 1_000_000
 _MOST_SLOW = 10_000  # of a family that takes a tenth of a millisecond for each value
+# Beyond these sizes of its parameters SciPy takes hours over a distribution, or ends the process.
+_LEAST_SHAPE, _MOST_SHAPE = 1e-9, 1e9
+_MOST_OF = {"irwinhall": 10_000, "hypergeom": 1e6, "nhypergeom": 1e6}  # which it adds up
+_OF_BOUNDS = ("loguniform", "reciprocal", "truncnorm", "truncexpon", "randint")  # of any size
 SMALLEST, LARGEST = 2.0**-53, 1 - 2.0**-53  # probabilities inside of the open interval (0, 1)
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 80
@@ -29,7 +34,8 @@ def is_discrete(distribution: Any) -> bool:
     if hasattr(distribution, "ppf"):  # old style, where only discrete ones have a pmf
         return hasattr(distribution, "pmf")
     # New style, where all have one, and it recurses without end in truncated ones (SciPy 1.17).
-    return any(kind.__name__ == "DiscreteDistribution" for kind in type(distribution).__mro__)
+    family = distribution if isinstance(distribution, type) else type(distribution)
+    return any(kind.__name__ == "DiscreteDistribution" for kind in family.__mro__)
 
 
 def support(distribution: Any) -> tuple[float, float]:
@@ -76,6 +82,28 @@ def is_too_wide(distribution: Any) -> bool:
         return high > end and end != math.inf
     with np.errstate(all="ignore"):
         return not float(getattr(distribution, "base", distribution).cdf(end)) >= 1 - 1e-6
+
+
+def is_too_extreme(family: Any, arguments: Iterable[Any], options: Mapping[str, Any]) -> bool:
+    """Whether SciPy can't compute a family's distribution with parameters of such a size.
+
+    Args:
+        family: of scipy.stats.
+        arguments: those without names.
+        options: those with names.
+    """
+    if isinstance(family, stats.rv_continuous | stats.rv_discrete):
+        if family.name in _OF_BOUNDS:
+            return False
+        most = _MOST_OF.get(family.name, _MOST_SHAPE)
+        named = [value for name, value in options.items() if name not in ("loc", "scale")]
+        shapes = [*list(arguments)[: getattr(family, "numargs", 0)], *named]
+    elif isinstance(family, type) and is_discrete(family):
+        most, shapes = _MOST_SHAPE, list(options.values())
+    else:
+        return False
+    sizes = [abs(value) for value in shapes if isinstance(value, int | float)]
+    return any(size > most or 0 < size < _LEAST_SHAPE for size in sizes if size != math.inf)
 
 
 def has_ints(distribution: Any) -> bool:

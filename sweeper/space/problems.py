@@ -8,7 +8,12 @@ import numpy as np
 from scipy import stats
 
 from sweeper.space.conditions import When
-from sweeper.space.distributions import is_distribution, is_too_wide, quantile_function
+from sweeper.space.distributions import (
+    is_distribution,
+    is_too_extreme,
+    is_too_wide,
+    quantile_function,
+)
 from sweeper.space.rounded import Rounded
 
 # Distributions of other libraries, by the name of their class: what to write instead.
@@ -25,6 +30,10 @@ _SCIPY_FOR = {
 TOO_WIDE = (
     "SciPy adds up this distribution value by value, and it has too many",
     "Take one of fewer values, or stats.randint or sweeper.rounded(stats.loguniform(…)).",
+)
+TOO_EXTREME = (
+    "SciPy can't compute this distribution with parameters so large or so small",
+    "Take 0 or sizes from 1e-9 to 1e9.",
 )
 
 
@@ -53,6 +62,10 @@ def problem_of_distribution(distribution: Any) -> tuple[str, str] | None:
     if not is_distribution(distribution):
         cure = "For samples, use stats.rv_histogram(np.histogram(samples, bins=20))."
         return "a distribution needs a quantile function, ppf or icdf", cure
+    if hasattr(distribution, "args") and is_too_extreme(
+        distribution.dist, distribution.args, distribution.kwds
+    ):
+        return TOO_EXTREME
     try:
         if is_too_wide(distribution):
             return TOO_WIDE

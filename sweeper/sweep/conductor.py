@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweeper.files import NotAPlainFileError, open_plain, plain_folder
+from sweeper.files import NotAPlainFileError, named, open_plain, plain_folder
 from sweeper.record.journal import Journal
 from sweeper.record.rows import Key, Row, Trial
 from sweeper.record.unwritable import unwritable
@@ -147,7 +147,8 @@ class Conductor:
         """Writes down what a worker on another node printed."""
         try:
             output = plain_folder(self.folder / "output")
-            with open_plain(output / f"{place.worker}.txt", "ab") as file:
+            path = output / f"{place.worker}.txt"
+            with named(path), open_plain(path, "ab") as file:
                 file.write(printed.encode(errors="replace"))
         except OSError as error:
             self.unwritable(self.folder / "output", error)

@@ -26,7 +26,7 @@ class MissedStarts:
 
     def missed(self, told: str) -> ChildProcessError | None:
         """Notes one more; why a sweep of which no trial runs should end, if it should."""
-        why = describe_failure(told)
+        why = describe_failure(told, at_start=True)
         if why not in self._said:
             self._said.add(why)
             self._say(f"A worker did not start, its trial is tried again: {why}")
@@ -42,12 +42,21 @@ def last_failure(error_file: str) -> str:
     return Path(error_file).read_text().rpartition("Failure # ")[2].partition("\n")[2]
 
 
-def describe_failure(told: str) -> str:
-    """One line about a dead process; Ray can't tell os._exit, a signal and the kernel apart."""
+def describe_failure(told: str, at_start: bool = False) -> str:
+    """One line about a dead process; Ray can't tell os._exit, a signal and the kernel apart.
+
+    Args:
+        told: what Tune noted.
+        at_start: whether it had run no trial yet, so that none can have ended it.
+    """
     lines = [line.strip() for line in told.splitlines() if line.strip()]
     detail = next((line for line in lines if "exit detail" in line.lower()), "")
-    if not detail and "creation task" in told:
-        return lines[-1]  # the exception of its set-up
+    if not detail and "ray::" in told:
+        return lines[-1]  # the exception of its set-up, or between two trials
     detail = detail[detail.lower().find("worker exit detail") :].strip()
     cause = "the process ended (os._exit, a signal, or out of memory)."
+    if "low on memory" in told:
+        cause = "Ray has ended the process, since its node was low on memory."
+    elif at_start:
+        cause = "the process ended while it started, before it ran a trial."
     return f"WorkerDied: {cause} {detail}".strip()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sweeper.files import named
 from sweeper.space.conditions import ABSENT, When, parents
 from sweeper.training.trial import current_context
 from sweeper.worker.command_words import SCRIPT, fill, placeholders, script_of, split
@@ -154,8 +155,10 @@ class Command:
         values = {name: value for name, value in of_trial.items() if value is not None}
         environment = _environment(values, context.cpus, context.gpus)
         arguments = self.arguments(values | config)
+        path = trial.folder / "output.txt"
         with (
-            open(trial.folder / "output.txt", "wb", buffering=0) as output,
+            named(path),
+            open(path, "wb", buffering=0) as output,
             _started(arguments, environment, output) as script,
         ):
             paused = time.monotonic()

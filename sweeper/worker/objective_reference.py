@@ -184,8 +184,8 @@ def _why_not_loaded(place: str, error: BaseException) -> str:
         where, what = f"{error.filename or place}{line}", error.msg
     elif users:
         where, what = f"{users[-1].filename}, line {users[-1].lineno}", str(error)
-    elif isinstance(error, ImportError):  # there is no such module
-        return str(error)
+    elif isinstance(error, ModuleNotFoundError) and place.startswith(error.name or place):
+        return str(error)  # there is no such module
     else:
         where, what = place, str(error)
     text = f"{place} can't be loaded: {where}: {type(error).__name__}: {what}"

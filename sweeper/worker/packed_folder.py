@@ -5,6 +5,8 @@ import shutil
 import zipfile
 from pathlib import Path
 
+from sweeper.files import named
+
 
 def pack(folder: Path) -> bytes:
     """The regular files in a folder, which is removed, as a zip archive."""
@@ -19,5 +21,5 @@ def pack(folder: Path) -> bytes:
 
 def unpack(packed: bytes, folder: Path) -> None:
     """Writes the packed files into a folder; `zipfile` lets no name lead out of it."""
-    with zipfile.ZipFile(io.BytesIO(packed)) as file:
+    with named(folder), zipfile.ZipFile(io.BytesIO(packed)) as file:
         file.extractall(folder)

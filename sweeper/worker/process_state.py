@@ -34,10 +34,11 @@ def _contents(of: list[Any]) -> _Setting:
     return lambda: list(of), lambda value: of.__setitem__(slice(None), value)
 
 
-def _directory() -> str | None:
+def directory() -> str | None:
+    """The working directory; None if it was removed."""
     try:
         return os.getcwd()
-    except FileNotFoundError:  # it was removed
+    except FileNotFoundError:
         return None
 
 
@@ -76,7 +77,7 @@ _SIGNALS = [
 ]
 _root = logging.getLogger()
 _PYTHON: list[_Setting] = [
-    (_directory, lambda value: None if value is None else os.chdir(value)),
+    (directory, lambda value: None if value is None else os.chdir(value)),
     (lambda: dict(os.environ), _set_environment),
     (_umask, os.umask),
     (_handlers, _set_handlers),

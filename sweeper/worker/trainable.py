@@ -4,6 +4,7 @@ import copy
 import os
 import socket
 import sys
+import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from sweeper.worker.output import OutputFile
 from sweeper.worker.packed_folder import pack
 from sweeper.worker.packed_objective import PackedObjective
 from sweeper.worker.plain_process import IN_A_TRIAL, become_plain
-from sweeper.worker.process_state import ProcessState
+from sweeper.worker.process_state import ProcessState, directory
 from sweeper.worker.reports import Ended, never
 from sweeper.worker.running_trial import RunningTrial
 from sweeper.worker.shared_data import NodeCopy, PackedData
@@ -63,6 +64,8 @@ class Worker(tune.Trainable):
 
     def _setup_logdir(self) -> None:
         os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"  # relative paths mean the user's directory
+        if directory() is None:  # a trial, or somebody else, has removed it
+            os.chdir(tempfile.gettempdir())
         super()._setup_logdir()
 
     def setup(self, config: dict[str, Any]) -> None:

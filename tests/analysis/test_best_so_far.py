@@ -16,6 +16,9 @@ from sweeper.analysis.best_so_far import (
     trials_for_top,
 )
 
+# No number of a sweep, however odd, brings a warning of NumPy's or pandas'.
+pytestmark = pytest.mark.filterwarnings("error")
+
 ERRORS = st.lists(st.none() | st.floats(0, 1), min_size=1, max_size=7)
 
 

@@ -8,6 +8,9 @@ from scipy import stats
 from sweeper import compare
 from sweeper.record.results import Results
 
+# No number of a sweep, however odd, brings a warning of NumPy's or pandas'.
+pytestmark = pytest.mark.filterwarnings("error")
+
 
 def repeated(searcher: str, shift: float, seeds: range, total: int = 12) -> list[Results]:
     return [

@@ -32,6 +32,9 @@ BOMB = "a0: &a0 [x]\n" + "".join(
         ("#" * MOST_BYTES + "\n", "more than 1,000,000 bytes"),
         (b"a: \xff", "is no YAML"),
         ("a: [", "is no YAML"),
+        ("a: !!int ''", "is no YAML: IndexError: string index out of range"),
+        ("a: !!timestamp x", "is no YAML: AttributeError: "),
+        ("a: !!bool x", "is no YAML: KeyError: 'x'"),
     ],
 )
 def test_what_no_options_are_is_refused_in_a_line(tmp_path, text, told, capsys):

@@ -1,6 +1,7 @@
 import csv
 import itertools
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -319,3 +320,27 @@ def test_odd_numbers_and_names_are_read_without_a_warning(tmp_path, kind, capsys
         assert main([command, *both]) == 0
     assert capsys.readouterr().err == ""
     assert not recwarn.list
+
+
+@pytest.mark.parametrize("command", [["report", "runs/one"], ["export", "runs/one"],
+                                     ["export", "runs/one", "--to", "parquet"],
+                                     ["compare", "runs/one", "runs/two"]])  # fmt: skip
+def test_a_full_disk_is_named_with_the_path(sweeps, command, capsys):
+    assert main([*command, "-o", "/dev/full"]) == 2
+    assert "No space left on device: '/dev/full'" in capsys.readouterr().err
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)  # fails a write as a full disk does
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limit[1]))
+    try:
+        assert main([*command, "-o", "x"]) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert "File too large: 'x'" in capsys.readouterr().err
+    assert not Path("x").exists()
+
+
+def test_an_unknown_scheduler_is_named_with_the_file(sweeps, capsys):
+    sweep(sweeps / "runs" / "one", scheduler={"kind": "M" * 30_000})
+    assert main(["show", "runs/one"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("sweeper: runs/one/sweep.json: damaged. scheduler {'kind': 'MMM")
+    assert len(said) < 11_000

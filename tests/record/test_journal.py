@@ -7,6 +7,8 @@ import resource
 import subprocess
 import sys
 import textwrap
+import tracemalloc
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -316,3 +318,25 @@ def test_a_count_of_sweep_json_that_can_be_none_is_named(tmp_path, name, value):
 def test_a_record_larger_than_any_sweep_is_refused(tmp_path, fields, told):
     with pytest.raises(ValueError, match=told):
         read(sweep(tmp_path, **fields))
+
+
+def test_a_line_or_file_larger_than_any_row_or_sweep_costs_little(tmp_path):
+    folder = sweep(tmp_path)
+    with open(folder / "trials.jsonl", "wb") as file:
+        file.write(b"[" * 40_000_000 + b"\n" + b"\n" * 100_000)
+    with closing(Journal(folder)) as writer:
+        writer.append(row(0))
+    tracemalloc.start()
+    record = read(folder)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [one.trial for one in record.rows] == [0]
+    assert record.unreadable[0].endswith(f"trials.jsonl:1: too long: {'[' * 60!r}")
+    assert record.unreadable[-1].endswith("trials.jsonl: 99,001 more lines")
+    assert most < 60_000_000
+    os.truncate(folder / "trials.jsonl", (1 << 30) + 1)  # which takes no place on the disk
+    with pytest.raises(ValueError, match=r"trials\.jsonl: has more than 1,073,741,824 bytes"):
+        read(folder)
+    os.truncate(folder / "sweep.json", 16_000_001)
+    with pytest.raises(ValueError, match=r"sweep\.json: has more than 16,000,000 bytes"):
+        read(folder)

@@ -98,3 +98,18 @@ def test_faults_name_the_argument():
 def test_rungs(last, expected):
     assert list(ASHA().rungs(last)) == expected
     assert list(ASHA(max_epochs=27).rungs(last)) == [rung for rung in expected if rung < 27]
+
+
+@pytest.mark.parametrize("last", [60, 2**53 - 1])
+def test_a_trial_of_any_number_waits_for_those_before_it(last):
+    """As a damaged record may have it; nothing is counted up to there."""
+    verdicts = Verdicts(ASHA(reduction_factor=2))
+    for trial, loss in ((0, 0.1), (1, 0.2), (3, 0.3), (last, 0.4)):
+        verdicts.reported(trial, 1, loss)
+        verdicts.over(trial)
+    assert [verdicts.stopped_at(trial) for trial in (0, 1, 3, last)] == [None, 1, 1, None]
+    assert verdicts.open_at(last) == 1
+    verdicts.over(2)
+    verdicts.reported(4, 1, 0.05)
+    assert verdicts.open_at(4) is None
+    assert verdicts.open_at(last) == 1

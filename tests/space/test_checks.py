@@ -222,3 +222,14 @@ def test_a_space_of_thousands_of_names_is_refused_at_once():
         check_config_space(space)
     del space["x0"]
     assert len(check_config_space(space)) == 1000
+
+
+def test_a_distribution_that_scipy_can_not_compute_is_refused():
+    with pytest.raises(ValueError, match=r'config_space\["x"\]: SciPy can.t compute this'):
+        check_config_space({"x": stats.binom(10**17, 0.5)})
+
+
+def test_a_long_name_is_shortened_in_messages():
+    with pytest.raises(ValueError, match=r"^config_space\['x{10,}\.\.\.x{10,}'\]: ") as refused:
+        check_config_space({"x" * 25_000: object()})
+    assert len(str(refused.value)) < 500

@@ -455,3 +455,27 @@ def test_distributions_that_can_be_computed_stay(text):
 def test_a_distribution_is_no_argument_of_an_older_one():
     with pytest.raises(ValueError, match=r"can't make norm\(norm\(0, 1\), 1\): its arguments are"):
         read_value("norm(norm(0, 1), 1)")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nbinom(9007199254740991, 0.5)",  # of which SciPy ends the process
+        "invgauss(5e-324)",
+        "hypergeom(2147483648, 7, 12)",  # over which it takes for ever
+        "binom(1e17, .5)",
+        "Binomial(n=1e17, p=0.5)",
+        "irwinhall(9007199254740992)",
+    ],
+)
+def test_what_scipy_can_not_compute_is_refused(text):
+    with pytest.raises(ValueError, match=r"so large or so small\. Take 0 or sizes from 1e-9"):
+        read_value(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["loguniform(1e-300, 1e300)", "randint(0, 2**62)", "norm(0, 1e300)", "gamma(1e-3)"]
+)
+def test_bounds_and_scales_of_any_size_are_read(text):
+    value = read_value(text.replace("2**62", str(2**62)))
+    assert check_config_space({"x": value})

@@ -58,3 +58,18 @@ def test_the_last_of_several_failures_counts(tmp_path):
     assert describe_failure(last_failure(str(notes))).startswith("OSError: ")
     notes.write_text(first)
     assert describe_failure(last_failure(str(notes))).endswith("Worker exit detail: SIGSEGV")
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        (SET_UP.replace("The actor died because of an error raised in its creation task, ", ""),
+         "OSError: [Errno 28] No space left on device"),  # between two trials
+        ("Task was killed due to the node running low on memory.",
+         "WorkerDied: Ray has ended the process, since its node was low on memory."),
+        ("The actor died unexpectedly",
+         "WorkerDied: the process ended while it started, before it ran a trial."),
+    ],
+)  # fmt: skip
+def test_a_worker_that_did_not_start_has_a_reason_of_its_own(told, line):
+    assert describe_failure(told, at_start=True) == line

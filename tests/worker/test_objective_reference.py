@@ -182,3 +182,12 @@ def test_a_file_that_is_no_python_is_named(tmp_path, content):
     with pytest.raises(ImportError, match=r"odd\.py can't be loaded: /.*odd\.py") as caught:
         load_objective(f"{path}:objective")
     assert "None" not in str(caught.value)
+
+
+def test_an_import_error_names_the_file_whoever_raises_it(tmp_path):
+    """Also where the file lies with the installed packages, whose frames are nobody's own."""
+    there = tmp_path / "site-packages"
+    there.mkdir()
+    (there / "train.py").write_text("import no_such_module\n")
+    with pytest.raises(ImportError, match=r"train\.py can't be loaded: .*'no_such_module'$"):
+        load_objective(f"{there / 'train.py'}:objective")
