@@ -295,7 +295,6 @@ def load(folder: str | Path) -> Results:
         metric = read_metric(record.sweep, (*COLUMNS, *CURVE_COLUMNS))
         scheduler = read_scheduler(record.sweep)
     except ValueError as error:
-        path = record.folder / "sweep.json"
-        raise ValueError(f"{path}: damaged. {bounded(str(error))}") from None
+        raise ValueError(f"{folder}/sweep.json: damaged. {bounded(str(error))}") from None
     rows = settled(as_given(record.sweep, record.rows), scheduler, metric)
     return Results(record.folder, record.sweep, rows, record.unreadable)
