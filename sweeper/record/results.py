@@ -138,6 +138,7 @@ class Results:
         return pd.DataFrame(points, columns=columns).astype(types)
 
     @cached_property
+    @np.errstate(all="ignore")  # sums of huge numbers are infinite
     def summary(self) -> pd.DataFrame:
         """One row a configuration: `trial`, the hyperparameters, the metric (the mean of its
         finished replicates), `standard_error` of that mean (NaN for fewer than two), `count`.
@@ -146,14 +147,13 @@ class Results:
         finished = self.frame[self.metric.name].where(self.frame["status"] == "finished")
         by_trial = finished.groupby(self.frame["trial"])
         first = self.frame.drop_duplicates("trial").set_index("trial")[names]
-        with np.errstate(all="ignore"):  # sums of huge numbers are infinite
-            means = pd.DataFrame(
-                {
-                    self.metric.name: by_trial.mean(),
-                    "standard_error": by_trial.sem(),
-                    "count": by_trial.count(),
-                }
-            )
+        means = pd.DataFrame(
+            {
+                self.metric.name: by_trial.mean(),
+                "standard_error": by_trial.sem(),
+                "count": by_trial.count(),
+            }
+        )
         columns = ["trial", *names, *means.columns]
         return first.join(means).reset_index()[columns]
 
@@ -291,13 +291,10 @@ def load(folder: str | Path) -> Results:
     if fault:
         raise TypeError(fault)
     record = journal.read(folder)
-    rows = as_given(record.sweep, record.rows)
     try:
         metric = read_metric(record.sweep, (*COLUMNS, *CURVE_COLUMNS))
         scheduler = read_scheduler(record.sweep)
     except ValueError as error:
-        raise ValueError(
-            f"{record.folder / 'sweep.json'}: damaged. {bounded(str(error))}"
-        ) from None
-    rows = settled(rows, scheduler, metric)
+        raise ValueError(f"{folder}/sweep.json: damaged. {bounded(str(error))}") from None
+    rows = settled(as_given(record.sweep, record.rows), scheduler, metric)
     return Results(record.folder, record.sweep, rows, record.unreadable)

@@ -1,6 +1,7 @@
 """What is wrong with a distribution or a value that can't stand in a configuration space."""
 
 import enum
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -69,7 +70,8 @@ def problem_of_distribution(distribution: Any) -> tuple[str, str] | None:
     try:
         if is_too_wide(distribution):
             return TOO_WIDE
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             quantiles = [quantile_function(distribution)(u) for u in (0.001, 0.5, 0.999)]
             single = not any(np.ndim(value) for value in (*quantiles, *distribution.support()))
     except Exception as error:  # whatever a user's own distribution raises is its fault

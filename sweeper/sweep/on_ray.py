@@ -23,6 +23,7 @@ from sweeper.sweep.limits import Limits
 from sweeper.sweep.suggestions import suggest, warm_up
 from sweeper.sweep.tune_hooks import Events, HandOver, InOrder, LeaveTuneError
 from sweeper.worker.packed_objective import PackedObjective
+from sweeper.worker.process_state import directory
 from sweeper.worker.shared_data import PackedData
 from sweeper.worker.trainable import Task, Worker
 
@@ -54,7 +55,7 @@ def run_on_ray(task: Task, conductor: Conductor, fleet: Fleet, limits: Limits) -
         suppress(LeaveTuneError),
         tempfile.TemporaryDirectory(prefix="sweeper-tune-") as scratch,
     ):
-        tune.Tuner(
+        tuner = tune.Tuner(
             trainable,
             param_space={"task": ray.put(task)},
             tune_config=tune.TuneConfig(
@@ -74,7 +75,13 @@ def run_on_ray(task: Task, conductor: Conductor, fleet: Fleet, limits: Limits) -
                 # The one for notebooks, which Tune would take there, clears what was shown before.
                 progress_reporter=tune.CLIReporter(),
             ),
-        ).fit()
+        )
+        try:
+            tuner.fit()
+        except FileNotFoundError:
+            # When all is done, Tune looks at the working directory, which may have been removed.
+            if directory() is not None or not conductor.core.is_over:
+                raise
 
 
 def make_task(
