@@ -17,9 +17,14 @@ _MAIN = ("gcs_server", "raylet")  # a Ray can't do without
 
 
 class Processes:
-    """The processes of Ray below this one, to be looked at about once a second."""
+    """The processes of Ray below this one, to be looked at about once a second.
 
-    def __init__(self) -> None:
+    Args:
+        before: those of another Ray, which are none of them.
+    """
+
+    def __init__(self, before: Iterable[Any] = ()) -> None:
+        self._before = set(before)
         self._main: dict[int, str] = {}  # the indispensable ones that have been seen
         self._still: Counter[int] = Counter()  # at how many looks in a row
 
@@ -27,7 +32,7 @@ class Processes:
         """The names of those that have died of the indispensable ones; and of those that stood
         still for long, which are ended, since a dead process is one that Ray notices.
         """
-        found = descendants_of_ray()
+        found = self.now()
         self._main |= {p.pid: name for p in found if (name := _name(p)) in _MAIN}
         alive = {process.pid: process for process in found if _is_alive(process)}
         still = {pid: process for pid, process in alive.items() if _stands_still(process)}
@@ -36,6 +41,10 @@ class Processes:
         names = [_title(process) for process in ended]
         end(ended)
         return [name for pid, name in self._main.items() if pid not in alive], names
+
+    def now(self) -> list[Any]:
+        """Those that there are, the dead of which nobody has taken notice included."""
+        return [process for process in descendants_of_ray() if process not in self._before]
 
 
 def end(processes: Iterable[Any], grace_s: float = 0) -> None:

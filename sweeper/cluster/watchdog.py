@@ -88,7 +88,7 @@ class Watch:
         )
 
     def _try_to_start(self, work: Callable[[], _T], doing: str) -> _T:
-        self._processes = Processes()
+        self._processes = Processes(before=descendants_of_ray())
         future = self._thread.begin(work)
         try:
             return self._wait(future, doing, _LIMIT_S)
@@ -102,14 +102,14 @@ class Watch:
             self._thread.break_off()
             # While its head lives, it does not wait for that in C++.
             _is_done(future, _BREAK_S)
-        end(descendants_of_ray())
+        end(self._processes.now())
         if _is_done(future, _LET_GO_S if patient else _BREAK_S):
             self._thread.end()
             self._thread = RayThread()  # the other one may still be broken off
             self._shut_down()
         else:
             self._give_up_thread()
-        end(descendants_of_ray())
+        end(self._processes.now())
 
     def connected(self) -> None:
         """Begins to look after the parts of Ray that a driver can't do without."""
@@ -198,7 +198,7 @@ class Watch:
 
     def leave(self) -> None:
         """Ends Ray if it is this process's own, or else the connection to it, within seconds."""
-        processes = descendants_of_ray() if self._is_own else []
+        processes = self._processes.now() if self._is_own else []
         if self._is_stuck:
             end(processes)
         self._shut_down()
@@ -216,7 +216,7 @@ class Watch:
         future = thread.begin(ray.shutdown)
         if not _is_done(future, _GIVE_UP_S):
             if self._is_own:
-                end(descendants_of_ray())
+                end(self._processes.now())
             if not _is_done(future, _GIVE_UP_S):
                 self._give_up_thread()
         if thread is not self._thread:

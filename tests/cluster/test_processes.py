@@ -73,3 +73,13 @@ def test_the_end_comes_by_itself_or_by_force():
         two.terminate()
         end(descendants_of_ray(), grace_s=0.5)
         assert {one.wait(60), two.wait(60)} <= {-signal.SIGKILL, -signal.SIGTERM, 0}
+
+
+def test_those_of_another_ray_are_left_alone():
+    with called("raylet") as other:
+        processes = Processes(before=descendants_of_ray())
+        with called("raylet") as raylet:
+            assert [process.pid for process in processes.now()] == [raylet.pid]
+            other.kill()
+            os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+            assert processes.look() == ([], [])

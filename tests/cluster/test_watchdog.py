@@ -85,3 +85,24 @@ def test_work_that_reacts_to_a_signal_itself_has_time_for_that():
         return KeyboardInterrupt("heard")
 
     assert Watch(print, reason).run(lambda: heard.wait(60) and 7, "a sweep", grace_s=60) == 7
+
+
+def test_a_ray_that_does_not_start_is_tried_once_more(monkeypatch):
+    monkeypatch.setattr("ray.shutdown", lambda: None)
+    tries: list[int] = []
+    said: list[str] = []
+
+    def work() -> str:
+        tries.append(len(tries))
+        if len(tries) % 3:
+            raise RuntimeError("no port is free.\nAnd more.")
+        return "up"
+
+    told = "Ray did not start: no port is free. Nothing of a sweep is lost: give the command again."
+    with pytest.raises(ConnectionError, match=told):
+        Watch(said.append).start(work, "it starts")
+    assert tries == [0, 1]
+    assert said == ["Ray did not start: no port is free. Trying once more …"]
+    watch = Watch(print)
+    assert watch.start(work, "it starts") == "up"
+    watch.leave()
