@@ -19,6 +19,7 @@ from sweeper.record.sweep_folder import default_name, lasting, new_folder
 from sweeper.search.asha import ASHA
 from sweeper.search.metric import Metric, sounds_high
 from sweeper.search.searcher import Searcher
+from sweeper.search.top_two import TopTwo
 from sweeper.space.checks import ConfigSpace
 from sweeper.sweep import executors
 from sweeper.sweep.conductor import Conductor
@@ -32,7 +33,7 @@ from sweeper.sweep.nesting import refuse_in_a_trial
 from sweeper.sweep.progress import Progress
 from sweeper.sweep.ranges import ranges
 from sweeper.sweep.stops import Stops
-from sweeper.sweep.suggestions import Suggestions
+from sweeper.sweep.suggestions import Here, Suggestions
 from sweeper.sweep.traps import traps
 from sweeper.worker.command import Command
 from sweeper.worker.objective import Objective
@@ -189,11 +190,14 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
             check_folders(path)
             record = stack.enter_context(closing(Journal(path)))
             sweep, described, kept = continue_record(path, sweep, execution.retry_failed, say)
-        num_left = sweep.num_trials * sweep.replicates - len(kept)
-        if not num_left:
-            results = Results(path, described, Core(sweep, kept).rows())
+        core = Core(sweep, kept)
+        if isinstance(sweep.searcher, TopTwo) and record is not None:
+            Suggestions(core, Here(sweep)).step()  # it may have come to its end
+        if core.is_over:
+            results = Results(path, described, core.rows())
             say_all_on_record(results, say)
             return results
+        num_left = max(1, core.num_trials * sweep.replicates - len(kept))
         interrupts = stack.enter_context(Interrupts())
         executor = _executor(sweep, execution, data, num_left, interrupts, say, stack)
         sweep = sweep.with_lag_for(executor.num_workers)
