@@ -26,7 +26,10 @@ from scipy import optimize, special
 PRACTICAL = 0.5  # of the noise of one training: smaller differences make no practical one
 _CELLS = 300
 _ROUNDS = 10
-_FLAT = 1.5  # the flat part of the prior weighs as much as so many configurations
+# The flat part of the prior weighs as much as 0.5 + 10 / m configurations: the fewer there are, the
+# less they tell of where another one lies. With these numbers what is said comes out true.
+_FLAT, _FLAT_OF_FEW = 0.5, 10.0
+_NEVER = 1e-300
 _NOMINAL = 0.985
 _LEAST_VARIANCE = 1e-4  # of the pooled one: equal errors of two seeds don't mean that there is none
 _FEWEST_FOR_A_TREND = 8
@@ -52,14 +55,14 @@ class Ranking:
     def _above(self) -> np.ndarray:
         """`(m, K)` logarithms of the probability to be worse than each point of the grid."""
         above = 1 - np.cumsum(self.mass, axis=1) + self.mass / 2  # ties are shared out
-        return np.log(np.clip(above, 1e-300, 1))
+        return np.log(np.clip(above, _NEVER, 1))
 
     @cached_property
     def probability(self) -> np.ndarray:
         """`(m,)` the probability of each to have the lowest true mean."""
         others = self._above.sum(axis=0) - self._above
         found = (self.mass * np.exp(others)).sum(axis=1)
-        return np.asarray(found / found.sum())
+        return np.where(found < 2 * _NEVER, 0, found) / found.sum()
 
     @cached_property
     def expected(self) -> np.ndarray:
@@ -134,7 +137,7 @@ def rank_by(
     far = (means[:, None] - grid) / errors[:, None]
     likely = -(freedom[:, None] + 1) / 2 * np.log1p(far**2 / freedom[:, None])  # Student's t
     likely = np.exp(likely - likely.max(axis=1, keepdims=True))
-    flat = np.full(len(grid), _FLAT / len(grid))
+    flat = np.full(len(grid), (_FLAT + _FLAT_OF_FEW / len(means)) / len(grid))
     mass = _normed(likely)
     for _ in range(_ROUNDS):
         others = np.maximum(mass.sum(axis=0) - mass, 0)

@@ -35,7 +35,7 @@ def test_variances_are_drawn_together_as_far_as_they_are_equal():
     sds = np.repeat([0.1, 1.0], 150)
     order = np.random.default_rng(0).permutation(300)  # so that no trend explains them
     unequal, _ = _moderated(*shown(noisy(np.arange(300), 10)[order] * sds[order, None]))
-    assert np.median(unequal[sds[order] < 1]) == pytest.approx(0.01, rel=0.4)
+    assert np.median(unequal[sds[order] < 1]) == pytest.approx(0.01, rel=0.7)
     assert np.median(unequal[sds[order] == 1]) == pytest.approx(1, rel=0.2)
 
 
@@ -48,11 +48,15 @@ def test_a_trend_of_the_noise_is_followed():
     assert (freedom > 5).all()
 
 
-def test_two_means_that_are_well_known_are_compared_as_by_a_normal_distribution():
+@pytest.mark.parametrize("difference", [0, 0.5, 1, 2, 3, 4])
+def test_two_means_are_compared_as_by_a_normal_distribution_but_drawn_together(difference):
     losses = noisy([0, 0], 4000)
-    losses += np.array([[0], [0.03]]) - losses.mean(axis=1, keepdims=True)
-    oracle = stats.norm.cdf(0.03 / np.sqrt(losses.var(axis=1, ddof=1).sum() / 4000))
-    assert rank(*shown(losses)).probability[0] == pytest.approx(oracle, abs=0.08)
+    losses *= np.sqrt(2000) / losses.std(axis=1, ddof=1, keepdims=True)  # each mean ± sqrt(1 / 2)
+    losses += np.array([[0], [difference]]) - losses.mean(axis=1, keepdims=True)
+    oracle = stats.norm.cdf(difference)
+    found = rank(*shown(losses)).probability[0]
+    assert oracle - 0.16 < found < oracle + 1e-3
+    assert (found > 0.95) == (difference >= 3)
 
 
 @settings
@@ -60,8 +64,7 @@ def test_two_means_that_are_well_known_are_compared_as_by_a_normal_distribution(
 def test_probabilities_are_how_often_drawn_means_are_the_lowest(seed, m, replicates):
     rng = np.random.default_rng(seed)
     found = rank(*shown(noisy(rng.normal(size=m), replicates, seed)))
-    reached = np.cumsum(found.mass, axis=1)
-    drawn = np.array([found.grid[np.searchsorted(r, rng.random(4000))] for r in reached / 1.0000001])
+    drawn = np.array([rng.choice(found.grid, 4000, p=of_one) for of_one in found.mass])
     least = drawn == drawn.min(axis=0)
     assert (least / least.sum(axis=0)).mean(axis=1) == pytest.approx(found.probability, abs=0.05)
     gain = drawn[0] - drawn[1:].min(axis=0, initial=np.inf)
@@ -97,7 +100,7 @@ def test_the_best_of_many_is_drawn_to_the_others_and_a_lone_winner_is_not():
     means, variances, counts = shown(noisy(np.zeros(60), 2))
     best = means.argmin()
     found = rank(means, variances, counts)
-    assert means[best] < -1.5
+    assert means[best] < -1.3
     assert found.expected[best] > 0.4 * means[best]
     assert found.probability[best] < 0.5
     lone = rank(np.append(means, -40), np.append(variances, 1), np.append(counts, 2))
@@ -122,7 +125,9 @@ def test_without_noise_all_is_certain_and_ties_are_shared_out():
 def test_nothing_is_known_of_the_noise():
     one_each = np.array([0.1, 0.2]), np.array([np.nan, np.nan]), np.array([1, 1])
     assert rank(*one_each) is None
-    assert rank(*shown([[1e300, -1e300], [0.1, 0.2]])) is None
+    far = np.array([1e308, -1e308]), np.array([1e300, 1e300]), np.array([2, 2])
+    assert rank(*far) is None
+    assert rank(far[0], np.array([np.inf, 1]), far[2]) is None
 
 
 def test_a_single_replicate_borrows_the_noise_of_the_others():
