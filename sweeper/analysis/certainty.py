@@ -15,6 +15,7 @@ from sweeper.search.ranking import PRACTICAL, Ranking, rank
 _LEVEL = 0.05
 _POWER = 0.8
 _MOST_NAMED = 5
+_MOST = 5_000  # configurations that are looked at: the best ones
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,10 @@ def winner(results: Results) -> Winner:
     losses, counts = table["loss"].to_numpy(), table["count"].to_numpy()
     found = None
     if len(table):
-        least = least_loss(losses, results.metric)
-        found = rank(losses, table["sd"].to_numpy() ** 2, counts, least)
+        all_losses = results.losses[np.isfinite(results.losses)].to_numpy()
+        least = least_loss(all_losses, results.metric)
+        variances = table["sd"].to_numpy() ** 2
+        found = rank(losses[:_MOST], variances[:_MOST], counts[:_MOST], least)
     frame = _frame(table, found, results.metric)
     close = [] if found is None else [int(one) for one in found.contenders() if one]
     first = frame.iloc[0].to_dict() if len(frame) else dict.fromkeys(frame, math.nan)
@@ -103,12 +106,13 @@ def _frame(table: pd.DataFrame, found: Ranking | None, metric: Metric) -> pd.Dat
     )  # fmt: skip
     if found is None:
         return frame
-    ends = np.array([found.interval(one) for one in range(len(table))])
+    ends = np.array([found.interval(one) for one in range(len(found.noise))])
     low, high = metric.interval(ends[:, 0], ends[:, 1])
-    return frame.assign(
-        standard_error=found.noise / np.sqrt(table["count"]),
-        low=low, high=high, probability=found.probability,
-    )  # fmt: skip
+    known = pd.DataFrame({"low": low, "high": high, "probability": found.probability})
+    frame.update(
+        known.assign(standard_error=found.noise / np.sqrt(table["count"].head(len(known))))
+    )
+    return frame.fillna({"probability": 0.0})
 
 
 def _more_replicates(found: Ranking, counts: np.ndarray, close: list[int]) -> int | None:

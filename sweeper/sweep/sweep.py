@@ -178,7 +178,8 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
     say = printer(execution.progress)
     replicates = f" × {sweep.replicates} replicates" if sweep.replicates > 1 else ""
     say(sweep.searcher.describe(sweep.space) + replicates)
-    if execution.progress and len(sweep.searcher.initial_configs) < sweep.num_trials:
+    are_given = len(sweep.searcher.initial_configs) >= sweep.num_trials
+    if execution.progress and not are_given and not isinstance(sweep.searcher, TopTwo):
         _say_what_is_tried(sweep, say)
     refuse_while_loading()
     refuse_in_a_trial(execution.address)
@@ -225,6 +226,9 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
             core, record, path, bar, stops, suggestions, execution.keep_checkpoints, execution.keep
         )
         _run_to_the_end(executor, sweep, conductor)
+        if core.num_trials < sweep.num_trials:  # the searcher has ended it
+            described["num_trials"] = core.num_trials
+            journal.write_json(path / "sweep.json", described)
     return outcome(Results(path, described, core.rows()), stops.reason, say, stops.told)
 
 

@@ -98,6 +98,14 @@ def test_what_makes_no_practical_difference_is_said_to():
     assert open_still.most_to_gain > 0.006
 
 
+def test_thousands_of_configurations_are_no_trouble():
+    found = winner(noisy(np.arange(6_000), 2, sd=0.1))
+    table = found.probability_best
+    assert (found.trial, found.indistinguishable, len(table)) == (0, [], 6_000)
+    assert table["probability"].notna().all()
+    assert table["low"].notna().sum() == 5_000
+
+
 def test_many_replicates_stand_beside_few():
     """With a slightly worse mean, but known far better."""
     rng = np.random.default_rng(1)
