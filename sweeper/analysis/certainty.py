@@ -90,7 +90,7 @@ def winner(results: Results) -> Winner:
         probability_best=frame,
         indistinguishable=frame["trial"].iloc[close].tolist(),
         most_to_gain=most,
-        is_settled=found is not None and most <= PRACTICAL * found.noise[0],
+        is_settled=found is not None and bool(most <= PRACTICAL * found.noise[0]),
         more_replicates=None if found is None else _more_replicates(found, counts, close),
         sentence="",
     )
