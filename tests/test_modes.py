@@ -48,10 +48,13 @@ def promise(results: Results) -> dict[str, Any]:
 
 
 def sure(results: Results) -> dict[str, Any]:
-    found = winner(results)
-    means = results.metric.loss(found.probability_best["mean"])
-    numbers = vars(found) | {"mean": results.metric.loss(found.mean)}
-    return numbers | {"probability_best": found.probability_best.assign(mean=means)}
+    found, metric = winner(results), results.metric
+    frame = found.probability_best.copy()
+    frame["mean"] = metric.loss(frame["mean"])
+    frame["low"], frame["high"] = metric.interval(frame["low"], frame["high"])
+    interval = dict(zip(("low", "high"), metric.interval(*found.interval), strict=True))
+    numbers = {"mean": metric.loss(found.mean), "interval": interval, "probability_best": frame}
+    return vars(found) | numbers
 
 
 ANALYSES = {
@@ -127,7 +130,8 @@ def test_an_accuracy_tells_what_its_error_tells(name):
                 other[names[frame]] += 1
         if what == "winner":
             other["mean"] += 1
-            other["probability_best"]["mean"] += 1
+            other["probability_best"][["mean", "low", "high"]] += 1
+            other["interval"] = {name: end + 1 for name, end in other["interval"].items()}
         if what == "promise":
             other["expected"] += 1
             other["expected_half"] += 1
@@ -320,5 +324,7 @@ def test_a_metric_may_be_called_as_a_column_of_the_analysis():
 
 def test_zero_has_no_sign():
     results = made([[0.0, 0.0], [-1.0, -1.0]], metric="gain", mode="max")
-    assert "highest gain, 0 " in winner(results).sentence.replace("±", " ")
+    assert "highest gain, 0 (mean of 2 replicates; its true mean is likely from 0 to 0)" in (
+        winner(results).sentence
+    )
     assert "-0" not in winner(results).sentence

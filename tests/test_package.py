@@ -19,7 +19,7 @@ ORDER = {
     "search": [
         *("metric", "known", "arguments", "sequences", "whole_spaces"),
         *("random_search", "grid_search", "sobol_search", "model_axes", "outlook", "replacements"),
-        *("bayesian_search", "searcher", "asha"),
+        *("bayesian_search", "searcher", "asha", "ranking", "top_two"),
     ],
     "training": [
         *("trial", "modules", "fashion_mnist", "data", "models"),

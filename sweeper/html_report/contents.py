@@ -135,16 +135,20 @@ def exceptions(results: Results) -> list[dict[str, Any]]:
 
 
 def rivals(winner: Winner, most: int = 5) -> list[tuple[str, ...]]:
-    """The likeliest best configurations: trial, mean, standard error, replicates, probability to be
-    the best; none if nothing is known of the noise.
+    """The likeliest best configurations: trial, mean, where the true mean likely is, replicates,
+    probability to be the best; none if nothing is known of the noise.
     """
     table = winner.probability_best
     table = table[table["probability"].notna()].nlargest(most, "probability")
-    columns = ("trial", "mean", "standard_error", "count", "probability")
-    formats = ("{:.0f}", "{:.4g}", "{:.2g}", "{:.0f}", "{:.0%}")
     return [
-        tuple(text.format(value) for text, value in zip(formats, values, strict=True))
-        for values in table[list(columns)].itertuples(index=False)
+        (
+            f"{row.trial}",
+            f"{row.mean:.4g}",
+            f"{row.low:.4g} to {row.high:.4g}",
+            f"{row.count_}",
+            f"{row.probability:.0%}",
+        )
+        for row in table.rename(columns={"count": "count_"}).itertuples()
     ]
 
 

@@ -22,6 +22,7 @@ _CAME_LATER: dict[str, Any] = {
     "fresh": False,
 }  # to the format: what an older record means
 MAY_GROW = ("num_trials", "replicates")
+_OF_LENGTH = ("num_trials", "until")  # arguments of searchers that only set how far they go
 _DRAWING_PACKAGES = ("numpy", "scipy")  # other versions may draw other values
 _LEARNING_PACKAGES = ("optuna", "torch")  # … and these, for searchers that learn from results
 _MOST_SHOWN = 10
@@ -75,7 +76,7 @@ def _differences(before: dict[str, Any], sweep: dict[str, Any]) -> list[str]:
             found.append(f"{name}: was {before[name]!r}, is {sweep[name]!r}")
     found += values_that_differ(before, sweep)
     searchers = [
-        {name: value for name, value in described["searcher"].items() if name != "num_trials"}
+        {name: one for name, one in described["searcher"].items() if name not in _OF_LENGTH}
         for described in (before, sweep)
     ]
     if searchers[0] != searchers[1]:

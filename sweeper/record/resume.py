@@ -106,6 +106,8 @@ def obstacles(sweep: dict[str, Any], objective_named: bool = False) -> list[str]
         found.append("data= was given, which is not on record")
     if any(str(value).startswith(A_FUNCTION) for value in sweep["searcher"].values()):
         found.append("the searcher was given a function")
+    if sweep["searcher"].get("kind") == "TopTwo":
+        found.append("sweeper.confirm has made it, and goes on with it when it is called again")
     if None in sweep["searcher"].get("initial_configs", []):
         found.append("initial_configs have no text form")
     if not objective_named and not can_be_found(sweep):

@@ -162,6 +162,7 @@ class Conductor:
     def _work_ahead(self) -> None:
         try:
             self._suggestions.step()
+            self.bar.planned(self.core.num_trials * self.core.sweep.replicates)
         except Exception as error:  # of the user's own sampler, say
             self.stops.stop(error)
 

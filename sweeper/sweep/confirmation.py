@@ -1,11 +1,15 @@
 """The best configurations trained again with fresh seeds, free of the winner's luck."""
 
 import hashlib
+import numbers
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sweeper.analysis.certainty import Winner, winner
 from sweeper.cluster.resources import Resources
 from sweeper.faults import int_fault, refuse
 from sweeper.record.objective_changes import check_objective
@@ -13,6 +17,9 @@ from sweeper.record.results import Results, check_results
 from sweeper.record.sweep_definition import Sweep
 from sweeper.search.metric import Metric
 from sweeper.search.random_search import RandomSearch
+from sweeper.search.sequences import key
+from sweeper.search.top_two import TopTwo
+from sweeper.space.checks import Config
 from sweeper.space.config_space import trial_seed
 from sweeper.space.space import Space
 from sweeper.sweep.execution import Execution
@@ -20,6 +27,7 @@ from sweeper.sweep.sweep import printer, run_sweep
 from sweeper.worker.objective import Objective, objective_faults
 
 _FRESH = 2**52  # no sweep has so many trials: seeds made with it were never used
+_MOST_EACH = 20  # trainings of each configuration at most, on average, unless told otherwise
 
 
 def confirm(
@@ -27,25 +35,40 @@ def confirm(
     objective: Objective,
     *,
     top: int = 3,
-    replicates: int = 5,
+    replicates: int | None = None,
+    until: float | None = None,
+    max_replicates: int | None = None,
     num_workers: int | None = None,
     data: Any = None,
     address: str | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """The best `top` configurations, trained again `replicates` times each with fresh seeds.
+    """The best `top` configurations, trained again with fresh seeds, `replicates` times each or
+    until it is known which is the best.
 
     One row a configuration, best first: `trial`, the hyperparameters, the metric (the fresh
-    mean), `standard_error`, `count`, and `selected_with`, the value that made it one of the best.
-    That one is too good on average, since the luckiest are chosen (the winner's curse);
-    the fresh mean is not. The trials are kept in a folder `confirm-…` inside the sweep's own, one
-    for each choice of configurations; calling this again with more replicates adds to them.
+    mean), `standard_error`, `count`, `probability_best` (to be the best of them; NaN where nothing
+    is known of the noise), and `selected_with`, the value that made it one of the best. That one is
+    too good on average, since the luckiest are chosen (the winner's curse); the fresh mean is not.
+
+    With `until`, replicates go where they tell most (`sweeper.search.top_two`), until the best is
+    known with that probability, or the others are equal to it for all practical purposes: better by
+    at most half of what another seed changes.
+
+    The trials are kept in a folder `confirm-…` inside the sweep's own, one for each choice of
+    configurations; calling this again with more replicates, or another `until`, adds to them. Which
+    configuration is trained when depends on the trials before alone: the table is the same for
+    any number of workers that has the same lag, and after any kill.
 
     Args:
         results: of the sweep.
         objective: as it was in the sweep.
-        top: how many of the best, at least 1.
-        replicates: at least 2, which a standard error needs.
+        top: how many of the best, at least 1; with `until`, different ones.
+        replicates: of each, at least 2, which a standard error needs; None for 5. With `until`, how
+            many each gets before more go where they tell most; None for 2.
+        until: a probability, at least 0.5 and below 1.
+        max_replicates: with `until`, how many trainings at most, of all configurations together;
+            None for 20 × `top`.
         num_workers, data, address, progress: as those of `sweeper.run`.
 
     Raises:
@@ -54,42 +77,113 @@ def confirm(
             sweep; all faults are in one message.
         LookupError: no configuration has finished, in the sweep or again; names the exception.
         Exception: whatever `sweeper.run` raises.
+
+    Example:
+        `sweeper.confirm(results, objective, top=5, until=0.95)`
     """
-    refuse(int_fault("top", top, 1), int_fault("replicates", replicates, 2))
+    refuse(*_faults(top, replicates, until, max_replicates))
     check_results(results)
     _ = results.best_row  # or nothing is there to confirm
-    metric = results.metric
-    best = results.summary.dropna(subset=metric.name)
-    best = _best_first(best, metric).head(top)
-    configs = {row.trial: row.config for row in results.rows}
-    chosen = [configs[trial] for trial in best["trial"]]
-    names = [name for name in results.sweep["config_space"] if any(name in c for c in chosen)]
-    sweep = Sweep(
-        objective,
-        Space({name: [config[name] for config in chosen if name in config] for name in names}),
-        RandomSearch(len(chosen), initial_configs=chosen),
-        metric=metric,
-        seed=trial_seed(results.sweep["seed"], _FRESH),
-        replicates=replicates,
-        resources=Resources(**results.sweep["resources"]),
-        data_given=data is not None,
-        fresh=results.sweep.get("fresh", False),
+    chosen = _chosen(results, top, different=until is not None)
+    searcher: RandomSearch | TopTwo = RandomSearch(len(chosen), [*chosen.values()])
+    replicates = replicates or (5 if until is None else 2)
+    if until is not None:
+        most = max_replicates or _MOST_EACH * len(chosen)
+        searcher = TopTwo(most, [*chosen.values()], float(until), replicates)
+        replicates = 1  # each training is a trial
+    sweep = replace(
+        _sweep(results, objective, searcher), replicates=replicates, data_given=data is not None
     )
     execution = Execution(
         num_workers=num_workers,
         folder=results.folder,
-        name=f"confirm-{_digest(list(best['trial']))}",
+        name=f"confirm-{_digest(list(chosen))}" + ("" if until is None else "-until"),
         resume=True,
         address=address,
         progress=progress,
     )
     refuse(*objective_faults(objective, data is not None), *execution.faults())
-    check_objective(results.sweep, objective, printer(progress))
-    fresh = run_sweep(sweep, execution, data)
+    say = printer(progress)
+    check_objective(results.sweep, objective, say)
+    fresh = _as_in_the_sweep(run_sweep(sweep, execution, data), sweep, list(chosen))
     _ = fresh.best_row if not fresh.summary["count"].any() else None  # which says why
-    table = fresh.summary.assign(trial=list(best["trial"]))
-    table["selected_with"] = list(best[metric.name])
-    return _best_first(table, metric).reset_index(drop=True)
+    sure = winner(fresh)
+    say(sure.sentence)
+    return _table(results, fresh, sure)
+
+
+def _faults(
+    top: int, replicates: int | None, until: float | None, max_replicates: int | None
+) -> list[str | None]:
+    faults = [int_fault("top", top, 1)]
+    if replicates is not None:
+        faults.append(int_fault("replicates", replicates, 2))
+    is_number = isinstance(until, numbers.Real) and not isinstance(until, bool)
+    if until is not None and not (is_number and 0.5 <= until < 1):
+        faults.append(
+            "until must be a probability of at least 0.5 and below 1, such as 0.95, or None, but "
+            f"got {until!r} ({type(until).__name__})."
+        )
+    if max_replicates is not None:
+        fewest = top * (replicates or 2) if not any(faults) else 2
+        faults.append(int_fault("max_replicates", max_replicates, fewest))
+        if until is None:
+            faults.append(
+                "max_replicates says when to end at the latest, which needs until=…. Add it, or "
+                "give replicates=… of each."
+            )
+    return faults
+
+
+def _chosen(results: Results, top: int, different: bool) -> dict[int, Config]:
+    """The best configurations, each once if they are to be different, by the number of their trial,
+    best first.
+    """
+    best = _best_first(results.summary.dropna(subset=results.metric.name), results.metric)
+    configs = {row.trial: row.config for row in results.rows}
+    chosen: dict[int, Config] = {}
+    for trial in best["trial"]:
+        if len(chosen) < top and not (different and configs[trial] in chosen.values()):
+            chosen[int(trial)] = configs[trial]
+    return chosen
+
+
+def _sweep(results: Results, objective: Objective, searcher: RandomSearch | TopTwo) -> Sweep:
+    configs = searcher.initial_configs
+    names = [name for name in results.sweep["config_space"] if any(name in c for c in configs)]
+    return Sweep(
+        objective,
+        Space({name: [config[name] for config in configs if name in config] for name in names}),
+        searcher,
+        metric=results.metric,
+        seed=trial_seed(results.sweep["seed"], _FRESH),
+        resources=Resources(**results.sweep["resources"]),
+        fresh=results.sweep.get("fresh", False),
+    )
+
+
+def _as_in_the_sweep(fresh: Results, sweep: Sweep, trials: list[int]) -> Results:
+    """The fresh trainings as replicates of the trials of the sweep that they are to confirm."""
+    ordered = [key(sweep.space.in_order(dict(one))) for one in sweep.searcher.initial_configs]
+    counts: Counter[int] = Counter()
+    rows = []
+    for row in fresh.rows:
+        place = row.trial
+        if isinstance(sweep.searcher, TopTwo):
+            place = ordered.index(key(sweep.space.in_order(row.config)))
+        rows.append(replace(row, trial=trials[place], replicate=counts[place]))
+        counts[place] += 1
+    return Results(fresh.folder, fresh.sweep, rows)
+
+
+def _table(results: Results, fresh: Results, sure: Winner) -> pd.DataFrame:
+    table, trials = fresh.summary, fresh.summary["trial"]
+    known = sure.probability_best.set_index("trial")
+    selected = results.summary.set_index("trial")[results.metric.name]
+    table["standard_error"] = trials.map(known["standard_error"])
+    table["probability_best"] = trials.map(known["probability"])
+    table["selected_with"] = trials.map(selected)
+    return _best_first(table, results.metric).reset_index(drop=True)
 
 
 def _best_first(table: pd.DataFrame, metric: Metric) -> pd.DataFrame:

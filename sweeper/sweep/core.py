@@ -117,9 +117,14 @@ class Core:
             self._open += 1
         return self._open
 
-    def answer(self, trial: int, config: Config) -> None:
-        """Takes the configuration that the searcher has chosen for a trial."""
-        self._configs[trial] = config
+    def answer(self, trial: int, config: Config | None) -> None:
+        """Takes what the searcher has chosen for a trial: a configuration, or None for the end of
+        the sweep before this trial.
+        """
+        if config is None:
+            self.num_trials = min(self.num_trials, trial)
+        else:
+            self._configs[trial] = config
 
     def _config(self, trial: int) -> Config | None:
         if trial not in self._configs and not self.sweep.searcher.looks_back:

@@ -68,6 +68,8 @@ def leave_behind(results: Results, say: Callable[[str], None]) -> None:
 
 
 def _how_to_go_on(sweep: dict[str, Any], path: Path) -> str:
+    if sweep["searcher"].get("kind") == "TopTwo":
+        return "Go on with it by calling sweeper.confirm again."
     if obstacles(sweep):
         return f"Go on with sweeper.run(…, name={path.name!r}, resume=True)."
     return f"Go on with: sweeper resume {shlex.quote(os.environ.get(MIRROR, str(path)))}"

@@ -147,12 +147,12 @@ class Apart:
             )
         self._asked = self._actor.suggest.remote(questions)
 
-    def answer(self) -> list[Config] | None:
-        """The configurations; None as long as they are being worked out."""
+    def answer(self) -> list[Config | None] | None:
+        """As of `Asker`."""
         ready, _ = ray.wait([self._asked], timeout=0)
         if not ready:
             return None
-        configs: list[Config] = ray.get(ready[0])
+        configs: list[Config | None] = ray.get(ready[0])
         return configs
 
 
@@ -161,7 +161,7 @@ class _SearcherProcess:
         warm_up(sweep)
         self._sweep = sweep
 
-    def suggest(self, questions: Sequence[Question]) -> list[Config]:
+    def suggest(self, questions: Sequence[Question]) -> list[Config | None]:
         return suggest(self._sweep, questions)
 
 

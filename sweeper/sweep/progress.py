@@ -69,6 +69,10 @@ class Progress:
         if self._enabled:
             self._live.open()
 
+    def planned(self, total: int) -> None:
+        """There are fewer trials than was thought."""
+        self._total = total
+
     def started(self, key: Key) -> None:
         """A worker begins a trial."""
         self._running[key] = _Running(time.monotonic())

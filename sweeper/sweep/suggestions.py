@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Protocol
 
 from sweeper.record.sweep_definition import Sweep
 from sweeper.search.known import Known
+from sweeper.search.top_two import SearchOver
 from sweeper.space.checks import Config
 from sweeper.sweep.core import Core, Question
 
@@ -18,8 +20,9 @@ class Asker(Protocol):
     def ask(self, questions: Sequence[Question]) -> None:
         """Begins to work out configurations."""
 
-    def answer(self) -> list[Config] | None:
-        """The configurations; None as long as they are being worked out.
+    def answer(self) -> list[Config | None] | None:
+        """The configurations, None for those after the end; None as long as they are being worked
+        out.
 
         Raises:
             Exception: whatever the searcher raises.
@@ -35,14 +38,14 @@ class Here:
 
     def __init__(self, sweep: Sweep) -> None:
         self._sweep = sweep
-        self._configs: list[Config] = []
+        self._configs: list[Config | None] = []
 
     def ask(self, questions: Sequence[Question]) -> None:
         """Works out the configurations."""
         with ThreadPoolExecutor(1) as thread:
             self._configs = thread.submit(suggest, self._sweep, questions).result()
 
-    def answer(self) -> list[Config] | None:
+    def answer(self) -> list[Config | None] | None:
         """The configurations that were worked out last."""
         return self._configs
 
@@ -70,23 +73,27 @@ class Suggestions:
             self._asker.ask(self._asked)
 
 
-def suggest(sweep: Sweep, questions: Sequence[Question]) -> list[Config]:
-    """The searcher's answers, each of which the next one knows."""
+def suggest(sweep: Sweep, questions: Sequence[Question]) -> list[Config | None]:
+    """The searcher's answers, each of which the next one knows; None once it ends the sweep."""
     configs: dict[int, Config] = {}
     for question in questions:
         known = [
             Known(configs[trial]) if one is None else one
             for trial, one in enumerate(question.known)
         ]
-        configs[question.trial] = sweep.searcher.config(
-            sweep.space, sweep.seed, question.trial, known
-        )
-    return list(configs.values())
+        try:
+            configs[question.trial] = sweep.searcher.config(
+                sweep.space, sweep.seed, question.trial, known
+            )
+        except SearchOver:
+            break
+    return [configs.get(question.trial) for question in questions]
 
 
 def warm_up(sweep: Sweep) -> None:
     """Asks for what nobody needs, so that what a searcher's model takes to load is there early."""
     known: list[Known] = []
-    for trial in range(min(_ENOUGH, sweep.num_trials)):
-        config = sweep.searcher.config(sweep.space, sweep.seed, trial, known)
-        known.append(Known(config, error=float(trial), status="finished"))
+    with suppress(SearchOver):
+        for trial in range(min(_ENOUGH, sweep.num_trials)):
+            config = sweep.searcher.config(sweep.space, sweep.seed, trial, known)
+            known.append(Known(config, error=float(trial), status="finished"))

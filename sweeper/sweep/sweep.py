@@ -20,6 +20,7 @@ from sweeper.record.unwritable import check_room, writing
 from sweeper.search.asha import ASHA
 from sweeper.search.metric import Metric, sounds_high
 from sweeper.search.searcher import Searcher
+from sweeper.search.top_two import TopTwo
 from sweeper.space.checks import ConfigSpace
 from sweeper.sweep import executors
 from sweeper.sweep.conductor import Conductor
@@ -33,7 +34,7 @@ from sweeper.sweep.nesting import refuse_in_a_trial
 from sweeper.sweep.progress import Progress
 from sweeper.sweep.ranges import ranges
 from sweeper.sweep.stops import Stops
-from sweeper.sweep.suggestions import Suggestions
+from sweeper.sweep.suggestions import Here, Suggestions
 from sweeper.sweep.traps import traps
 from sweeper.worker.command import Command
 from sweeper.worker.objective import Objective
@@ -179,7 +180,8 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
     say = printer(execution.progress)
     replicates = f" × {sweep.replicates} replicates" if sweep.replicates > 1 else ""
     say(sweep.searcher.describe(sweep.space) + replicates)
-    if execution.progress and len(sweep.searcher.initial_configs) < sweep.num_trials:
+    are_given = len(sweep.searcher.initial_configs) >= sweep.num_trials
+    if execution.progress and not are_given and not isinstance(sweep.searcher, TopTwo):
         _say_what_is_tried(sweep, say)
     refuse_while_loading()
     refuse_in_a_trial(execution.address)
@@ -196,11 +198,14 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
                 check_place(path, execution.name is not None)
         if record is not None:
             sweep, described, kept = continue_record(path, sweep, execution.retry_failed, say)
-        num_left = sweep.num_trials * sweep.replicates - len(kept)
-        if not num_left:
-            results = Results(path, described, Core(sweep, kept).rows())
+        core = Core(sweep, kept)
+        if isinstance(sweep.searcher, TopTwo) and record is not None:
+            Suggestions(core, Here(sweep)).step()  # it may have come to its end
+        if core.is_over:
+            results = Results(path, described, core.rows())
             say_all_on_record(results, say)
             return results
+        num_left = max(1, core.num_trials * sweep.replicates - len(kept))
         interrupts = stack.enter_context(Interrupts())
         executor = _executor(sweep, execution, data, num_left, interrupts, say, stack)
         sweep = sweep.with_lag_for(executor.num_workers)
@@ -230,6 +235,9 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
             core, record, path, bar, stops, suggestions, execution.keep_checkpoints, execution.keep
         )
         _run_to_the_end(executor, sweep, conductor)
+        if core.num_trials < sweep.num_trials:  # the searcher has ended it
+            described["num_trials"] = core.num_trials
+            journal.write_json(path / "sweep.json", described)
     return outcome(Results(path, described, core.rows()), stops.reason, say, stops.told)
 
 

@@ -1,12 +1,15 @@
 """The best configurations trained again, on a real Ray."""
 
 import random
+import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 import sweeper
+from sweeper.record.resume import rebuild
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 NOISE = 0.5
@@ -49,10 +52,52 @@ def test_others_that_are_the_best_after_a_resume_are_confirmed_too(run):
     assert list(confirmed["x"]) == sorted(more.frame["x"])[:2]
 
 
+def test_more_replicates_of_those_that_may_be_the_best(run):
+    """On Ray and without it, in one go and in two: the same trainings."""
+
+    def objective(config):
+        return config["x"] + 0.1 * random.random()
+
+    inline = {"address": "inline", "num_workers": 1}
+    results = run(objective, {"x": [1.0, 1.001, 1.001, 2.0, 3.0]}, sweeper.GridSearch(), **inline)
+    options = {"top": 4, "progress": False}
+    on_ray = sweeper.confirm(results, objective, until=0.99, num_workers=1, **options)
+    table = on_ray.set_index("x")["count"]
+    assert list(on_ray["x"])[2:] == [2.0, 3.0]
+    assert min(table[1.0], table[1.001]) > max(table[2.0], table[3.0]) == 2
+    assert on_ray["probability_best"].sum() == pytest.approx(1)
+    (folder,) = results.folder.glob("confirm-*-until")
+    first = [row.config["x"] for row in sweeper.load(folder).rows[:8]]
+    assert first[:4] == first[4:]
+    assert sorted(first[:4]) == [1.0, 1.001, 2.0, 3.0]
+    shutil.rmtree(folder)
+    options |= inline
+    first = sweeper.confirm(results, objective, until=0.5, **options)
+    again = sweeper.confirm(results, objective, until=0.99, **options)
+    assert first["count"].sum() <= again["count"].sum()
+    pd.testing.assert_frame_equal(again, on_ray)
+    assert sweeper.confirm(results, objective, until=0.99, **options).equals(again)
+
+
+def test_a_confirmation_goes_on_by_itself_only(run):
+    results = run(noisy, {"x": [1.0, 2.0]}, sweeper.GridSearch(), address="inline", num_workers=1)
+    sweeper.confirm(results, noisy, until=0.99, address="inline", progress=False)
+    (folder,) = results.folder.glob("confirm-*-until")
+    with pytest.raises(ValueError, match=r"sweeper\.confirm has made it, and goes on with it"):
+        rebuild(sweeper.load(folder).sweep, None)
+
+
 def test_wrong_arguments(run):
     results = sweeper.Results(None, {"config_space": {}}, [])
     with pytest.raises(ValueError, match="top must be an int of at least 1") as caught:
         sweeper.confirm(results, noisy, top=0, replicates=1)
     assert "replicates must be an int of at least 2, but got 1 (int)" in str(caught.value)
+    with pytest.raises(ValueError, match=r"until must be a probability .* 0\.5 and") as caught:
+        sweeper.confirm(results, noisy, until=95, max_replicates=1.5)
+    assert "max_replicates must be an int of at least 2, but got 1.5" in str(caught.value)
+    with pytest.raises(ValueError, match=r"max_replicates .* needs until=…"):
+        sweeper.confirm(results, noisy, max_replicates=20)
+    with pytest.raises(ValueError, match="max_replicates must be an int of at least 10, but got 9"):
+        sweeper.confirm(results, noisy, top=5, until=0.9, max_replicates=9)
     with pytest.raises(LookupError, match="No configuration has finished"):
         sweeper.confirm(results, noisy)
