@@ -83,13 +83,13 @@ class Preview:
         if self.space.constraints:
             parts.append("\n".join(["constraints", *map(_wrapped, self.space.constraints)]))
         if self.warnings:
-            parts.append("\n".join(["Is it meant so?", *map(_wrapped, self.warnings)]))
+            parts.append("\n".join(["Is this what you mean?", *map(_wrapped, self.warnings)]))
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
         """As notebooks show it; pandas escapes what is in the table."""
         notes = "".join(f"<li>{html.escape(text)}</li>" for text in self.warnings)
-        asked = f"<p>Is it meant so?</p><ul>{notes}</ul>" if notes else ""
+        asked = f"<p>Is this what you mean?</p><ul>{notes}</ul>" if notes else ""
         table: str = self.frame.to_html(border=0, max_rows=len(self.configs))
         histograms = f"<pre>{html.escape(self.histograms)}</pre>"
         return f"<p>{html.escape(self.plan)}</p>{table}{histograms}{asked}"

@@ -4,13 +4,23 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from sweeper.search.searcher import Searcher
 from sweeper.space.changes import is_logarithmic
 from sweeper.space.conditions import ABSENT, When, laws
 from sweeper.space.distributions import is_distribution, quantile, support
+from sweeper.space.space import Space
+from sweeper.sweep.traps import traps
 from sweeper.terminal import short
 
 _COLUMNS = 80
 _CHOICES = 6  # that are listed
+_MOST_TRAPS = 3  # that are told of; `sweeper.preview` tells of all
+
+
+def what_is_tried(space: Space, searcher: Searcher) -> list[str]:
+    """Lines that say where the values lie, and what may not be meant as it is written."""
+    asked = traps(space, searcher)[:_MOST_TRAPS]
+    return [*ranges(space.entries), *(f"Is this what you mean? {text}" for text in asked)]
 
 
 def ranges(entries: Mapping[str, Any], most: int = 10) -> list[str]:

@@ -32,10 +32,9 @@ from sweeper.sweep.interrupts import Interrupts
 from sweeper.sweep.limits import Limits
 from sweeper.sweep.nesting import refuse_in_a_trial
 from sweeper.sweep.progress import Progress
-from sweeper.sweep.ranges import ranges
+from sweeper.sweep.ranges import what_is_tried
 from sweeper.sweep.stops import Stops
 from sweeper.sweep.suggestions import Here, Suggestions
-from sweeper.sweep.traps import traps
 from sweeper.worker.command import Command
 from sweeper.worker.objective import Objective
 from sweeper.worker.objective_reference import (
@@ -46,8 +45,6 @@ from sweeper.worker.objective_reference import (
 
 if TYPE_CHECKING:
     from sweeper.record.results import Results
-
-_MOST_TRAPS = 3  # that are told of before a sweep runs; `sweeper.preview` tells of all
 
 
 def run(
@@ -182,7 +179,8 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
     say(sweep.searcher.describe(sweep.space) + replicates)
     are_given = len(sweep.searcher.initial_configs) >= sweep.num_trials
     if execution.progress and not are_given and not isinstance(sweep.searcher, TopTwo):
-        _say_what_is_tried(sweep, say)
+        for line in what_is_tried(sweep.space, sweep.searcher):
+            say(line)
     refuse_while_loading()
     refuse_in_a_trial(execution.address)
     path = lasting(execution.folder) / (execution.name or default_name(_title(sweep.objective)))
@@ -239,14 +237,6 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
             described["num_trials"] = core.num_trials
             journal.write_json(path / "sweep.json", described)
     return outcome(Results(path, described, core.rows()), stops.reason, say, stops.told)
-
-
-def _say_what_is_tried(sweep: Sweep, say: Callable[[str], None]) -> None:
-    """Says where the values lie, and what may not be meant as it is written."""
-    for line in ranges(sweep.space.entries):
-        say(line)
-    for text in traps(sweep.space, sweep.searcher)[:_MOST_TRAPS]:
-        say(f"Is it meant so? {text}")
 
 
 _ANOTHER_FOLDER = "Or choose another folder: folder=… (--folder)."

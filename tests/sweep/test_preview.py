@@ -46,7 +46,7 @@ def test_the_text_has_plan_configurations_ranges_and_warnings_in_80_columns():
     preview = sweeper.preview(space, sweeper.RandomSearch(64), constraints=["units * lr < 100"])
     text = str(preview)
     assert max(map(len, text.splitlines())) <= 80
-    for part in ("64 trials", "trial", "constraints\n- units * lr < 100", "Is it meant so?"):
+    for part in ("64 trials", "trial", "constraints\n- units * lr < 100", "Is this what you mean?"):
         assert part in text
     lines = lines_of(preview)
     assert "sgd" in lines["optimizer"]

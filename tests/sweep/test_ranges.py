@@ -55,5 +55,7 @@ def test_they_are_said_before_a_run_unless_it_is_quiet(tmp_path, capsys):
 
     said = run(True, "told")
     assert said[:3] == ["1 trial", "  dropout  0.5 … 1.4", "  c        always 1"]
-    assert said[3].startswith('Is it meant so? config_space["dropout"]: uniform(0.5, 0.9) is')
+    assert said[3].startswith(
+        'Is this what you mean? config_space["dropout"]: uniform(0.5, 0.9) is'
+    )
     assert run(False, "quiet") == []
