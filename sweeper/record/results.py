@@ -40,6 +40,19 @@ class Results:
         sweep: what was run: space as text, searcher, seed, versions, git commit.
         rows: one dict a trial, in the order of trials; tracebacks included.
         unreadable: lines of the record that a crash cut short, named.
+
+    Example:
+        >>> def objective(config):
+        ...     return abs(config["x"] - 2)
+        >>> space = {"x": [1, 2, 3]}
+        >>> results = sweeper.run(objective, space, sweeper.GridSearch(), address="inline")
+        >>> results.best_config, results.best_error
+        ({'x': 2}, 0.0)
+        >>> results.frame[["trial", "x", "validation_error"]]
+           trial  x  validation_error
+        0      0  1               1.0
+        1      1  2               0.0
+        2      2  3               1.0
     """
 
     def __init__(
@@ -281,6 +294,15 @@ def check_results(results: object) -> None:
 
 def load(folder: str | Path) -> Results:
     """The results in a sweep's folder, also while the sweep is running; Ray is not needed.
+
+    Example:
+        >>> def objective(config):
+        ...     return abs(config["x"] - 2)
+        >>> results = sweeper.run(
+        ...     objective, {"x": [1, 2, 3]}, sweeper.GridSearch(), address="inline", name="saved"
+        ... )
+        >>> sweeper.load("runs/saved").best_config
+        {'x': 2}
 
     Raises:
         TypeError: `folder` is no path.

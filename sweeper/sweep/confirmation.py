@@ -60,6 +60,16 @@ def confirm(
     configuration is trained when depends on the trials before alone: the table is the same for
     any number of workers that has the same lag, and after any kill.
 
+    Example:
+        >>> def objective(config):
+        ...     return abs(config["x"] - 2)
+        >>> results = sweeper.run(
+        ...     objective, {"x": [1, 2, 3]}, sweeper.GridSearch(), address="inline"
+        ... )
+        >>> fresh = sweeper.confirm(results, objective, top=2, replicates=3, address="inline")
+        >>> fresh[["x", "validation_error", "count"]].to_dict("list")
+        {'x': [2, 1], 'validation_error': [0.0, 1.0], 'count': [3, 3]}
+
     Args:
         results: of the sweep.
         objective: as it was in the sweep.
