@@ -23,7 +23,6 @@ suppress_warnings = ["myst.xref_missing_relative"]
 default_role = "code"
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
-autodoc_preserve_defaults = True
 napoleon_use_rtype = False
 napoleon_use_ivar = True
 python_use_unqualified_type_names = True
@@ -32,6 +31,7 @@ python_maximum_signature_line_length = 80
 
 # The page: nothing in it is fetched from elsewhere.
 html_theme = "furo"
+smartquotes = False  # which would make a dash of --debug
 html_title = f"sweeper {version}"
 html_show_sourcelink = False
 html_copy_source = False

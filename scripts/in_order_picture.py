@@ -1,7 +1,7 @@
 """Draws docs/pictures/in_order.svg: one sweep with ASHA on one worker and on three.
 
-Run it as `python scripts/in_order_picture.py`. sweeper's own core decides; the workers are simulated,
-with a clock of their own.
+Run it as `python scripts/in_order_picture.py`. sweeper's own core decides; the workers are
+simulated, with a clock of their own.
 """
 
 import heapq
@@ -23,8 +23,8 @@ PATH = Path(__file__).parent.parent / "docs" / "pictures" / "in_order.svg"
 WIDTH, HEIGHT, LEFT, LANE, BAR = 880, 340, 90, 30, 22  # pixels
 FILLS = {"finished": "#0072b2", "stopped": "#56b4e9"}
 EPOCHS = 9
-# The error and how long an epoch takes. Trial 0 is slow and good: for long nobody knows that trials
-# 1 and 2 are to be stopped.
+# The error and how long an epoch takes. Trial 0 is slow and good: while it trains its first epoch,
+# nobody knows that trial 2 is to be stopped.
 TRIALS = [(0.1, 2.5), (0.6, 0.9), (0.4, 1.0), (0.05, 0.8), (0.7, 1.2), (0.02, 1.3), (0.5, 1.1),
           (0.3, 1.0), (0.01, 0.8), (0.2, 1.0)]  # fmt: skip
 
@@ -126,7 +126,7 @@ def table(rows: list[Row], top: float) -> list[str]:
 
 def legend(top: float) -> list[str]:
     """What the colours say."""
-    kinds = {"trained to the end": FILLS["finished"], "stopped at epoch 1 or 3": FILLS["stopped"],
+    kinds = {"trained to the end": FILLS["finished"], "stopped at the first rung": FILLS["stopped"],
              "trained in vain, cut off": "url(#vain)"}  # fmt: skip
     parts = [text(WIDTH, top + 12, "time →", 'text-anchor="end"')]
     for place, (words, fill) in enumerate(kinds.items()):

@@ -57,6 +57,11 @@ def test_random_beside_grid(tmp_path):
     assert (tmp_path / "runs" / "random_vs_grid" / "comparison.html").exists()
 
 
+def test_the_picture_of_the_docs_is_what_its_script_draws(tmp_path):
+    code = "import in_order_picture as its; print(its.picture() == its.PATH.read_text())"
+    assert python(tmp_path, "-c", code, path=ROOT / "scripts") == "True\n"
+
+
 def test_the_first_command_of_the_readme(tmp_path):
     """In a folder that holds what a checkout holds, with this Python as its environment."""
     for name in ("scripts", "sweeper", "pyproject.toml", "README.md"):
