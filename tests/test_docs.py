@@ -52,8 +52,8 @@ ONLY_COMPILED = {
     "import wandb": "needs an account",
     "from ray import tune": "starts Ray, to show another tool",
 }
-# What a file in YAML has in it: why it is only read.
-OF_OTHERS = {"early_terminate": "it is for W&B"}
+# A file that no command or block of its page uses: why.
+UNUSED = {"wandb-sweep.yaml": "it is for W&B, of which there is none here"}
 LANGUAGES = {"python", "console", "yaml", "text", "{toctree}", "{include}", "{glossary}",
              "{eval-rst}"}  # fmt: skip
 
@@ -108,15 +108,10 @@ def run_python(block: Block, text: str, notebook: types.ModuleType) -> None:
     """Runs it, unless it is a file, which a command or an import runs."""
     name = f"<{block.place}>"
     code = compile(text, name, "exec")
-    if block.file_name or reason(ONLY_COMPILED, text):
+    if block.file_name or any(has in text for has in ONLY_COMPILED):
         return
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     exec(code, notebook.__dict__)
-
-
-def reason(reasons: dict[str, str], text: str) -> str | None:
-    """Why this is not run, or None."""
-    return next((why for has, why in reasons.items() if has in text), None)
 
 
 def run_command(command: str, place: str) -> None:
@@ -194,8 +189,18 @@ def test_nothing_is_listed_that_is_not_there():
     for start in ONLY_PARSED:
         assert any(command.startswith(start) for command in commands), start
     text = "\n".join(block.text for block in all_blocks)
-    for known in [*ONLY_COMPILED, *OF_OTHERS]:
+    for known in [*ONLY_COMPILED, *UNUSED]:
         assert known in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_file_of_a_page_is_run_or_imported_there(page):
+    users = [block for block in blocks(page) if block.file_name is None]
+    users += [block for block in blocks(page) if block.language == "yaml"]
+    for name in {block.file_name for block in blocks(page)} - {None, *UNUSED}:
+        others = [block.text for block in users if block.file_name != name]
+        use = rf"\b{re.escape(name)}\b|^from {Path(name).stem} import"
+        assert re.search(use, "\n".join(others), re.MULTILINE), name
 
 
 def test_a_prompt_is_at_the_start_of_each_command():
