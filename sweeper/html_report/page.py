@@ -46,11 +46,6 @@ def write_report(results: Results, path: str | Path) -> Path:
     may come from anywhere: there the report takes its place.
 
     Example:
-        >>> def objective(config):
-        ...     return abs(config["x"] - 2)
-        >>> results = sweeper.run(
-        ...     objective, {"x": [1, 2, 3]}, sweeper.GridSearch(), address="inline"
-        ... )
         >>> sweeper.write_report(results, "report.html").name
         'report.html'
 

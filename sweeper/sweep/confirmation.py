@@ -61,11 +61,6 @@ def confirm(
     any number of workers that has the same lag, and after any kill.
 
     Example:
-        >>> def objective(config):
-        ...     return abs(config["x"] - 2)
-        >>> results = sweeper.run(
-        ...     objective, {"x": [1, 2, 3]}, sweeper.GridSearch(), address="inline"
-        ... )
         >>> fresh = sweeper.confirm(results, objective, top=2, replicates=3, address="inline")
         >>> fresh[["x", "validation_error", "count"]].to_dict("list")
         {'x': [2, 1], 'validation_error': [0.0, 1.0], 'count': [3, 3]}
