@@ -142,7 +142,7 @@ def run(
         >>> def objective(config):
         ...     return (config["x"] - 2) ** 2
         >>> space, searcher = {"x": stats.uniform(0, 4)}, sweeper.RandomSearch(num_trials=8)
-        >>> results = sweeper.run(objective, space, searcher, address="inline", name="first")
+        >>> results = sweeper.run(objective, space, searcher, address="inline")
         >>> round(results.best_config["x"], 2)
         2.29
     """
