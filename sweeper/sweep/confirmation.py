@@ -82,9 +82,6 @@ def confirm(
             sweep; all faults are in one message.
         LookupError: no configuration has finished, in the sweep or again; names the exception.
         Exception: whatever `sweeper.run` raises.
-
-    Example:
-        `sweeper.confirm(results, objective, top=5, until=0.95)`
     """
     refuse(*_faults(top, replicates, until, max_replicates))
     check_results(results)
