@@ -25,10 +25,10 @@ def run_example(name, folder):
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_is_short_and_the_readme_says_how_it_is_run(name):
+def test_an_example_is_short_and_the_docs_say_how_it_is_run(name):
     lines = EXAMPLES[name].splitlines()
     assert len([line for line in lines if line.strip()]) < 40
-    assert f"python examples/{name}.py" in (ROOT / "README.md").read_text()
+    assert f"python examples/{name}.py" in (ROOT / "docs" / "howto" / "objective.md").read_text()
     if "sweeper.run" in EXAMPLES[name]:
         assert f"python examples/{name}.py" in EXAMPLES[name].split('"""')[1]
 

@@ -2,17 +2,13 @@
 
 import os
 import re
-import shlex
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
-
-from sweeper.record.results import load
 
 ROOT = Path(__file__).parent.parent
 
@@ -59,6 +55,11 @@ def test_random_beside_grid(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "Best validation error after 1 trial" in done.stdout
     assert (tmp_path / "runs" / "random_vs_grid" / "comparison.html").exists()
+
+
+def test_the_picture_of_the_docs_is_what_its_script_draws(tmp_path):
+    code = "import in_order_picture as its; print(its.picture() == its.PATH.read_text())"
+    assert python(tmp_path, "-c", code, path=ROOT / "scripts") == "True\n"
 
 
 def test_the_first_command_of_the_readme(tmp_path):
@@ -131,65 +132,9 @@ def test_the_cluster_on_aws_grows_from_nothing_with_spot_machines():
     assert worker["node_config"]["InstanceMarketOptions"] == {"MarketType": "spot"}
 
 
-def test_the_readme_mentions_only_files_that_exist():
-    text = (ROOT / "README.md").read_text()
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", text) + re.findall(
-        r"scripts/\w+\.\w+", text
-    ):
-        assert (ROOT / target).exists(), target
-
-
-def readme_blocks(language: str) -> list[str]:
-    text = (ROOT / "README.md").read_text()
-    blocks = re.findall(rf"^ *```{language}\n(.*?)```", text, re.DOTALL | re.MULTILINE)
-    return [textwrap.dedent(block) for block in blocks]
-
-
 def python(folder: Path, *arguments: str | Path, path: Path = ROOT) -> str:
     """What a Python process prints in this folder; it can import what lies in `path`."""
     command, its = [sys.executable, *arguments], {**os.environ, "PYTHONPATH": f"{path}:{ROOT}"}
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=its)
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def test_the_readme_examples_compile():
-    for block in readme_blocks("python"):
-        compile(block, "README.md", "exec")
-
-
-def test_the_readme_has_the_same_space_in_python_shell_and_yaml(tmp_path):
-    mine = readme_blocks("python")[0]
-    (tmp_path / "mine.py").write_text(mine)
-    (yaml_block,) = readme_blocks("yaml")
-    (tmp_path / "sweep.yaml").write_text(yaml_block)
-    names: dict = {"__name__": "mine"}
-    exec(mine, names)
-    of_readme = names["sweeper"]
-    on_one_line = (ROOT / "README.md").read_text().replace("\\\n", " ")
-    shell = re.search(r"sweeper (run mine\.py:.*)", on_one_line)[1]
-    for words, searcher in (
-        (shlex.split(shell), of_readme.RandomSearch(num_trials=16)),
-        (["run", "sweep.yaml"], of_readme.BayesianSearch(num_trials=16)),
-    ):
-        printed = python(tmp_path, "-m", "sweeper", *words, "--dry-run")
-        shown = of_readme.preview(names["config_space"], searcher, seed=0)
-        assert printed == f"{shown}\n", words
-
-
-def test_the_python_of_the_readme_runs_in_order(tmp_path):
-    """The user's file, then what is done with its results, but on less data and for less long."""
-    mine, _, look = readme_blocks("python")
-    smaller = {"FashionMNIST": "Digits", "epochs=8": "epochs=2", "num_trials=16": "num_trials=4"}
-    for large, small in smaller.items():
-        assert large in mine
-        mine = mine.replace(large, small)
-    (tmp_path / "mine.py").write_text(mine)
-    assert "learning_rate" in python(tmp_path, "mine.py")
-    (folder,) = (tmp_path / "runs").iterdir()
-    look = look.replace("FOLDER", folder.name).replace(".show()", ".to_json()")  # no browser
-    (tmp_path / "look.py").write_text(look)
-    python(tmp_path, "look.py")
-    assert len((folder / "test_looks.jsonl").read_text().splitlines()) == 2
-    (confirmed,) = folder.glob("*/sweep.json")
-    assert len(load(confirmed.parent).frame) == 3 * 5

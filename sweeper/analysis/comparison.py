@@ -66,6 +66,17 @@ def compare(
     with Holm's correction. If one has a single sweep, that can't be: the sentence then gives the
     test over the values of trials, which tells of typical trials and not of the best ones.
 
+    Example:
+        >>> def objective(config):
+        ...     return (config["x"] - 2) ** 2
+        >>> options = {"address": "inline", "seed": 0}
+        >>> one, other = (
+        ...     sweeper.run(objective, {"x": stats.uniform(0, 4)}, searcher, **options)
+        ...     for searcher in (sweeper.RandomSearch(4), sweeper.SobolSearch(4))
+        ... )
+        >>> sweeper.compare([one, other]).finals["sweep"].to_list()
+        ['RandomSearch', 'SobolSearch']
+
     Args:
         sweeps: results or folders of sweeps, two or more.
         budget: `trials` that ended, `epochs` that they trained (stopped and failed ones too), or

@@ -14,6 +14,10 @@ class Resources:
     Raises:
         ValueError: a number is negative, not finite, or both are 0.
         TypeError: a value is no number.
+
+    Example:
+        >>> sweeper.Resources(cpus=2, gpus=0.5).describe()
+        '2 CPUs and 0.5 GPUs'
     """
 
     cpus: float = 1

@@ -45,6 +45,10 @@ def write_report(results: Results, path: str | Path) -> Path:
     and what is no file, such as /dev/null, is written into, except in the sweep's own folder, which
     may come from anywhere: there the report takes its place.
 
+    Example:
+        >>> sweeper.write_report(results, "report.html").name
+        'report.html'
+
     Raises:
         TypeError: `results` are none, or `path` is no path.
         OSError: the path can't be written.

@@ -40,6 +40,10 @@ class Results:
         sweep: what was run: space as text, searcher, seed, versions, git commit.
         rows: one dict a trial, in the order of trials; tracebacks included.
         unreadable: lines of the record that a crash cut short, named.
+
+    Example:
+        >>> results.best_config, results.best_error
+        ({'x': 2}, 0.0)
     """
 
     def __init__(
@@ -58,14 +62,11 @@ class Results:
     def frame(self) -> pd.DataFrame:
         """One row a trial: `trial`, `replicate`, the hyperparameters, the metric, others, …
 
-        A hyperparameter with the name of another column, such as `epochs` or `seed`, has the column
-        `config.<name>`; `best_config["epochs"]` is as in the space.
-
-        The metric's column bears its name, `validation_error` unless another was chosen: what the
-        objective gave last, NaN where there is none. Other metrics follow; one that has the name
-        of another column is called `metric.<name>`. `start_s` counts from the start of the sweep,
-        `runtime_s` is the objective's own time. `frame.attrs["test_looks"]` says how many looks at
-        the test set there were before.
+        The metric's column has the metric's name and the last value that the objective gave, NaN if
+        there is none. A hyperparameter with the name of another column, such as `epochs`, has the
+        column `config.epochs`; `best_config["epochs"]` is as in the space. Another metric with such
+        a name is called `metric.<name>`. `start_s` counts from the start of the sweep, `runtime_s`
+        is the objective's own. `frame.attrs["test_looks"]` counts the looks at the test set.
         """
         names = self._names
         table: dict[str, Any] = {
@@ -159,13 +160,10 @@ class Results:
 
     @property
     def best_row(self) -> Row:
-        """The row of the incumbent, of several replicates the first.
+        """The row of the incumbent, of several replicates the first. Raises LookupError if none.
 
         The incumbent is the configuration whose mean of the metric is best (lowest, or highest if
         `mode` is "max") among those of which all replicates have finished, ties to the earlier one.
-
-        Raises:
-            LookupError: there is none.
         """
         summary = self.summary
         whole = summary[summary["count"] >= self.sweep.get("replicates", 1)]
@@ -190,11 +188,8 @@ class Results:
 
     @property
     def best_error(self) -> float:
-        """The incumbent's mean validation error, the same as `best_value`.
-
-        Raises:
-            LookupError: no configuration has finished.
-            AttributeError: another metric was optimised.
+        """The incumbent's mean validation error, the same as `best_value`. Raises LookupError if
+        there is none, AttributeError if another metric was optimised.
         """
         if self.metric != Metric():
             raise AttributeError(
@@ -205,11 +200,8 @@ class Results:
 
     @property
     def best_folder(self) -> Path:
-        """The folder that the incumbent's trial made with `sweeper.current_trial().folder`.
-
-        Raises:
-            LookupError: no configuration has finished.
-            FileNotFoundError: it made none, or it was not kept.
+        """The folder that the incumbent's trial made with `sweeper.current_trial().folder`. Raises
+        LookupError if there is no incumbent, FileNotFoundError if it made none or it was not kept.
         """
         folder = trial_folder(self.folder, self.best_row.key)
         if not folder.is_dir():
@@ -225,9 +217,8 @@ class Results:
         return read_looks(self.folder)[0] if self.folder else []
 
     def table(self, most: int = 20, width: int | None = None) -> str:
-        """The trials as text, best first, at most `most`.
-
-        Where `width`, in characters, is too small for all columns, the last ones are only named.
+        """The trials as text, best first, at most `most`. If `width`, in characters, is too small
+        for all columns, the last ones are only named.
         """
         if not self.rows:
             return "no trial has ended"
@@ -281,6 +272,10 @@ def check_results(results: object) -> None:
 
 def load(folder: str | Path) -> Results:
     """The results in a sweep's folder, also while the sweep is running; Ray is not needed.
+
+    Example:
+        >>> sweeper.load("runs/first").best_config
+        {'x': 2}
 
     Raises:
         TypeError: `folder` is no path.

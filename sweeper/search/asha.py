@@ -34,7 +34,9 @@ class ASHA:
             there is nothing left to save; None if that is not known, or differs.
 
     Example:
-        `sweeper.run(objective, config_space, searcher, scheduler=sweeper.ASHA(grace_epochs=3))`
+        >>> scheduler = sweeper.ASHA(grace_epochs=3)
+        >>> [epoch for epoch in range(1, 100) if scheduler.is_rung(epoch)]
+        [3, 9, 27, 81]
     """
 
     grace_epochs: int = 1

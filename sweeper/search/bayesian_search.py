@@ -50,6 +50,14 @@ class BayesianSearch:
             number of workers at the start.
         initial_configs: complete configurations that take the place of the first trials.
 
+    Example:
+        >>> def objective(config):
+        ...     return (config["x"] - 2) ** 2
+        >>> searcher = sweeper.BayesianSearch(num_trials=14, lag=1)
+        >>> space = {"x": stats.uniform(0, 4)}
+        >>> sweeper.run(objective, space, searcher, address="inline").best_error < 0.01
+        True
+
     Sources: Jones et al., "Efficient Global Optimization of Expensive Black-Box Functions", 1998;
     Bergstra et al., "Algorithms for Hyper-Parameter Optimization", NeurIPS 2011; both as in Optuna,
     Akiba et al., KDD 2019.

@@ -22,6 +22,11 @@ class GridSearch:
     equal-probability parts where it is not. `initial_configs` are complete configurations that
     run first, in addition to the grid. A hyperparameter with a condition is an axis only where it
     is there; configurations that break a constraint are left out.
+
+    Example:
+        >>> space = {"x": stats.uniform(0, 4), "y": ["a"]}
+        >>> sweeper.preview(space, sweeper.GridSearch(points=3)).configs
+        [{'x': 0.0, 'y': 'a'}, {'x': 2.0, 'y': 'a'}, {'x': 4.0, 'y': 'a'}]
     """
 
     points: int | Mapping[str, int] | None = None

@@ -27,6 +27,11 @@ class RandomSearch:
     at most `num_trials` of them. With `unique=True` no configuration comes twice: a draw that was
     there before is passed over, and the search ends when the space has no other one.
 
+    Example:
+        >>> space = {"n": stats.randint(0, 100), "optimizer": ["sgd", "adam"]}
+        >>> sweeper.preview(space, sweeper.RandomSearch(num_trials=2)).configs
+        [{'n': 64, 'optimizer': 'sgd'}, {'n': 43, 'optimizer': 'sgd'}]
+
     Source: Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization", JMLR 2012.
     """
 

@@ -30,6 +30,11 @@ class SobolSearch:
     end of the space changes none of the other values. Points that break a constraint are passed
     over. `initial_configs` are complete configurations that take the place of the first points.
 
+    Example:
+        >>> space = {"n": stats.randint(0, 100)}
+        >>> sweeper.preview(space, sweeper.SobolSearch(num_trials=4)).configs
+        [{'n': 70}, {'n': 24}, {'n': 27}, {'n': 78}]
+
     Source: Sobol, "On the distribution of points in a cube", 1967; scrambled as in Matoušek, "On
     the L2-discrepancy for anchored boxes", 1998.
     """

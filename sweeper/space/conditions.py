@@ -40,15 +40,21 @@ class When:
 def when(condition: str, law: Any, otherwise: Any = ABSENT) -> When:
     """A hyperparameter that has a law only where a condition on other ones holds.
 
-        "momentum": sweeper.when("optimizer == 'sgd'", stats.uniform(0.5, 0.49)),
-        "lr": sweeper.when(
-            "optimizer == 'sgd'", stats.loguniform(1e-2, 1), otherwise=stats.loguniform(1e-4, 1e-2)
-        ),
+    >>> space = {
+    ...     "optimizer": ["sgd", "adam"],
+    ...     "momentum": sweeper.when("optimizer == 'sgd'", [0.5, 0.9]),
+    ...     "lr": sweeper.when("optimizer == 'sgd'", 0.1, otherwise=0.001),
+    ... }
+    >>> for config in sweeper.preview(space, sweeper.GridSearch()).configs:
+    ...     print(config)
+    {'optimizer': 'sgd', 'momentum': 0.5, 'lr': 0.1}
+    {'optimizer': 'sgd', 'momentum': 0.9, 'lr': 0.1}
+    {'optimizer': 'adam', 'lr': 0.001}
 
     Where it does not hold and nothing is given in its place, the configuration lacks the name. A
     condition that has to look at a name the configuration lacks is false, so conditions may rest
-    on hyperparameters that have conditions of their own. In text the first of these is
-    `uniform(0.5, 0.49) if optimizer == "sgd"`, the other one has an `else`.
+    on hyperparameters that have conditions of their own. In text the second of these is
+    `[0.5, 0.9] if optimizer == "sgd"`, the third one has an `else`.
 
     Args:
         condition: in Python's grammar: names of other hyperparameters, literals, comparisons, `in`,

@@ -80,8 +80,10 @@ class Rounded:
 def rounded(distribution: Any, to: int | float = 1) -> Rounded:
     """The distribution rounded to multiples of `to`, half up, inside of its support.
 
-        "num_hiddens": sweeper.rounded(stats.loguniform(16, 512)),
-        "dropout": sweeper.rounded(stats.uniform(0, 0.5), to=0.1),
+    >>> space = {"n": sweeper.rounded(stats.loguniform(16, 512)),
+    ...          "dropout": sweeper.rounded(stats.uniform(0, 0.5), to=0.1)}
+    >>> sweeper.preview(space, sweeper.RandomSearch(num_trials=2)).configs
+    [{'n': 151, 'dropout': 0.3}, {'n': 72, 'dropout': 0.1}]
 
     Values are ints where the step is whole, else floats: 0.3, not 0.30000000000000004. The two
     ends of a uniform distribution come half as often as the rest, since half as much rounds there.

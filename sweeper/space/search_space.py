@@ -31,8 +31,10 @@ def to_search_space(config_space: ConfigSpace | Space) -> dict[str, Any]:
     as `OptunaSearch` does normal distributions and `Quantiles`. Constants stay as they are. The
     laws agree with sweeper's own draws, the values do not.
 
-        space = {"lr": stats.loguniform(1e-4, 1), "batch_size": [32, 64], "max_epochs": 8}
-        tune.Tuner(trainable, param_space=sweeper.to_search_space(space)).fit()
+    >>> space = {"lr": stats.loguniform(1e-4, 1), "batch_size": [32, 64], "max_epochs": 8}
+    >>> param_space = sweeper.to_search_space(space)  # for tune.Tuner(…, param_space=param_space)
+    >>> param_space["batch_size"].categories
+    [32, 64]
 
     Tune can't say conditions and constraints: its `tune.sample_from`, which could, ignores the
     seed. They are refused.

@@ -60,6 +60,11 @@ def confirm(
     configuration is trained when depends on the trials before alone: the table is the same for
     any number of workers that has the same lag, and after any kill.
 
+    Example:
+        >>> fresh = sweeper.confirm(results, objective, top=2, replicates=3, address="inline")
+        >>> fresh[["x", "validation_error", "count"]].to_dict("list")
+        {'x': [2, 1], 'validation_error': [0.0, 1.0], 'count': [3, 3]}
+
     Args:
         results: of the sweep.
         objective: as it was in the sweep.
@@ -77,9 +82,6 @@ def confirm(
             sweep; all faults are in one message.
         LookupError: no configuration has finished, in the sweep or again; names the exception.
         Exception: whatever `sweeper.run` raises.
-
-    Example:
-        `sweeper.confirm(results, objective, top=5, until=0.95)`
     """
     refuse(*_faults(top, replicates, until, max_replicates))
     check_results(results)

@@ -24,6 +24,15 @@ def test(
     the validation set; an objective that brings its own data takes an argument `test=False` and
     is called with `test=True`. The look is written into the sweep's record.
 
+    Example:
+        >>> def objective(config, test=False):
+        ...     return abs(config["x"] - (2.5 if test else 2))
+        >>> results = sweeper.run(
+        ...     objective, {"x": [1, 2, 3]}, sweeper.GridSearch(), address="inline"
+        ... )
+        >>> sweeper.test(results, objective)
+        0.5
+
     Args:
         results: of the sweep that chose the configuration.
         objective: as it was in the sweep.

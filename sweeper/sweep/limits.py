@@ -30,6 +30,14 @@ class Limits:
 
     Raises:
         ValueError: a number is of the wrong type or out of range; lists all faults.
+
+    Example:
+        >>> def objective(config):
+        ...     return abs(config["x"] - 2)
+        >>> limits = sweeper.Limits(target=0)
+        >>> options = {"limits": limits, "address": "inline"}
+        >>> len(sweeper.run(objective, {"x": [1, 2, 3]}, sweeper.GridSearch(), **options).frame)
+        2
     """
 
     max_failures: int = 2

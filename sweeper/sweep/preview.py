@@ -106,7 +106,17 @@ def preview(
     """What a sweep would try: its first configurations, how each hyperparameter is drawn, how many
     trials there will be, and what may not be meant as it is written.
 
-        print(sweeper.preview(config_space, sweeper.RandomSearch(num_trials=64)))
+    >>> space = {"lr": stats.loguniform(1e-4, 1), "depth": [2, 4, 8]}
+    >>> print(sweeper.preview(space, sweeper.RandomSearch(num_trials=64), most=2))
+    64 trials
+    <BLANKLINE>
+              lr depth
+    trial
+    0     0.8977     8
+    1    0.04274     4
+    <BLANKLINE>
+    lr         0.0001 ▆▆▇▇█▇▇▆▇▇▇▆▆█▇▅▇▇▆▇▅▇▅▆ 1           log
+    depth  2 32%, 4 34%, 8 34%
 
     Args:
         config_space: As for `sweeper.run`.

@@ -139,7 +139,12 @@ def run(
         KeyboardInterrupt, SystemExit: Ctrl-C, SIGTERM, SIGHUP; the sweep can be resumed.
 
     Example:
-        `sweeper.run(objective, {"lr": stats.loguniform(1e-4, 1)}, sweeper.RandomSearch(16))`
+        >>> def objective(config):
+        ...     return (config["x"] - 2) ** 2
+        >>> space, searcher = {"x": stats.uniform(0, 4)}, sweeper.RandomSearch(num_trials=8)
+        >>> results = sweeper.run(objective, space, searcher, address="inline")
+        >>> round(results.best_config["x"], 2)
+        2.29
     """
     execution = Execution(
         num_workers, limits, name, folder, resume, retry_failed, keep_checkpoints, keep,

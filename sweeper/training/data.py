@@ -87,6 +87,12 @@ class FashionMNIST(DataModule):
     Raises:
         FileNotFoundError: the images are nowhere to be had; lists where they were looked for.
         ValueError: an argument is unusable, or a file is broken.
+
+    Example:
+        >>> data = sweeper.FashionMNIST(batch_size=256)
+        >>> X, y = next(iter(data.train_dataloader()))
+        >>> X.shape
+        torch.Size([256, 1, 28, 28])
     """
 
     def __init__(
@@ -132,6 +138,11 @@ class Digits(DataModule):
 
     Raises:
         ValueError: an argument is unusable.
+
+    Example:
+        >>> X, y = next(iter(sweeper.Digits(batch_size=32).train_dataloader()))
+        >>> X.shape
+        torch.Size([32, 1, 8, 8])
     """
 
     def __init__(self, batch_size: int = 64, resize: tuple[int, int] = (8, 8)) -> None:

@@ -18,7 +18,12 @@ _ACTIVATIONS = {"sigmoid": nn.Sigmoid, "relu": nn.ReLU, "tanh": nn.Tanh}
 
 
 def init_cnn(module: nn.Module) -> None:
-    """Draws the weights of linear and convolutional layers by Xavier's rule, for `apply_init`."""
+    """Draws the weights of linear and convolutional layers by Xavier's rule, for `apply_init`.
+
+    Example:
+        >>> model, data = sweeper.LeNet(), sweeper.Digits(resize=(28, 28))
+        >>> model.apply_init([next(iter(data.train_dataloader()))[0]], sweeper.init_cnn)
+    """
     if isinstance(module, nn.Linear | nn.Conv2d):
         nn.init.xavier_uniform_(module.weight)
 
@@ -32,6 +37,11 @@ class SoftmaxRegression(Module):
         optimizer: "sgd", "adam", "adamw" or "rmsprop".
         momentum: in [0, 1], for "sgd" and "rmsprop".
         weight_decay: of all parameters, >= 0.
+
+    Example:
+        >>> import torch
+        >>> sweeper.SoftmaxRegression(lr=0.1)(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(
@@ -63,6 +73,11 @@ class MLP(Module):
         optimizer: "sgd", "adam", "adamw" or "rmsprop".
         momentum: in [0, 1], for "sgd" and "rmsprop".
         weight_decay: of all parameters, >= 0.
+
+    Example:
+        >>> import torch
+        >>> sweeper.MLP(num_hiddens=[64, 32], lr=0.1)(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(
@@ -104,6 +119,11 @@ class DropoutMLP(Module):
         optimizer: "sgd", "adam", "adamw" or "rmsprop".
         momentum: in [0, 1], for "sgd" and "rmsprop".
         weight_decay: of all parameters, >= 0.
+
+    Example:
+        >>> import torch
+        >>> sweeper.DropoutMLP(dropout_1=0.2, lr=0.1)(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(
@@ -149,6 +169,11 @@ class LeNet(Module):
         optimizer: "sgd", "adam", "adamw" or "rmsprop".
         momentum: in [0, 1], for "sgd" and "rmsprop".
         weight_decay: of all parameters, >= 0.
+
+    Example:
+        >>> import torch
+        >>> sweeper.LeNet(lr=0.1, activation="relu")(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(

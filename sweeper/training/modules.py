@@ -64,7 +64,18 @@ class HyperParameters:
 
 
 class Module(nn.Module, HyperParameters):
-    """A classifier that knows its loss and its optimiser. Subclasses set `self.net`."""
+    """A classifier that knows its loss and its optimiser. Subclasses set `self.net`.
+
+    Example:
+        >>> import torch
+        >>> class Linear(sweeper.Module):
+        ...     def __init__(self, lr):
+        ...         super().__init__()
+        ...         self.save_hyperparameters()
+        ...         self.net = torch.nn.Linear(4, 2)
+        >>> Linear(lr=0.1)(torch.zeros(3, 4)).shape
+        torch.Size([3, 2])
+    """
 
     net: nn.Module
 
@@ -124,7 +135,15 @@ class Module(nn.Module, HyperParameters):
 
 
 class DataModule(HyperParameters):
-    """Training, validation and test data. Subclasses override `get_dataloader`."""
+    """Training, validation and test data. Subclasses override `get_dataloader`.
+
+    Example:
+        >>> class Numbers(sweeper.DataModule):
+        ...     def get_dataloader(self, train):
+        ...         return [1, 2, 3] if train else [4]
+        >>> Numbers().val_dataloader()
+        [4]
+    """
 
     def get_dataloader(self, train: bool) -> Loader:
         """The training batches if `train`, else the validation batches."""

@@ -34,6 +34,12 @@ class Trainer:
     Raises:
         ValueError: an argument is unusable; lists all faults.
         RuntimeError: the trial was given a GPU, and torch sees none.
+
+    Example:
+        >>> trainer = sweeper.Trainer(max_epochs=1)
+        >>> trainer.fit(sweeper.SoftmaxRegression(lr=0.1), sweeper.Digits())
+        >>> trainer.epoch
+        1
     """
 
     model: Module
@@ -145,6 +151,12 @@ class HPOTrainer(Trainer):
         RuntimeError: the trial was given a GPU, and torch sees none; by `fit`, if checkpoints are
             wanted on nodes that share no storage.
         TypeError: by `fit`, if checkpoints can't hold all that is trained.
+
+    Example:
+        >>> trainer = sweeper.HPOTrainer(max_epochs=3)
+        >>> trainer.fit(sweeper.SoftmaxRegression(lr=0.1), sweeper.Digits())
+        >>> bool(trainer.validation_error() < 0.3)
+        True
     """
 
     def __init__(

@@ -15,7 +15,11 @@ TRIALS = "trials"  # the folder of a sweep in which its trials have theirs
 
 
 class StopTrial(BaseException):
-    """Leads out of an objective whose trial is stopped early, past its `except Exception`."""
+    """Leads out of an objective whose trial is stopped early, past its `except Exception`.
+
+    >>> issubclass(sweeper.StopTrial, Exception)
+    False
+    """
 
 
 @dataclass

@@ -29,8 +29,10 @@ _OF_THE_TRIAL = ("trial", "seed", "folder")
 class Command:
     """An objective that runs a command and reads metrics from what it prints.
 
-        train = sweeper.Command("python train.py --lr {learning_rate}", metric="val_acc")
-        sweeper.run(train, config_space, searcher, metric="val_acc", mode="max")
+    >>> train = sweeper.Command("echo val_acc={lr}", metric="val_acc")  # or python train.py …
+    >>> options = {"metric": "val_acc", "mode": "max", "address": "inline"}
+    >>> sweeper.run(train, {"lr": [0.1, 0.2]}, sweeper.GridSearch(), **options).best_value
+    0.2
 
     The command is split into words as a shell does it, but none runs it: a value is one argument,
     or part of one, whatever it holds. Each `{name}` stands for the hyperparameter's value: text as

@@ -24,7 +24,13 @@ def report(metrics: float | Mapping[str, float]) -> None:
         RuntimeError: the objective yields, or `HPOTrainer` reports its epochs already.
 
     Example:
-        `sweeper.report({"accuracy": 0.91, "train_loss": 0.3})`
+        >>> def objective(config):
+        ...     for epoch in range(1, 4):
+        ...         sweeper.report({"accuracy": 1 - 1 / epoch, "train_loss": 0.3})
+        >>> options = {"metric": "accuracy", "mode": "max", "address": "inline"}
+        >>> results = sweeper.run(objective, {"lr": [0.1]}, sweeper.GridSearch(), **options)
+        >>> results.curves["accuracy"].round(2).to_list()
+        [0.0, 0.5, 0.67]
     """
     if not in_a_trial():
         return
@@ -61,6 +67,8 @@ def current_trial() -> CurrentTrial:
     folder a temporary one, so that the same code runs alone.
 
     Example:
-        `torch.save(model.state_dict(), sweeper.current_trial().folder / "model.pt")`
+        >>> path = sweeper.current_trial().folder / "model.pt"  # for torch.save
+        >>> sweeper.current_trial().seed is None
+        True
     """
     return current_context().trial
