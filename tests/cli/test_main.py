@@ -54,7 +54,8 @@ def test_an_objective_in_a_file_with_neighbours(project):
     assert "folder: runs/first" in done.stdout
     assert "3/3 trials" in done.stderr
     assert "Traceback" not in done.stderr
-    assert "ray" not in done.stderr.lower().replace("ray of", "")
+    told = done.stderr.replace("Waiting for Ray: it starts", "")  # which a busy machine has
+    assert "ray" not in told.lower().replace("ray of", "")
     shown = sweeper("show", "runs/first")
     assert shown.returncode == 0
     table = done.stdout.partition("folder:")[0].strip()
