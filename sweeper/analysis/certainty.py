@@ -83,6 +83,8 @@ def winner(results: Results) -> Winner:
     close = [] if found is None else [int(one) for one in found.contenders() if one]
     first = frame.iloc[0].to_dict() if len(frame) else dict.fromkeys(frame, math.nan)
     most = math.nan if found is None else found.most_to_gain(0)
+    settled = found is not None and bool(most <= PRACTICAL * found.noise[0])
+    more = None if found is None else _more_replicates(found, counts, close, settled)
     won = Winner(
         trial=int(first["trial"]) if len(frame) else None,
         mean=first["mean"],
@@ -91,8 +93,8 @@ def winner(results: Results) -> Winner:
         probability_best=frame,
         indistinguishable=frame["trial"].iloc[close].tolist(),
         most_to_gain=most,
-        is_settled=found is not None and bool(most <= PRACTICAL * found.noise[0]),
-        more_replicates=None if found is None else _more_replicates(found, counts, close),
+        is_settled=settled,
+        more_replicates=more,
         sentence="",
     )
     return replace(won, sentence=_sentence(won, results.metric, stopped))
@@ -116,13 +118,15 @@ def _frame(table: pd.DataFrame, found: Ranking | None, metric: Metric) -> pd.Dat
     return frame.fillna({"probability": 0.0})
 
 
-def _more_replicates(found: Ranking, counts: np.ndarray, close: list[int]) -> int | None:
+def _more_replicates(
+    found: Ranking, counts: np.ndarray, close: list[int], settled: bool
+) -> int | None:
     """By n = (z_0.975 + z_0.8)² (s_1² + s_2²) / d² for each of two means that differ by d."""
     if not close:
         return 0
     rival = close[0]
     difference = found.expected[rival] - found.expected[0]
-    if difference <= PRACTICAL * found.noise[0]:
+    if settled or difference <= PRACTICAL * found.noise[0]:
         return None
     z = stats.norm.ppf(1 - _LEVEL / 2) + stats.norm.ppf(_POWER)
     needed = z**2 * (found.noise[0] ** 2 + found.noise[rival] ** 2) / difference**2

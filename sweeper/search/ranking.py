@@ -26,9 +26,9 @@ from scipy import optimize, special
 PRACTICAL = 0.5  # of the noise of one training: smaller differences make no practical one
 _CELLS = 300
 _ROUNDS = 10
-# The flat part of the prior weighs as much as 0.5 + 10 / m configurations: the fewer there are, the
+# The flat part of the prior weighs as much as 0.5 + 12 / m configurations: the fewer there are, the
 # less they tell of where another one lies. With these numbers what is said comes out true.
-_FLAT, _FLAT_OF_FEW = 0.5, 10.0
+_FLAT, _FLAT_OF_FEW = 0.5, 12.0
 _NEVER = 1e-300
 _NOMINAL = 0.985
 _LEAST_VARIANCE = 1e-4  # of the pooled one: equal errors of two seeds don't mean that there is none
