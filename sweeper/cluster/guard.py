@@ -18,6 +18,7 @@ from pathlib import Path
 _EVERY_S = 1.0
 _LOOKS = 15  # a driver that can, does it sooner
 _GRACE_S = 2.0
+_AGENTS = 2  # of a raylet
 
 
 def start_guard() -> "subprocess.Popen[bytes] | None":
@@ -34,22 +35,21 @@ def start_guard() -> "subprocess.Popen[bytes] | None":
 def main(driver: int) -> None:
     """Stays until the driver has died, and ends what is left of its Ray."""
     raylet, still = None, 0
-    mark = b""
+    agents: list[int] = []  # noted while the raylet is there: nothing tells later whose they are
     while os.getppid() == driver:
         if raylet is None or _state(raylet) in ("", "Z"):
-            raylet, still = _raylet_of(driver), 0
-            if node := _node(raylet):
-                mark = node
+            raylet, still, agents = _raylet_of(driver), 0, []
+        if raylet is not None and len(agents) < _AGENTS:
+            agents = [pid for pid in _processes() if _parent(pid) == raylet and _is_agent(pid)]
+            if len(agents) == _AGENTS:
                 Path("/proc/self/comm").write_text("sweeper-guard")  # as `ps` shows it from now on
         still = still + 1 if raylet is not None and _state(raylet) == "T" else 0
         if raylet is not None and still > _LOOKS:
             _kill(raylet)
         time.sleep(_EVERY_S)
-    if mark:
-        time.sleep(_GRACE_S)
-        for pid in _processes():
-            if _read(pid, "cmdline").startswith(b"ray::") and mark in _read(pid, "environ"):
-                _kill(pid)
+    time.sleep(_GRACE_S)
+    for pid in filter(_is_agent, agents):
+        _kill(pid)
 
 
 def _raylet_of(driver: int) -> int | None:
@@ -57,16 +57,17 @@ def _raylet_of(driver: int) -> int | None:
 
 
 def _is_raylet_of(pid: int, driver: int) -> bool:
+    return _parent(pid) == driver and _read(pid, "comm") == b"raylet\n"
+
+
+def _is_agent(pid: int) -> bool:
+    title = _read(pid, "cmdline")
+    return title.startswith(b"ray::") and b"Agent" in title
+
+
+def _parent(pid: int) -> int:
     fields = _read(pid, "stat").rpartition(b") ")[2].split()
-    return len(fields) > 1 and int(fields[1]) == driver and _read(pid, "comm") == b"raylet\n"
-
-
-def _node(raylet: int | None) -> bytes:
-    """What the environment of all processes of a raylet has."""
-    words = _read(raylet, "cmdline").split(b"\0") if raylet is not None else []
-    name = b"--node_id="
-    node = next((word.removeprefix(name) for word in words if word.startswith(name)), b"")
-    return b"RAY_NODE_ID=" + node if node else b""
+    return int(fields[1]) if len(fields) > 1 else 0
 
 
 def _processes() -> list[int]:

@@ -99,6 +99,7 @@ def on_ray(
         interrupts.listen()
         watch = Watch(say, lambda: interrupts.reason)
         where = stack.enter_context(connected(execution.address, say, watch))
+        interrupts.listen()  # anew, since Ray has set handlers of its own
         from sweeper.cluster.nodes import check_versions
 
         watch.run(lambda: check_versions(say), "the versions of its nodes")

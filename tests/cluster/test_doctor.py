@@ -64,7 +64,7 @@ def test_nothing_is_wrong_with_a_ray_of_its_own(tmp_path, tmp_path_factory):
     home = str(tmp_path_factory.mktemp("home"))  # where nobody else reads the token
     done = doctor(tmp_path, "--address", "local", "--cpus", "0.5", HOME=home)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stderr == ""
+    assert done.stderr in ("", "Waiting for Ray: it starts on this machine …\n")
     assert "cluster: none runs here, so one was started for this" in done.stdout
     assert "nodes without it get it from this machine" in " ".join(done.stdout.split())
     assert f"gets {2 * os.cpu_count()} workers." in done.stdout
