@@ -52,7 +52,7 @@ def new_folder(path: Path, named: bool) -> Path:
     for number in range(1, 2 if named else 100):
         new = path if number == 1 else path.with_name(f"{path.name}-{number}")
         try:
-            new.mkdir()
+            new.mkdir(parents=True)
             return new
         except FileExistsError:
             continue

@@ -75,11 +75,13 @@ def writing(path: Path, then: str) -> Iterator[None]:
 
 
 def check_room(folder: Path) -> None:
-    """Finds out whether a folder, which is made, can be written, down to its file system.
+    """Finds out whether a folder, or one that is still to be made, can be written, down to its file
+    system.
 
     Raises:
         OSError: it can't be.
     """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     trial = folder / f".{secrets.token_hex(8)}.unfinished"
     file = os.open(trial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -90,3 +92,5 @@ def check_room(folder: Path) -> None:
         os.close(file)
         with suppress(OSError):
             trial.unlink()
+            for path in missing:  # what is refused later leaves nothing
+                path.rmdir()
