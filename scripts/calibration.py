@@ -8,7 +8,7 @@ several kinds of noise. Printed is what was said beside what is true.
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -66,6 +66,11 @@ def lead(rng: np.random.Generator, m: int) -> np.ndarray:
     means = rng.normal(size=m)
     means[rng.integers(m)] -= 4 * rng.random()
     return means
+
+
+def equal(rng: np.random.Generator, m: int) -> np.ndarray:
+    """All are the same, so that each is the best with probability 1 / m."""
+    return np.zeros(m)
 
 
 def after_asha(rng: np.random.Generator, m: int) -> np.ndarray:
@@ -139,12 +144,12 @@ def _critical(m: int) -> float:
     return float(optimize.brentq(lambda c: inside(c) - 0.95, 0, 6))
 
 
-def judge(sweeps: int, seed: int = 0) -> pd.DataFrame:
+def judge(sweeps: int, seed: int = 0, truths: Sequence[Callable] = TRUTHS) -> pd.DataFrame:
     """One row a sweep: what was said and what is true."""
     rng = np.random.default_rng(seed)
     rows = []
     for n in range(sweeps):
-        truth, noise = TRUTHS[n % len(TRUTHS)], NOISES[rng.integers(len(NOISES))]
+        truth, noise = truths[n % len(truths)], NOISES[rng.integers(len(NOISES))]
         m, r = int(rng.choice([3, 8, 20, 60])), int(rng.integers(2, 11))
         sweep = simulated(seed + n, truth, noise, m, r, float(rng.choice([0.05, 0.3, 1])))
         found, means = ranked(sweep), sweep.losses.mean(axis=1)
@@ -229,10 +234,11 @@ def savings(sweeps: int, seed: int = 0) -> pd.DataFrame:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sweeps", type=int, default=4200)
+    parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    judged = judge(arguments.sweeps)
+    judged = judge(arguments.sweeps, arguments.seed, (*TRUTHS, equal))
     print(by_said(judged).round(3).to_string(index=False))
     for kind in ("truth", "noise", "configurations", "replicates"):
         print(by_kind(judged, kind).round(3).to_string())
     print(by_kind(judged.assign(all="all"), "all").round(3).to_string())
-    print(savings(arguments.sweeps // 20).round(3).to_string())
+    print(savings(arguments.sweeps // 20, arguments.seed).round(3).to_string())
