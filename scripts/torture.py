@@ -167,7 +167,7 @@ class Torture:
         py_spy = shutil.which("py-spy") or Path(sys.executable).with_name("py-spy")
         self.say("hangs")
         self.victim.processes()
-        for pid in self.victim.left:
+        for pid in self.victim.left if Path(py_spy).exists() else ():
             what = title(pid)
             if what.startswith(("ray::", sys.executable)) and "/ray/" not in what:
                 done = subprocess.run([py_spy, "dump", "--pid", str(pid)], capture_output=True)
