@@ -69,7 +69,7 @@ def places(timed: pd.DataFrame) -> pd.Series:
     # A node is called by its host and Ray's number for it, which a resume changes; without Ray it
     # is None, which astype(str) would leave.
     node = timed["node"].map(str)
-    host = node.str.rpartition("-")[0]
+    host = node.map(lambda name: name.rpartition("-")[0])
     names = host + " " + node + " " + timed["worker"].map(str)
     ends = timed["start_s"] + timed["runtime_s"]
     spans = pd.DataFrame({"host": host, "start": timed["start_s"], "end": ends})
@@ -83,4 +83,4 @@ def places(timed: pd.DataFrame) -> pd.Series:
         number = next(free, len(taken))
         taken[number : number + 1] = [(span["host"], span["end"])]
         numbers[name] = number + 1
-    return names.map(numbers)
+    return names.map(numbers).astype("int64")
