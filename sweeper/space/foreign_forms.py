@@ -102,7 +102,7 @@ _CALLS = ("uniform", "loguniform", "quniform", "qloguniform", "randint", "qrandi
 
 def _of_call(kind: str, values: list[Any], options: dict[str, Any], exponents: bool) -> str | None:
     if kind.removeprefix("q") in ("randn", "normal"):
-        mean, sd = ([*values, 0, 1])[:2] if len(values) > 1 else (0, 1)
+        mean, sd = values[:2] if len(values) > 1 and _are_numbers(*values[:2]) else (0, 1)
         return f"norm({_plain(mean)}, {_plain(sd)})"
     low: Any = options.get("low", options.get("lower", values[0] if values else None))
     high: Any = options.get("high", options.get("upper", values[1] if len(values) > 1 else None))
@@ -110,6 +110,7 @@ def _of_call(kind: str, values: list[Any], options: dict[str, Any], exponents: b
         return None
     third = values[2] if len(values) > 2 and _are_numbers(values[2]) else None
     step = options.get("step", options.get("q", third if kind != "float" else None))
+    step = step if _are_numbers(step) and math.isfinite(step) else None
     log = options.get("log") is True or "log" in kind
     is_top_out = kind in ("randint", "lograndint")  # of Ray Tune, as here
     if exponents and log:

@@ -2,7 +2,7 @@ import math
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sweeper.space.distributions import support
@@ -127,5 +127,6 @@ def test_any_dict_gives_a_cure_or_none(form):
     st.lists(json_values, max_size=4),
     st.dictionaries(st.sampled_from(["low", "high", "step", "q", "choices"]), json_values),
 )
+@example("tune.uniform", [], {"low": 0, "high": 1, "step": []})
 def test_any_call_gives_a_cure_or_none(name, arguments, options):
     assert isinstance(foreign_call(name, arguments, options), str | None)
