@@ -64,11 +64,13 @@ class Watched:
         progress = read_progress(self._folder)
         if self._fault or not progress:
             self._renew()  # only a new report tells whether trials are left
-        version = self._new_version() or self._shown
+        new = self._new_version()
+        version = new if new and self._is_due() else self._shown
         if self._fault:
             return {"version": version, "lines": [self._fault], "kind": "fails"}
-        if progress:
-            return {"version": version, "lines": progress, "kind": "runs"}
+        if progress or new:
+            lines = progress or ["The last trials are being read."]
+            return {"version": version, "lines": lines, "kind": "runs"}
         return {"version": version, "lines": [self._at_rest()], "kind": "ended"}
 
     def _at_rest(self) -> str:
@@ -80,7 +82,9 @@ class Watched:
         )
 
     def _new_version(self) -> str:
-        """The version of the folder, if it is new and may be shown by now; else an empty text."""
+        """The version of the folder, if it is new; else an empty text. Notes a folder that can't be
+        read.
+        """
         try:
             version = _version(self._folder)
         except OSError as error:
@@ -90,11 +94,15 @@ class Watched:
             )
             self._tried = ""  # when it is there again, it is read again
             return ""
-        return version if version != self._tried and time.monotonic() >= self._due else ""
+        return version if version != self._tried else ""
+
+    def _is_due(self) -> bool:
+        """Whether a new report may be made by now."""
+        return time.monotonic() >= self._due
 
     def _renew(self) -> None:
         with self._lock:
-            if version := self._new_version():
+            if (version := self._new_version()) and self._is_due():
                 try:
                     self._make(version)
                 except Exception as error:  # whatever is in the folder by now, the page stays

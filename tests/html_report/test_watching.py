@@ -185,7 +185,9 @@ def test_pages_are_not_made_one_after_the_other(folder, monkeypatch):
     before = watched.state()["version"]
     end(folder, 0)
     assert "No trial has ended yet" in watched.page()
-    assert watched.state()["version"] == before
+    now = watched.state()
+    assert now["version"] == before
+    assert now["lines"] == ["The last trials are being read."]  # before it is said to have ended
 
 
 def test_a_folder_without_a_sweep_is_refused(tmp_path):
