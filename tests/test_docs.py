@@ -43,6 +43,7 @@ ONLY_PARSED = {
     "RAY_AUTH_MODE=token ray job submit": "needs a cluster; test_lab.py has one",
     "sweeper doctor --cluster": "needs a cluster; test_lab.py has one",
     "sweeper run --trials 1 --cluster": "needs a cluster; test_lab.py has one",
+    "sweeper watch": "runs until Ctrl-C; tests/html_report/test_watching.py has it",
     "sweeper attach": "needs a cluster; test_lab.py has one",
     "sweeper resume runs/NAME": "needs a cluster; test_lab.py has one",
     "sweeper run --gpus": "needs a GPU; test_gpu.py has one",

@@ -214,7 +214,7 @@ def words(figure: Any) -> str:
     """The title, and what is said of trials, in the order of drawing."""
     found = [one for trace in figure.data for one in leaves([trace.customdata, trace.name])]
     title = figure.layout.meta["finding"] + figure.layout.meta["note"]
-    title = re.sub(r"dark \(high\) to light \(low\)", "dark (low) to light (high)", title)
+    title = title.replace("fade from high to low", "fade from low to high")
     return "\n".join([title, *(one for one in found if isinstance(one, str))])
 
 

@@ -70,7 +70,7 @@ ORDER = {
         "over_epochs",
         "side_by_side",
     ],
-    "html_report": ["contents", "page"],
+    "html_report": ["contents", "page", "watching"],
     "sweep": [
         *("traps", "ranges", "preview"),
         *("limits", "execution", "nesting", "knowledge", "core", "interrupts", "progress"),

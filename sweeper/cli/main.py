@@ -18,12 +18,13 @@ COMMANDS: dict[str, Callable[[dict[str, Any]], int]] = {
     "attach": running.attach,
     "show": reading.show,
     "report": reading.report,
+    "watch": reading.watch,
     "list": reading.list_sweeps,
     "export": reading.export,
     "compare": reading.compare,
     "doctor": running.doctor,
 }
-READING = ("show", "report", "list", "export", "compare")
+READING = ("show", "report", "watch", "list", "export", "compare")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

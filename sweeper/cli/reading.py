@@ -2,14 +2,16 @@
 
 import os
 import sys
+import threading
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from sweeper.files import write_named
-from sweeper.terminal import one_line, whole_characters
+from sweeper.terminal import one_line, tell, whole_characters
 
 
 @contextmanager
@@ -51,6 +53,50 @@ def report(options: dict[str, Any]) -> int:
     path = sweeper.write_report(results, options["output"] or results.folder / "report.html")
     print(one_line(str(path)))
     return 0
+
+
+def watch(options: dict[str, Any]) -> int:
+    """Serves a sweep's report as a page that follows the sweep, until Ctrl-C."""
+    import webbrowser
+
+    from sweeper.html_report.watching import Server, Watched
+
+    port = options["port"]
+    if not 0 <= port < 1 << 16:
+        raise ValueError(f"--port must be 1 to 65535, or 0 for a free one, but got {port}.")
+    watched = Watched(Path(options["sweep"]))
+    try:
+        server = Server(watched, port)
+    except OSError as error:
+        raise OSError(f"--port {port}: {error.strerror}. Name another one, or none.") from None
+    with server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        print(server.address, flush=True)
+        tell("Ctrl-C closes this page.\n")
+        if options["browser"] and _has_display():
+            threading.Thread(target=webbrowser.open, args=[server.ticket], daemon=True).start()
+        try:
+            _say_changes(watched)
+        finally:
+            server.shutdown()
+
+
+def _has_display() -> bool:
+    """Whether a browser has a screen here, and would take no terminal."""
+    shown = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return bool(shown) or (sys.platform == "darwin" and "SSH_CONNECTION" not in os.environ)
+
+
+def _say_changes(watched: Any) -> NoReturn:
+    """Says when the sweep ends, goes on or can't be read any more."""
+    said = ""
+    while True:
+        state = watched.state()
+        news = "" if state["kind"] == "runs" else state["lines"][0]
+        if news != said:
+            tell(f"{news or 'The sweep runs.'}\n")
+            said = news
+        time.sleep(2)
 
 
 def list_sweeps(options: dict[str, Any]) -> int:

@@ -8,6 +8,7 @@ def add_readers(commands: Any) -> None:
     """Adds these commands."""
     _add_show(commands)
     _add_report(commands)
+    _add_watch(commands)
     _add_list(commands)
     _add_export(commands)
     _add_compare(commands)
@@ -27,6 +28,17 @@ def _add_report(commands: Any) -> None:
     report.epilog = "example:\n  sweeper report runs/first -o first.html"
     report.add_argument("sweep", metavar="FOLDER", help="the sweep's folder")
     report.add_argument("-o", "--output", metavar="FILE", help="where to (FOLDER/report.html)")
+
+
+def _add_watch(commands: Any) -> None:
+    watch = _reader(commands, "watch", "show a sweep's report in the browser, renewed while the "
+        "sweep runs, until Ctrl-C")  # fmt: skip
+    watch.epilog = "example:\n  sweeper watch runs/first"
+    watch.add_argument("sweep", metavar="FOLDER", help="the sweep's folder")
+    watch.add_argument("--port", type=int, default=0, metavar="N", help="the port on 127.0.0.1 (a "
+        "free one)")  # fmt: skip
+    watch.add_argument("--no-browser", action="store_false", dest="browser", help="only print the "
+        "address")  # fmt: skip
 
 
 def _add_list(commands: Any) -> None:

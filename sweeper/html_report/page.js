@@ -1,11 +1,13 @@
 "use strict";
 // Text from the sweep enters the page by textContent alone, never as markup.
-const data = JSON.parse(document.getElementById("data").textContent);
+let data = JSON.parse(document.getElementById("data").textContent);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 // Good values stand out: they are dark on light pages, light on dark ones.
 function dressed(text) {
-  const figure = JSON.parse(dark.matches ? text.replaceAll(...data.lighter) : text);
+  const onDark = (_, colour) => `"${data.onDark[colour] ?? colour}"`;
+  const figure = JSON.parse(dark.matches ? text.replaceAll(/"(#\w{6}|rgb\([\d, ]+\))"/g, onDark) : text);
+  figure.layout.uirevision = "kept";  // zoom and brushes outlast a new figure
   figure.layout.template = data.themes[dark.matches ? "dark" : "light"];
   for (const trace of figure.data) {
     for (const part of [trace, trace.marker, trace.line]) {
@@ -43,19 +45,24 @@ function plotly() {
 // No button that uploads the sweep.
 const config = { responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: "" };
 
+const drawn = new Map();  // pictures, and their figures as text
+
 async function draw(chart) {
   const source = chart.querySelector("script");
   const [Plotly, text] = await Promise.all([plotly(), unpack(source)]);
   source.remove();
   await Plotly.newPlot(chart, { ...dressed(text), config });
-  const brushable = chart.classList.contains("brushed");
-  if (brushable) chart.on("plotly_restyle", () => brush(chart));
-  dark.addEventListener("change", async () => {
-    await Plotly.react(chart, dressed(text));
-    if (brushable) brush(chart);
-  });
+  if (chart.classList.contains("brushed")) chart.on("plotly_restyle", () => brush(chart));
+  drawn.set(chart, text);
   chart.dataset.drawn = "yes";
 }
+
+async function redraw(chart) {
+  await window.Plotly.react(chart, { ...dressed(drawn.get(chart)), config });
+  if (chart.classList.contains("brushed")) brush(chart);
+}
+
+dark.addEventListener("change", () => drawn.forEach((_, chart) => redraw(chart)));
 
 const watcher = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
@@ -87,9 +94,9 @@ function brush(chart) {
 // The table: sorted, searched, and written page by page.
 
 const PAGE = 25;
-const { columns, rows, exceptions, groups, places, metric, isHighGood } = data.table;
-const order = [...rows.keys()];
-const texts = [];
+let { columns, rows, exceptions, groups, places, metric, isHighGood } = data.table;
+let order = [...rows.keys()];
+let texts = [];
 const byId = (id) => document.getElementById(id);
 let brushed = null;
 let sorted = { column: 0, ascending: true };
@@ -121,9 +128,14 @@ function compareByMetric(a, b) {
 
 function sortBy(column) {
   sorted = { column, ascending: sorted.column === column ? !sorted.ascending : true };
+  page = 0;
+  sort();
+}
+
+function sort() {
+  const { column } = sorted;
   const byMetric = column === metric;
   order.sort((a, b) => (byMetric ? compareByMetric(a, b) : compare(rows[a][column], rows[b][column])) || a - b);
-  page = 0;
   fill();
 }
 
@@ -187,7 +199,7 @@ function head() {
     th.append(button);
     tr.append(th);
   });
-  byId("table").tHead.append(tr);
+  byId("table").tHead.replaceChildren(tr);
 }
 
 head();
@@ -200,17 +212,16 @@ byId("unbrush").addEventListener("click", () => { brushed = null; fill(); });
 
 // Copying
 
-for (const button of document.querySelectorAll(".copy")) {
+document.addEventListener("click", async ({ target: button }) => {
+  if (!button.matches("button.copy") || button.textContent === "Copied") return;
   const pre = button.parentElement.querySelector("pre");
   const before = button.textContent;
-  button.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(pre.textContent);
-    } catch {  // not allowed: select it, and try the old way
-      getSelection().selectAllChildren(pre);
-      document.execCommand("copy");
-    }
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = before; }, 1500);
-  });
-}
+  try {
+    await navigator.clipboard.writeText(pre.textContent);
+  } catch {  // not allowed: select it, and try the old way
+    getSelection().selectAllChildren(pre);
+    document.execCommand("copy");
+  }
+  button.textContent = "Copied";
+  setTimeout(() => { button.textContent = before; }, 1500);
+});

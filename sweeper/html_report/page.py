@@ -28,7 +28,7 @@ from sweeper.faults import path_fault
 from sweeper.files import write_named, write_whole
 from sweeper.html_report import contents
 from sweeper.plots.scales import shorten, tuned
-from sweeper.plots.style import BLUE, SKY_BLUE, STATUS_COLOURS, nothing
+from sweeper.plots.style import ON_DARK, STATUS_COLOURS, nothing
 from sweeper.record.results import Results, check_results
 
 MOST_HYPERPARAMETERS = 24  # with a picture of their own
@@ -59,7 +59,7 @@ def write_report(results: Results, path: str | Path) -> Path:
         raise TypeError(fault)
     path = Path(path)
     # Half a surrogate pair, which JSON can bring, has no UTF-8: it becomes a question mark.
-    content = _page(results).encode("utf-8", errors="replace")
+    content = page_text(results).encode("utf-8", errors="replace")
     inside = results.folder and Path(os.path.realpath(path.parent)).is_relative_to(
         os.path.realpath(results.folder)
     )
@@ -67,22 +67,27 @@ def write_report(results: Results, path: str | Path) -> Path:
     return path
 
 
-def _page(results: Results) -> str:
+def page_text(results: Results, watched: str = "") -> str:
+    """The report as HTML. With `watched`, the version of what it shows, it is one that asks where
+    it came from for later ones, and shows them.
+    """
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    parts = {kind: _file(f"page.{kind}") for kind in ("html", "css", "js")}
-    library, its_hash = _library()
+    parts = {kind: _file(f"page.{kind}") for kind in ("html", "css")}
+    scripts = [_file(f"page.{kind}") for kind in ("js", "watched.js")[: 1 + bool(watched)]]
+    library_packed, its_hash = library()
     findings = _findings(results)
     found, unreadable_looks = contents.looks(results.folder)
     return environment.from_string(parts["html"]).render(
         version=sweeper.__version__,
         title=shorten(results.folder.name if results.folder else "a sweep", 100),
         css=parts["css"],
-        script=parts["js"],
-        library=library,
-        # Only these two scripts may run, whatever text of the sweep came into the page.
-        hashes=[_hash(parts["js"]), its_hash],
+        scripts=scripts,
+        library=library_packed,
+        # Only these scripts may run, whatever text of the sweep came into the page.
+        hashes=[*map(_hash, scripts), its_hash],
+        watched=watched,
         colours=STATUS_COLOURS,
         statuses=contents.statuses(results),
         count=len(results.rows),
@@ -100,7 +105,7 @@ def _page(results: Results) -> str:
                 "best": findings["best"] and findings["best"]["trial"],
                 "colours": STATUS_COLOURS,
                 "themes": _themes(),
-                "lighter": [BLUE, SKY_BLUE],
+                "onDark": ON_DARK,
             }
         ),
         **findings,
@@ -166,7 +171,8 @@ def _with_curves(results: Results) -> list[str]:
 
 def _chart(draw: Callable, results: Results, *arguments: Any, **options: Any) -> dict[str, Any]:
     figure = _tried(draw, results, *arguments)
-    return _drawn(nothing(figure) if isinstance(figure, str) else figure, **options)
+    of = " ".join([draw.__name__, *(name for name in arguments if isinstance(name, str))])
+    return _drawn(nothing(figure) if isinstance(figure, str) else figure, **options) | {"of": of}
 
 
 def _drawn(
@@ -208,7 +214,7 @@ def _themes() -> dict[str, Any]:
 
 
 @functools.cache
-def _library() -> tuple[str, str]:
+def library() -> tuple[str, str]:
     """Plotly's JavaScript, packed, and its hash."""
     return _packed(get_plotlyjs()), _hash(get_plotlyjs())
 

@@ -5,13 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.colors import sample_colorscale
 
 from sweeper.plots import frames
 from sweeper.plots.scales import shorten
 from sweeper.plots.style import (
-    SHADES,
     STATUS_COLOURS,
+    STEPS,
     VERMILION,
     describe,
     metric_axis,
@@ -53,7 +52,7 @@ def learning_curves(results: Results, of: str | None = None) -> go.Figure:
     # Eight traces, not one a trial, which browsers draw at once; by rank, so all colours occur.
     ranks = others["last"].rank(method="dense", pct=True, na_option="bottom")
     for shade, part in others.groupby((ranks * 7.99).astype(int)):
-        _add_curves(figure, part, sample_colorscale(SHADES, int(shade) / 7)[0], 1.2)
+        _add_curves(figure, part, STEPS[int(shade)], 1.2)
     _add_curves(figure, best, VERMILION, 3)
     many = len(every[["trial", "replicate"]].drop_duplicates())
     few = len(lines[["trial", "replicate"]].drop_duplicates())
@@ -80,11 +79,11 @@ def _where_curves_end(best: pd.DataFrame, many: int, of: str | None) -> str:
 
 
 def _colours_in_words(metric: Metric, of: str | None, with_best: bool) -> str:
-    ends = "dark (high) to light (low)" if metric.is_high_good else "dark (low) to light (high)"
+    ends = "from high to low" if metric.is_high_good else "from low to high"
     by = "" if of is None else f" by their {metric.text}"
     if of is not None and not with_best:
-        return f"Lines are from {ends}{by}."
-    return f"The best trial is thick and red, the others from {ends}{by}."
+        return f"Lines fade {ends}{by}."
+    return f"The best trial is thick and red, the others fade {ends}{by}."
 
 
 def _check_column(of: str, columns: list[str]) -> None:

@@ -5,6 +5,7 @@ import textwrap
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
 
 from sweeper.plots.scales import Scale, markup
 from sweeper.record.results import Results
@@ -19,8 +20,10 @@ STATUS_COLOURS = {
     "interrupted": "#999999",
 }
 BLUE, VERMILION = "#0072B2", "#D55E00"
-SKY_BLUE = "#56B4E9"  # instead of blue on dark pages
 SHADES = "Viridis"  # from dark to light: from the best value to the worst
+STEPS = sample_colorscale(SHADES, 8)  # of the shades, where few colours do
+# What stands out on a light page fades on a dark one: there these colours take their place.
+ON_DARK = {BLUE: "#56B4E9", **dict(zip(STEPS, reversed(STEPS), strict=True))}
 MOST_POINTS = 2000  # in one picture, which a browser draws at once
 MOST_LINES = 1000
 

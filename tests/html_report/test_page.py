@@ -18,6 +18,7 @@ from sample_sweeps import MARKUP, SPACE, accurate, all_failed, made, odd, ordina
 from waiting import PATIENCE_S
 
 import sweeper
+from sweeper.plots.style import ON_DARK, STEPS
 from sweeper.record.looks import append_look
 from sweeper.record.results import Results
 
@@ -222,11 +223,20 @@ def test_pictures_follow_the_theme_of_the_browser(look):
     chart = opened.draw_all()[0]
     colour = "chart => chart.layout.template.layout.font.color"
     light = chart.evaluate(colour)
+    curves = opened.page.locator(".chart[data-of=learning_curves]").first
+    lines = "chart => chart.data.map(({line}) => line.color)"
+    on_light = curves.evaluate(lines)
     opened.page.emulate_media(color_scheme="dark")
     opened.page.wait_for_function(
         "light => document.querySelector('.chart').layout.template.layout.font.color !== light",
         arg=light,
     )
+    opened.page.wait_for_function(
+        "colours => document.querySelector('.chart[data-of=learning_curves]').data.every("
+        "({line}, i) => line.color === colours[i])",
+        arg=[ON_DARK.get(colour, colour) for colour in on_light],
+    )
+    assert set(on_light) & {STEPS[0], STEPS[-1]}
 
 
 def test_the_table_is_sorted_by_any_column(look):

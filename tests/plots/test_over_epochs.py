@@ -24,7 +24,7 @@ def test_curves_of_another_metric_have_the_colours_of_the_optimised_one():
         finding
         == f"train_loss: the best trial is at {curve['train_loss'].iloc[-1]:.4g} after 8 epochs"
     )
-    assert "from dark (high) to light (low) by their accuracy" in theirs.layout.meta["note"]
+    assert "fade from high to low by their accuracy" in theirs.layout.meta["note"]
     assert "are drawn" not in theirs.layout.meta["note"]
 
 
