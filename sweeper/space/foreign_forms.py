@@ -110,7 +110,7 @@ def _of_call(kind: str, values: list[Any], options: dict[str, Any], exponents: b
         return None
     third = values[2] if len(values) > 2 and _are_numbers(values[2]) else None
     step = options.get("step", options.get("q", third if kind != "float" else None))
-    step = step if _are_numbers(step) and math.isfinite(step) else None
+    step = step if step is not None and _are_numbers(step) and math.isfinite(step) else None
     log = options.get("log") is True or "log" in kind
     is_top_out = kind in ("randint", "lograndint")  # of Ray Tune, as here
     if exponents and log:
