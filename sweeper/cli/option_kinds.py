@@ -44,7 +44,7 @@ def number(value: Any) -> Any:
 
 
 def whole_or_none(value: Any) -> Any:
-    """Does as `whole`, and turns `none` into None."""
+    """Works as `whole`, and turns `none` into None."""
     return None if value == "none" else whole(value)
 
 

@@ -94,7 +94,7 @@ def run(head: Head, given: dict[str, Any], options: dict[str, Any]) -> tuple[Pat
 
 
 def resume(head: Head, given: dict[str, Any]) -> tuple[Path, int]:
-    """Does the same for a sweep that goes on where its folder's mirror ends."""
+    """Resumes a sweep where its folder's mirror ends; returns the same as `run`."""
     folder = normal_path(given["sweep"])
     if job := _running_job(head, folder):
         return folder, follow(head, job, folder)
@@ -103,7 +103,7 @@ def resume(head: Head, given: dict[str, Any]) -> tuple[Path, int]:
 
 
 def attach(options: dict[str, Any]) -> tuple[Path, int]:
-    """Does the same for a sweep sent before, to the place where the user sent it, or now names.
+    """Follows a sweep sent before, where the user sent it or now says; returns as `run`.
 
     Raises:
         FileNotFoundError: it was sent nowhere.
