@@ -1,7 +1,7 @@
 """Parallel hyperparameter sweeps of PyTorch training code on Ray Tune.
 
-Public names load their module on first use, so that `import sweeper` and `sweeper --help` wait for
-neither torch nor Ray.
+Public names load their module on first use, so that `import sweeper` and `sweeper --help` need not
+load torch or Ray.
 """
 
 import importlib

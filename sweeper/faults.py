@@ -1,4 +1,4 @@
-"""What is wrong with an argument, in a sentence: its name, the rule, the value with its type."""
+"""Checks arguments; a fault is a sentence with the name, the rule, and the value with its type."""
 
 import math
 import numbers
@@ -8,14 +8,14 @@ from typing import Any
 
 
 def int_fault(name: str, value: Any, low: int) -> str | None:
-    """What is wrong with an argument that must be an int of at least `low`; None if it is one."""
+    """Returns the fault of an argument that must be an int of at least `low`; None if it is one."""
     if isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= low:
         return None
     return f"{name} must be an int of at least {low}, but got {value!r} ({type(value).__name__})."
 
 
 def float_fault(name: str, value: Any, high: float = math.inf) -> str | None:
-    """What is wrong with an argument that must be finite and in [0, `high`]; None if it is."""
+    """Returns the fault of an argument that must be finite and in [0, `high`]; None if it is."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if is_number and math.isfinite(value) and 0 <= value <= high:
         return None
@@ -24,21 +24,21 @@ def float_fault(name: str, value: Any, high: float = math.inf) -> str | None:
 
 
 def choice_fault(name: str, value: Any, choices: Collection[str]) -> str | None:
-    """What is wrong with an argument that must be one of a few words; None if it is one."""
+    """Returns the fault of an argument that must be one of a few words; None if it is one."""
     if isinstance(value, str) and value in choices:
         return None
     return f"{name} must be one of {list(choices)}, but got {value!r} ({type(value).__name__})."
 
 
 def bool_fault(name: str, value: Any) -> str | None:
-    """What is wrong with an argument that must be True or False; None if it is one of them."""
+    """Returns the fault of an argument that must be True or False; None if it is one of them."""
     if isinstance(value, bool):
         return None
     return f"{name} must be True or False, but got {value!r} ({type(value).__name__})."
 
 
 def path_fault(name: str, value: Any) -> str | None:
-    """What is wrong with an argument that must be a path; None if it is one."""
+    """Returns the fault of an argument that must be a path; None if it is one."""
     if isinstance(value, str | os.PathLike) and "\0" not in os.fspath(value):
         return None
     return (
@@ -47,7 +47,7 @@ def path_fault(name: str, value: Any) -> str | None:
 
 
 def refuse(*faults: str | None) -> None:
-    """Raises a ValueError with one fault a line if there are any."""
+    """Raises a ValueError with all faults, one a line, if there are any."""
     lines = [fault for fault in faults if fault]
     if lines:
         raise ValueError("\n".join(lines))

@@ -1,10 +1,10 @@
-"""Files that others may have had a hand in: read only if they are plain files, written whole or not
-at all, and folders that are nobody else's.
+"""Reads and writes files in folders that others may have changed: only plain files are read, a file
+is written whole or not at all, and folders belong to nobody else.
 
 A folder may come from anywhere. A link in it could lead to a file of the user's, to be shown or
-overwritten, and reading a FIFO never ends. So nothing is read or written through the last name of
-a path, unless the user has given that very name as the file to write: then his links are followed,
-and what is no plain file, such as /dev/null, is written into.
+overwritten, and reading a FIFO never ends. So no link is followed at the last name of a path,
+unless the user has named that very file to write: then links are followed, and anything there that
+is not a plain file, such as /dev/null, is written into.
 """
 
 import errno
@@ -32,26 +32,26 @@ _STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
 
 
 class NotAPlainFileError(ValueError):
-    """Something else than a file lies under its name."""
+    """The path leads to something other than a file."""
 
 
 def open_plain(path: str | Path, mode: str = "rb") -> IO[Any]:
-    """A plain file, opened as by `open`, but never through a link, and never waiting for anyone.
+    """Opens a plain file, as `open` does, but never through a link, and never waiting for anyone.
 
     Args:
-        path: of which the last name must be that of the file itself.
-        mode: `rb`, or `ab` and `a+b` for a file that is made if it is not there.
+        path: the path, whose last name must be the file itself, not a link.
+        mode: `rb`, or `ab` and `a+b`, which create a missing file.
 
     Raises:
         NotAPlainFileError: a link, a FIFO, a folder or a device lies there.
-        OSError: it can't be opened.
+        OSError: the file can't be opened.
     """
     flags = os.O_RDONLY if mode == "rb" else os.O_CREAT | os.O_APPEND
     if mode != "rb":
         flags |= os.O_RDWR if "+" in mode else os.O_WRONLY
     with suppress(FileNotFoundError):
-        _check_kind(path, os.lstat(path))  # before, since opening a device can do something
-    # Whatever takes its place in between: it is no link that is followed, and nothing that waits.
+        _check_kind(path, os.lstat(path))  # checked before, since opening a device can do something
+    # Should it be replaced in between: a link is not followed, and nothing here waits.
     try:
         descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
     except OSError as error:
@@ -67,10 +67,10 @@ def open_plain(path: str | Path, mode: str = "rb") -> IO[Any]:
 
 
 def read_plain(path: str | Path, most: int | None = None) -> bytes:
-    """What is in a plain file of at most so many bytes; raises what `open_plain` does.
+    """Returns the content of a plain file of at most so many bytes; raises as `open_plain` does.
 
     Raises:
-        ValueError: it has more.
+        ValueError: the file has more.
     """
     with open_plain(path) as file, named(path):
         content: bytes = file.read() if most is None else file.read(most + 1)
@@ -81,7 +81,7 @@ def read_plain(path: str | Path, most: int | None = None) -> bytes:
 
 @contextmanager
 def named(path: str | Path) -> Iterator[None]:
-    """Gives the path to errors of the block that name none, as those of a full disk."""
+    """Adds the path to errors of the block that name no file, as those of a full disk."""
     try:
         yield
     except OSError as error:
@@ -96,7 +96,7 @@ def _check_kind(path: str | Path, status: os.stat_result) -> None:
 
 
 def kind_of(status: os.stat_result) -> str:
-    """What lies there, in words, such as `a link`."""
+    """Says in words what kind of thing lies there, such as `a link`."""
     return _KINDS.get(stat.S_IFMT(status.st_mode), "a plain file")
 
 
@@ -105,11 +105,11 @@ def _not_plain(path: str | Path, kind: str) -> str:
 
 
 def plain_folder(path: Path) -> Path:
-    """A folder inside another, made unless it is there.
+    """Returns a folder inside another, created if it is missing.
 
     Raises:
-        NotADirectoryError: a link lies there, or something else.
-        OSError: it can't be made.
+        NotADirectoryError: a link or something else lies there.
+        OSError: the folder can't be made.
     """
     with suppress(FileExistsError):
         path.mkdir()
@@ -124,15 +124,15 @@ def plain_folder(path: Path) -> Path:
 def write_whole(
     path: Path, write: Callable[[Any], object], mode: int = 0o666, lasting: bool = True
 ) -> None:
-    """Writes a file with `write(file)`; it appears under its name when it is on the disk.
+    """Writes a file with `write(file)`; it appears under its name once it is on the disk.
 
-    A file that was there keeps its owner and mode; a link or a FIFO gives way. `mode`, less the
-    process's mask, is that of a new file. One that is not `lasting` may be lost with the power.
+    A file that was there keeps its owner and mode; a link or a FIFO is replaced. A new file gets
+    `mode`, less the process's mask. A file that is not `lasting` may be lost in a power cut.
 
     Raises:
         OSError: the file can't be written, or `write` raises it.
     """
-    # Nobody can guess the name and put a link there, which O_EXCL would refuse as well.
+    # Nobody can guess the name and put a link there; O_EXCL would refuse one anyway.
     unfinished = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.unfinished")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
@@ -141,19 +141,19 @@ def write_whole(
             file.flush()
             _take_over(path, file.fileno())
             if lasting:
-                os.fsync(file.fileno())  # the new name must not survive a crash without it
+                os.fsync(file.fileno())  # the new name must not survive a crash without its content
         unfinished.replace(path)
     except OSError as error:
         if error.errno is None or error.filename not in (None, str(unfinished), unfinished):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from None  # the name that was given
     finally:
-        with suppress(OSError):  # above all if it is not there
-            unfinished.unlink()  # half a file on a full disk helps nobody
+        with suppress(OSError):  # above all if the file is not there
+            unfinished.unlink()  # half a file helps nobody, and fills the disk
 
 
 def _take_over(path: Path, new: int) -> None:
-    """Gives a new file the owner and the mode of the one that it replaces, as far as it may."""
+    """Gives a new file the owner and mode of the one that it replaces, as far as permitted."""
     try:
         old = path.lstat()
     except OSError:
@@ -166,16 +166,16 @@ def _take_over(path: Path, new: int) -> None:
 
 
 def write_named(path: str | Path, write: Callable[[Any], object]) -> None:
-    """Writes a file that the user has named with `write(file)`: whole, where his links lead.
+    """Writes a file that the user has named with `write(file)`: whole, following links.
 
-    What is there and no plain file, such as /dev/null or a FIFO, is written into.
+    Anything there that is not a plain file, such as /dev/null or a FIFO, is written into.
 
     Raises:
         OSError: the file can't be written, or `write` raises it.
     """
     descriptor = _own_descriptor(path)
     if descriptor is not None:
-        opened = os.dup(descriptor)  # goes on where it stands, though it may lead to a file
+        opened = os.dup(descriptor)  # goes on at its position, though it may lead to a file
     elif os.path.exists(path) and not os.path.isfile(path):
         opened = os.open(path, os.O_WRONLY)
     else:
@@ -187,7 +187,7 @@ def write_named(path: str | Path, write: Callable[[Any], object]) -> None:
 
 
 def _own_descriptor(path: str | Path) -> int | None:
-    """Which descriptor of this process a name stands for, such as 1 for /dev/stdout."""
+    """Returns the descriptor of this process that a name stands for, such as 1 for /dev/stdout."""
     name = os.path.abspath(path)
     if name in _STREAMS:
         return _STREAMS[name]
@@ -201,14 +201,14 @@ def append_all(descriptor: int, content: bytes, size: int) -> None:
         while content:
             content = content[os.write(descriptor, content) :]
     except OSError:
-        with suppress(OSError):  # else half a line stays, which readers set aside
+        with suppress(OSError):  # else half a line stays, which readers skip
             os.ftruncate(descriptor, size)
         raise
 
 
 @contextmanager
 def locked(folder: Path, limit_s: float = 600) -> Iterator[None]:
-    """Holds the folder's lock, which ends with this process at the latest.
+    """Holds the folder's lock, which is released when this process ends at the latest.
 
     Raises:
         TimeoutError: another process holds it for longer than the limit.
@@ -219,7 +219,7 @@ def locked(folder: Path, limit_s: float = 600) -> Iterator[None]:
 
 
 def lock_within(file: IO[Any], limit_s: float) -> None:
-    """Takes the lock of a file, which ends with the file at the latest.
+    """Takes the lock of a file, which is released when the file is closed at the latest.
 
     Raises:
         TimeoutError: another process holds it for longer than the limit.
@@ -238,7 +238,7 @@ def lock_within(file: IO[Any], limit_s: float) -> None:
 
 
 def private_folder(name: str) -> Path:
-    """This user's own temporary folder of that name, the same for all processes of the machine.
+    """Returns this user's temporary folder of that name, the same for all processes here.
 
     Raises:
         PermissionError: somebody else has put something in its place.

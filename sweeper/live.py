@@ -1,4 +1,4 @@
-"""A few lines that change in place: in a terminal, or below the cell of a notebook."""
+"""Shows a few lines that change in place: in a terminal, or below the cell of a notebook."""
 
 import html
 import os
@@ -16,13 +16,13 @@ class Live:
     """Shows the present lines below what is printed, from `open` to `close`.
 
     Where there is neither a terminal nor a notebook, nothing is shown in place (`shows` is False).
-    Nothing depends on what is shown: where it can't be written, it is dropped.
+    What can't be written is dropped: nothing depends on it.
 
     Args:
         lines: Returns the present lines. Another thread calls it, several times a second.
         stream: Where to; standard error unless given.
         enabled: Whether lines may change in place at all.
-        in_terminals: Whether they may in a terminal: not where others print into it, unseen.
+        in_terminals: Whether they may change in a terminal: not if others print there unnoticed.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Live:
             say_line(message, self._stream)
 
     def close(self) -> None:
-        """Takes the lines away; what is to stay is said."""
+        """Takes the lines away; say what is to stay."""
         if self._handle is not None:
             self._handle.update(_Shown([]))
             self._handle = None
@@ -100,17 +100,17 @@ def say_line(message: str, stream: TextIO | None = None) -> None:
 
 
 def _default_stream() -> TextIO:
-    """Standard error; in a notebook, where what goes there looks like a fault, standard output."""
+    """Returns standard error; in a notebook, where that looks like a fault, standard output."""
     return sys.stdout if in_notebook() else sys.stderr
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether lines can be changed in place there."""
+    """Checks that lines can be changed in place there."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def in_notebook() -> bool:
-    """Whether this process is the kernel of a notebook (Jupyter, Colab, Databricks)."""
+    """Checks that this process is the kernel of a notebook (Jupyter, Colab, Databricks)."""
     if "IPython" not in sys.modules:
         return False
     from rich.console import Console
@@ -132,7 +132,7 @@ class _Shown:
 
 
 class _Dropping:
-    """A stream that drops what can't be written, and writes ? for what it has no characters for."""
+    """A stream that drops what can't be written, and writes ? for characters it lacks."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

@@ -1,5 +1,5 @@
-"""Text from outside, safe to print and to keep: it can neither move the cursor nor change colours,
-nor fill the disk.
+"""Makes text from outside safe to print and to keep: it can't move the cursor, change colours
+or fill the disk.
 """
 
 import os
@@ -12,26 +12,26 @@ MOST_KEPT = 20_000  # characters of an exception or a traceback in a sweep's rec
 
 
 def printable(text: str) -> str:
-    r"""The text with control characters written out, such as `\x1b`; newlines and tabs stay."""
+    r"""Returns the text with control characters written out, as `\x1b`; newlines and tabs stay."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
 
 
 def one_line(text: str) -> str:
-    r"""As `printable`, with line breaks and tabs written out: it makes no line of its own."""
+    r"""Works as `printable`, with line breaks and tabs written out too: one line stays one."""
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def short(text: str, most: int) -> str:
-    """At most `most` characters of the first line."""
+    """Returns at most `most` characters of the first line."""
     line = printable(text.partition("\n")[0])
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def tell(text: str, stream: TextIO | None = None) -> None:
-    """Writes to standard error, or to this stream, what nothing depends on: where nobody reads it
-    any more, since its terminal or pipe is closed or its disk full, it is dropped.
+    """Writes text that may get lost, to standard error or this stream: it is dropped if the
+    terminal or pipe is closed or the disk full.
     """
     with suppress(OSError, ValueError):  # ValueError: a closed file
         stream = stream or sys.stderr
@@ -40,18 +40,18 @@ def tell(text: str, stream: TextIO | None = None) -> None:
 
 
 def drop_output() -> None:
-    """Lets what is printed from now on go nowhere, since nobody reads it any more."""
+    """Sends what is printed from now on nowhere, since nobody reads it any more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def whole_characters(text: str) -> str:
-    """The text with ? for each half surrogate pair, which no file of text can hold."""
+    """Returns the text with ? for each half surrogate pair, which no text file can hold."""
     return text.encode("utf-8", "replace").decode()
 
 
 def bounded(text: str, most: int = MOST_KEPT) -> str:
-    """The text as a record keeps it: without half surrogate pairs, which no file of text can hold,
-    and of one longer than `most` characters only the beginning and the end.
+    """Returns the text as a record keeps it: without half surrogate pairs, which no text file
+    can hold, and only the beginning and end if it is longer than `most` characters.
     """
     if len(text) > most:
         left_out = f"\n… {len(text) - most:,} characters left out …\n"

@@ -1,4 +1,4 @@
-"""Columns of text beside one another, as a screen shows them."""
+"""Formats columns of text side by side, as a screen shows them."""
 
 import io
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ def text_table(columns: Sequence[Column], width: int | None = None) -> str:
     Numbers are aligned to the right, other texts to the left.
 
     Args:
-        columns: each a name and as many cells as the others; the first two are always shown.
-        width: of the screen in characters. Columns for which there is no room are named in a last
-            line. None for no limit.
+        columns: names and cells, equally many in each; the first two columns are always shown.
+        width: of the screen in characters. Columns that don't fit are named in a last line. None
+            for no limit.
     """
     shown, left_out = _that_fit(columns, width)
     text = _drawn(shown, width)
@@ -33,7 +33,7 @@ def text_table(columns: Sequence[Column], width: int | None = None) -> str:
 
 
 def _that_fit(columns: Sequence[Column], width: int | None) -> tuple[list[Column], list[str]]:
-    """The columns that fit beside one another, and the names of the others."""
+    """Returns the columns that fit side by side, and the names of the others."""
     from rich.cells import cell_len
 
     room = width or _WIDEST

@@ -1,4 +1,4 @@
-"""Numbers drawn from the results of a sweep, mostly as frames.
+"""Numbers computed from the results of a sweep, mostly as frames.
 
 Besides the functions here: `analysis.importance.importance`, `analysis.advice.advice`,
 `analysis.certainty.winner`, and `sweeper.compare` for several sweeps.

@@ -1,10 +1,10 @@
-"""Advice on the configuration space, each with the numbers behind it.
+"""Gives advice on the configuration space, each with the numbers behind it.
 
-Whatever could be chance is tested, so that a sweep of pure noise hears something in fewer than 5 of
-100 cases, all tests together (2 of 900 sweeps of 8 to 100 trials did, with early stopping none of
-300). The tests compare trials with each other, so that they hold for grids too. Trials that were
-stopped early count as worse than those that were trained to the end, by how far they came, and
-trials that failed as worse than all.
+Whatever could be chance is tested, so that a sweep of pure noise gets advice in fewer than 5 of 100
+cases, all tests together (2 of 900 sweeps of 8 to 100 trials did, with early stopping none of 300).
+The tests compare trials with each other, so that they hold for grids too. Trials that were stopped
+early count as worse than those that were trained to the end, by how far they came, and trials that
+failed as worse than all.
 """
 
 import math
@@ -21,8 +21,8 @@ from sweeper.analysis.training_advice import Advice, epochs, failures, noise
 from sweeper.record.results import Results
 from sweeper.space.changes import logarithmic, wider
 
-# Chances of a false alarm in a sweep, all hyperparameters together. Failing and training epochs
-# have 0.01 each.
+# Probabilities of a false alarm in a sweep, all hyperparameters together. Failing and training
+# epochs have 0.01 each.
 _EDGE_LEVEL = 0.015
 _LOG_LEVEL = 0.005
 _BANDS = (0.1, 0.25)  # of the probability, at either end
@@ -33,18 +33,18 @@ _NO_EFFECT = 0.03
 
 @np.errstate(all="ignore")
 def advice(results: Results, importances: Importance | None = None) -> list[Advice]:
-    """What to change about the configuration space or the training; empty if nothing shows.
+    """Suggests changes of the configuration space or the training; empty if none are needed.
 
     Args:
-        results: of any searcher, also of a sweep that is still running.
-        importances: what `importance(results)` gave, if it was called before; saves its time.
+        results: results of any searcher, also of a sweep that is still running.
+        importances: the result of `importance(results)`, if known; saves its time.
     """
     table = configurations(results)
     ended = (table["status"] != "interrupted").to_numpy()
     places = standings(table)[ended]
     lost = diverged(table)[ended]
     every = [_taken(axis, ended) for axis in axes(results)]
-    # Of several distributions no one range could be said to be too narrow.
+    # With several distributions no one range can be called too narrow.
     varying = [axis for axis in every if axis.varies and axis.num_distributions == 1]
     found = [failures(axis, lost, len(varying)) for axis in varying]
     # The first trials at a rung go on easily, and a grid's first trials lie at its lowest values:
@@ -53,7 +53,8 @@ def advice(results: Results, importances: Importance | None = None) -> list[Advi
     logs = [_log_axis(axis, places, len(varying)) for axis in compared]
     edges = [_edge(axis, places, len(varying)) for axis in compared]
     for log, edge in zip(logs, edges, strict=True):
-        # On a linear axis over decades, crowding at the low end asks for a logarithmic one.
+        # On a linear axis over decades, crowding at the low end means that a logarithmic one is
+        # needed.
         found.append(log if log and edge and edge.kind == "edge" else edge or log)
     found += _no_effect(results, importances)
     found += [epochs(results), noise(table["loss"], table["count"], table["sd"])]
@@ -69,7 +70,7 @@ def _taken(axis: Axis, rows: np.ndarray) -> Axis:
 
 
 def _edge(axis: Axis, places: np.ndarray, num_axes: int) -> Advice | None:
-    """By the hypergeometric test: k best of N trials, M of which lie in a band at the edge."""
+    """Tests if the k best of N trials crowd in a band at the edge, which M trials lie in."""
     known = np.isfinite(axis.u)
     if not axis.is_number or np.isfinite(places[known]).sum() < 8:
         return None
@@ -84,7 +85,7 @@ def _edge(axis: Axis, places: np.ndarray, num_axes: int) -> Advice | None:
             inside = distance <= max(band, distance.min())
             hits = int(inside[best].sum())
             p = float(stats.hypergeom.sf(hits - 1, len(u), inside.sum(), most))
-            # Not so where a logarithmic axis is asked for: the best may lie inside of the low end.
+            # Not if a logarithmic axis is needed: the best may lie inside of the low end.
             on_log = (
                 not upwards and axis.distribution is not None and logarithmic(axis.distribution)
             )
@@ -101,7 +102,7 @@ def _edge(axis: Axis, places: np.ndarray, num_axes: int) -> Advice | None:
 
 
 def _improves(distance: np.ndarray, ranks: np.ndarray, best: np.ndarray) -> bool:
-    """Whether trials get better on towards the edge, in the region that these best trials take."""
+    """Checks that trials get better towards the edge, in the region of these best trials."""
     region = distance <= distance[best].max()
     outer = region & (distance <= np.median(distance[best]))
     inner = region & ~outer
@@ -136,7 +137,7 @@ def _describe_edge(axis: Axis, upwards: bool, numbers: dict[str, Any]) -> Advice
 
 
 def _log_axis(axis: Axis, places: np.ndarray, num_axes: int) -> Advice | None:
-    """By parabolas in x and in log x, each predicting the rank of every trial from the others.
+    """Tests whether log x predicts ranks better than x, by parabolas that leave out each trial.
 
     The two predictions' squared errors are compared by Wilcoxon's signed-rank test.
     """
@@ -167,7 +168,7 @@ def _log_axis(axis: Axis, places: np.ndarray, num_axes: int) -> Advice | None:
 
 
 def _left_out(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """What is left of each y by a parabola through the others."""
+    """Returns the residual of each y from a parabola through the others."""
     scaled = (x - x.mean()) / x.std()
     base, _ = np.linalg.qr(np.vander(scaled, 3))
     leverage = np.clip((base**2).sum(axis=1), 0, 1 - 1e-9)
@@ -182,7 +183,7 @@ def _no_effect(results: Results, importances: Importance | None) -> list[Advice]
         shares = importances or importance(results)
     except ValueError:
         return []
-    if shares.stopped:  # what acts late, such as weight decay, shows nothing in early values
+    if shares.stopped:  # effects that come late, such as weight decay's, don't show in early values
         return []
     found = []
     for name, share, high in shares.frame[["hyperparameter", "importance", "high"]].values.tolist():

@@ -1,7 +1,7 @@
-"""The hyperparameters of a sweep as axes: every value at its probability.
+"""Turns the hyperparameters of a sweep into axes: every value at its probability.
 
-On such an axis from 0 to 1 a random search is uniform, whatever the distribution, so that whatever
-is said of "the top 4 % of its range" holds for all of them.
+On such an axis from 0 to 1 a random search is uniform, whatever the distribution, so that "the top
+4 % of its range" means the same for all hyperparameters.
 """
 
 import itertools
@@ -29,14 +29,15 @@ class Axis:
     """One hyperparameter, with one entry for each configuration, in the order of trials.
 
     Attributes:
-        name: the hyperparameter's.
-        distribution: of scipy.stats; None for choices, constants and what has no text form.
-        values: floats; NaN where the value is no number, and everywhere if any label is no number.
+        name: the hyperparameter's name.
+        distribution: a distribution of scipy.stats; None for choices, constants and values without
+            a text form.
+        values: floats; NaN where the value is not a number, and everywhere if any label is not one.
         u: the probability of a value up to this one, the middle of a step if discrete; NaN where
             the value is missing, as under a condition that does not hold, or is a constant there.
         labels: the choices, in order of size if they are numbers; empty for distributions.
         codes: which label each configuration has, -1 for none; empty for distributions.
-        num_distributions: how many it has under different conditions.
+        num_distributions: the number of distributions it has under different conditions.
     """
 
     name: str
@@ -49,24 +50,24 @@ class Axis:
 
     @property
     def is_number(self) -> bool:
-        """Whether its values have an order and distances."""
+        """True if its values have an order and distances."""
         return bool(np.isfinite(self.values).any())
 
     @cached_property
     def varies(self) -> bool:
-        """Whether it has more than one value here."""
+        """True if it has more than one value here."""
         return len(np.unique(self.u[np.isfinite(self.u)])) > 1
 
 
 @np.errstate(all="ignore")
 def configurations(results: Results) -> pd.DataFrame:
-    """One row a configuration, in the order of trials.
+    """Returns one row per configuration, in the order of trials.
 
     Columns: `trial`; `status`, `finished` if any replicate has finished; `loss`, the mean over its
     finished replicates, NaN if there are none; `count` of them; `sd` between them, NaN if fewer
     than two; `end_s` of its last replicate, since the start of the sweep; `epochs` of all its
-    replicates; `last_loss`, that after the last epoch, also of one that was stopped. Losses are
-    values of the metric of which low is good, as `Results.losses`; `Metric.loss` turns them back.
+    replicates; `last_loss`, the loss after the last epoch, also of a stopped one. Losses are values
+    of the metric turned so that low is good, as `Results.losses`; `Metric.loss` turns them back.
     """
     frame = results.frame[["trial", "status", "start_s", "runtime_s", "epochs"]]
     losses = results.losses
@@ -88,18 +89,18 @@ def configurations(results: Results) -> pd.DataFrame:
         epochs=("epochs", "sum"),
         last_loss=("last_loss", "mean"),
     ).reset_index()
-    # A row that claims to have finished without a number is hostile or damaged: it has failed.
+    # A finished row without a number comes from a hostile or damaged record: it counts as failed.
     table["status"] = table["status"].where(table["status"] != "finished", "failed")
     table["status"] = table["status"].where(table["count"] == 0, "finished")
     return table
 
 
 def standings(table: pd.DataFrame) -> np.ndarray:
-    """The place of each row of `configurations`, low is good; infinite for what failed or diverged.
+    """Ranks each row of `configurations`, low is good; infinite for those that failed or diverged.
 
-    Those that finished come first, by their loss; then those that were stopped, by how far they
-    came and then by their loss: a low loss after few epochs tells less than a rung that was
-    passed. One that was stopped without a number, such as NaN, has diverged.
+    Finished ones come first, by their loss; then stopped ones, by their epochs and then by their
+    loss: a low loss after few epochs tells less than a rung that was passed. One that was stopped
+    without a number, such as at NaN, has diverged.
     """
     finished = (table["status"] == "finished").to_numpy()
     stopped = ((table["status"] == "stopped") & table["last_loss"].notna()).to_numpy()
@@ -114,8 +115,8 @@ def standings(table: pd.DataFrame) -> np.ndarray:
 
 
 def least_loss(losses: np.ndarray, metric: Metric) -> float:
-    """The lowest loss that there can be, as far as that shows: 0 of what is never negative, such as
-    errors; that of 1 where high is good and all lies from 0 to 1, such as accuracies; else -inf.
+    """Returns a lower bound of losses, as far as it shows: 0 if they are never negative, as for
+    errors; the loss of 1 if high is good and all are from 0 to 1, as accuracies are; else -inf.
     """
     if metric.is_high_good and ((losses >= -1) & (losses <= 0)).all():
         return -1.0
@@ -123,13 +124,13 @@ def least_loss(losses: np.ndarray, metric: Metric) -> float:
 
 
 def diverged(table: pd.DataFrame) -> np.ndarray:
-    """Which rows of `configurations` failed or diverged, also if they were stopped for that."""
+    """Returns which rows of `configurations` failed or diverged, also if stopped for that."""
     without = (table["status"] == "stopped") & table["last_loss"].isna()
     return (table["status"].isin(["failed", "diverged"]) | without).to_numpy()
 
 
 def axes(results: Results) -> list[Axis]:
-    """The hyperparameters, in the order of the space; one entry each for `configurations`."""
+    """Returns the hyperparameters in the space's order, with an entry per configuration."""
     configs = {row.trial: row.config for row in reversed(results.rows)}
     rows = [configs[trial] for trial in sorted(configs)]
     return [_axis(name, text, rows) for name, text in results.sweep["config_space"].items()]
@@ -140,7 +141,7 @@ def _axis(name: str, text: Any, configs: list[dict[str, Any]]) -> Axis:
     space = the_law(recorded)
     values = [config.get(name, ABSENT) for config in configs]
     numbers = np.array([number(value) for value in values], dtype=float)
-    # Of one with conditions, what holds in each configuration; a constant has no probability.
+    # With conditions, the law that holds in each configuration; a constant has no probability.
     held = [law_in(recorded, config) for config in configs] if isinstance(recorded, When) else None
     distributions = [law for law in laws(recorded) if is_distribution(law)]
     if held is not None and distributions:
@@ -157,7 +158,7 @@ def _axis(name: str, text: Any, configs: list[dict[str, Any]]) -> Axis:
         and present.any()
         and np.isfinite(numbers[present]).all()
     ):
-        # A distribution without text form: where it lies among those seen.
+        # A distribution without text form: the value's place among those seen.
         u = (pd.Series(numbers).rank(method="average").to_numpy() - 0.5) / present.sum()
         return Axis(name, None, numbers, u, [], np.empty(0, int))
     there = [value for value in values if value is not ABSENT]
@@ -176,18 +177,18 @@ def _axis(name: str, text: Any, configs: list[dict[str, Any]]) -> Axis:
 
 
 def read_recorded(text: Any) -> Any:
-    """What the record says of a hyperparameter; None if it can't be read."""
+    """Returns a hyperparameter's entry in the record; None if it can't be read."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on tables that were accepted before
+            warnings.simplefilter("ignore")  # SciPy raises on tables that it accepted before
             return read_value(text)
     except Exception:  # hostile text; SciPy raises nearly anything
         return None
 
 
 def the_law(recorded: Any) -> Any:
-    """What a hyperparameter's axis is made of, whatever its conditions: its one distribution, or
-    all its choices and constants; None if it has several distributions.
+    """Returns what a hyperparameter's axis is made of, whatever its conditions: its only
+    distribution, or all its choices and constants; None if it has several distributions.
     """
     if not isinstance(recorded, When):
         return recorded
@@ -200,7 +201,7 @@ def the_law(recorded: Any) -> Any:
 
 
 def _probabilities(distribution: Any, values: np.ndarray) -> np.ndarray:
-    """The probability up to each value; at steps that up to the middle of the step."""
+    """Returns the probability up to each value; at steps that up to the middle of the step."""
     distinct, back = np.unique(values, return_inverse=True)
     try:
         distinct = np.where(distinct <= reach(distribution), distinct, np.nan)
@@ -214,7 +215,7 @@ def _probabilities(distribution: Any, values: np.ndarray) -> np.ndarray:
 
 
 def number(value: Any) -> float:
-    """The value as a float; NaN if it is no finite number."""
+    """Returns the value as a float; NaN if it is not a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return math.nan
     try:
@@ -225,7 +226,7 @@ def number(value: Any) -> float:
 
 
 def _distinct(values: Iterable[Any]) -> list[Any]:
-    """Each value once, in the order of coming."""
+    """Returns each value once, in order of appearance."""
     found: dict[str, Any] = {}
     for value in values:
         found.setdefault(key(value), value)
@@ -233,7 +234,7 @@ def _distinct(values: Iterable[Any]) -> list[Any]:
 
 
 def key(value: Any) -> str:
-    """A text that tells values apart, 1, 1.0 and True too; the record has tuples as lists."""
+    """Returns a text that tells values apart, even 1, 1.0 and True; tuples are as lists."""
     if type(value) in (int, float):
         return repr(value)  # as JSON has it, and faster
     return json.dumps(value, sort_keys=True, default=repr)

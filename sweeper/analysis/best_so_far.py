@@ -1,8 +1,8 @@
-"""What a search has found so far, and what fewer trials would have found.
+"""Computes what a search has found so far, and what fewer trials would have found.
 
-Configurations are what is counted: where there are replicates, a configuration has ended with its
-last one, and its value of the metric is the mean over those that finished. What is computed is
-computed with losses, of which low is good, and turned back at the end.
+Configurations are counted, not trainings: with replicates, a configuration has ended with its last
+one, and its value of the metric is the mean over those that finished. All computation uses losses,
+where low is good; results are turned back at the end.
 """
 
 import math
@@ -20,19 +20,19 @@ from sweeper.space.checks import check_seed
 
 _RESAMPLES = 400
 _MOST_NUMBERS = 1_000_000  # fewer resamples of very many losses
-_MOST_SIZES = 30  # numbers of trials whose interval is resampled; the others lie between them
+_MOST_SIZES = 30  # numbers of trials whose interval is resampled; others are interpolated
 
 
 @np.errstate(all="ignore")
 def incumbents(results: Results) -> pd.DataFrame:
-    """The incumbent after each ended configuration, in the order of ending.
+    """Returns the incumbent after each ended configuration, in the order of ending.
 
-    Columns: `trials`, how many have ended, from 1; `seconds` since the sweep's start when the last
-    of them ended; the metric under its name (`metric.<name>` where it is that of another column),
-    the best so far, NaN before the first finished one; `trial`, whose it is (`Int64`), ties to the
-    one that ended earlier; `epochs`, how many all that have ended were trained, stopped ones too.
-    Only what finished can be incumbent. What has no time, such as interrupted trials, comes last
-    with NaN `seconds`.
+    Columns: `trials`, the number that have ended, from 1; `seconds` since the sweep's start when
+    the last of them ended; the metric under its name (`metric.<name>` where it is that of another
+    column), the best so far, NaN before the first finished one; `trial`, the number of that trial
+    (`Int64`), of equal ones the first to end; `epochs`, the sum over all that have ended, stopped
+    ones too. Only finished configurations can be incumbent. Trials without a time, such as
+    interrupted ones, come last with NaN `seconds`.
 
     Source: any-time performance, Dive into Deep Learning, section 19.2.
     """
@@ -51,7 +51,7 @@ def incumbents(results: Results) -> pd.DataFrame:
 
 
 def incumbents_column(metric: Metric) -> str:
-    """The metric's column in the table of `incumbents`."""
+    """Returns the metric's column in the table of `incumbents`."""
     clashes = metric.name in ("trials", "seconds", "trial", "epochs")
     return "metric." * clashes + metric.name
 
@@ -59,35 +59,35 @@ def incumbents_column(metric: Metric) -> str:
 # The expected best of n trials. Sorted losses x_1 <= … <= x_N of N draws give the expected minimum
 # of n draws as sum_i w_i x_i. Dodge et al. (2019, arXiv 1909.03004) draw the n with replacement (a
 # V-statistic), which for a minimum is biased upwards. Drawing them without replacement (a
-# U-statistic; Tang et al. 2020, arXiv 2004.13705) has no bias, at more variance. Dodge,
-# Gururangan, Card, Schwartz and Smith (2021, arXiv 2110.00613) prefer less variance, to compare
-# two methods with each other; here numbers of trials of one sweep are compared, where the bias is
-# what deceives: it would have the curve end worse than the best that was found.
+# U-statistic; Tang et al. 2020, arXiv 2004.13705) has no bias, at more variance. Dodge, Gururangan,
+# Card, Schwartz and Smith (2021, arXiv 2110.00613) prefer less variance, to compare two methods
+# with each other; here numbers of trials of one sweep are compared, where the bias is misleading:
+# the curve would end worse than the best value that was found.
 
 
 @np.errstate(all="ignore")
 def expected_best(
     results: Results, confidence: float = 0.9, seed: int = 0, resamples: int = _RESAMPLES
 ) -> pd.DataFrame:
-    """The expected best value of the metric of n trials of this random search, for n = 1, …, N.
+    """Returns the expected best of n trials of this random search, for n = 1, …, N.
 
     Columns: `trials`; `expected`, without bias, the best value itself for n = N; `low` and `high`,
     an interval for it of this confidence, NaN where fewer than 3 trials finished; `chance_none`,
     the probability that none of n finishes. Trials that failed or diverged are draws that can't
-    win: n counts them, and `expected` is that of the best given that one finishes. Interrupted
-    trials and `initial_configs` are no draws. Nothing is extrapolated beyond N.
+    win: n counts them, and `expected` assumes that at least one finishes. Interrupted trials and
+    `initial_configs` are no draws. Nothing is extrapolated beyond N.
 
-    A sweep that stops trials early is refused: of the stopped ones no final value is known, and the
-    finished ones are no random part of the draws. So are searchers other than random search.
+    Sweeps that stop trials early are refused: the stopped trials have no final value, and the
+    finished ones are not a random part of the draws. So are searchers other than random search.
 
     The interval is a Bayesian bootstrap (Rubin 1981) with the probability between neighbouring
     values spread evenly, and some beyond the best (Banks 1988). Resampling the values themselves
-    never gets beyond the best one: where it promised to hold the truth in 90 of 100 cases, it did
-    in 52 for n = N. This one does in 85 to 92 for all n, if there is a best value to be had; for
+    never gets beyond the best one: such intervals of nominally 90 % held the truth in 52 of 100
+    cases for n = N. These hold it in 85 to 92 for all n, if values have a lowest possible one; for
     normal values, which have none, in about 70 for n = N and 80 for n = N / 2.
 
     Raises:
-        ValueError: the trials are no independent draws, or some are stopped early.
+        ValueError: the trials are not independent draws, or some are stopped early.
     """
     check_seed(seed)
     losses, total = _draws(results)
@@ -119,14 +119,14 @@ def expected_best(
 
 @np.errstate(all="ignore")
 def promise(results: Results, confidence: float = 0.9, seed: int = 0) -> dict[str, Any]:
-    """What the second half of the trials brought, in numbers and as a `sentence`.
+    """Returns what the second half of the trials gained, in numbers and as a `sentence`.
 
     Keys: `trials` N and `half` of them; `expected` best of N and `expected_half`; their difference
     `gain`, and its interval `low`, `high`; NaN if fewer than 4 trials are draws or 3 finished.
-    No claim is made on trials that were not run.
+    It says nothing about trials that were not run.
 
     Raises:
-        ValueError: the trials are no independent draws, or some are stopped early.
+        ValueError: the trials are not independent draws, or some are stopped early.
     """
     check_seed(seed)
     losses, total = _draws(results)
@@ -153,7 +153,7 @@ def promise(results: Results, confidence: float = 0.9, seed: int = 0) -> dict[st
 
 
 def _draws(results: Results) -> tuple[np.ndarray, int]:
-    """The losses of the draws that finished, sorted, and how many draws there were."""
+    """Returns the losses of the draws that finished, sorted, and the number of draws."""
     check_random(results)
     table = configurations(results)
     table = table[table["trial"] >= num_initial(results)]
@@ -163,10 +163,10 @@ def _draws(results: Results) -> tuple[np.ndarray, int]:
 
 
 def _expected(losses: np.ndarray, total: int) -> tuple[np.ndarray, np.ndarray]:
-    """The expected minimum of n draws, n = 1, …, N, and the probability that none has finished.
+    """Returns the expected minimum of n draws, n = 1, …, N, and the chance of none finished.
 
-    The i-th loss is the least of n drawn without replacement with probability
-    C(N - i, n - 1) / C(N, n), the difference of two probabilities that all lie above.
+    The i-th loss is the least of n drawn without replacement with probability C(N - i, n - 1) /
+    C(N, n), a difference of two probabilities that all n lie above.
     """
     log_factorial = gammaln(np.arange(total + 1) + 1.0)
 
@@ -189,7 +189,7 @@ def _expected(losses: np.ndarray, total: int) -> tuple[np.ndarray, np.ndarray]:
 def _resampled_best(
     losses: np.ndarray, total: int, sizes: np.ndarray, least: float, seed: int, resamples: int
 ) -> np.ndarray:
-    """Expected bests of each size under resampled distributions: `(resamples, sizes)`."""
+    """Returns expected bests for each size under resampled distributions: `(resamples, sizes)`."""
     rng = np.random.default_rng(seed)
     num = len(losses)
     resamples = min(resamples, max(100, _MOST_NUMBERS // num))
@@ -218,9 +218,10 @@ def _resampled_best(
 
 
 def chance_of_top(n: int, fraction: float) -> float:
-    """The probability that n random trials hit the best fraction of the space at least once.
+    """Returns the probability that n random trials hit the best fraction of the space.
 
-    Of independent draws: RandomSearch, whole or stopped early. Other searchers do better or worse.
+    It holds for independent draws: RandomSearch, whole or stopped early. Other searchers do better
+    or worse.
 
     It is 1 - (1 - p)^n. Source: Bergstra and Bengio, "Random Search for Hyper-Parameter
     Optimization", JMLR 2012.
@@ -237,7 +238,7 @@ def chance_of_top(n: int, fraction: float) -> float:
 
 
 def trials_for_top(fraction: float, probability: float) -> int:
-    """The least number of random trials with this probability to hit the best fraction.
+    """Returns the fewest random trials with this probability to hit the best fraction.
 
     Raises:
         ValueError: not 0 < fraction <= 1, or not 0 <= probability < 1.

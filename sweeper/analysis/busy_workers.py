@@ -1,4 +1,4 @@
-"""How busy a sweep's workers were, and which trials were slow."""
+"""Measures how busy a sweep's workers were, and which trials were slow."""
 
 import math
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from sweeper.record.results import Results
 
 @dataclass(frozen=True)
 class ParallelUse:
-    """How busy the workers were.
+    """The use of the workers.
 
     Attributes:
         busy_fraction: busy worker-seconds / (workers × wall), NaN if no trial has a time.
-        wall_s: from the first start to the last end; the pause before a resume is no part of it.
-        workers: one row a worker: `worker`, `node`, `trials`, `busy_s`, `idle_s`, `longest_gap_s`.
-            One that took the place of another, which died or ended before a resume, counts as
-            the same and has the name of the first.
+        wall_s: seconds from the first start to the last end, without the pause before a resume.
+        workers: one row per worker: `worker`, `node`, `trials`, `busy_s`, `idle_s`,
+            `longest_gap_s`. A worker that replaced one that died, or ended before a resume, counts
+            as the same and keeps the name of the first.
         slowest: the five slowest trials: `trial`, `replicate`, `runtime_s`, `worker`, `status`.
     """
 
@@ -30,7 +30,7 @@ class ParallelUse:
 
 @np.errstate(all="ignore")
 def parallel_use(results: Results) -> ParallelUse:
-    """How busy the workers were between the first start and the last end, and the slowest trials.
+    """Returns how busy the workers were between the first start and the last end.
 
     Trials without a start, a runtime or a worker are left out, such as interrupted ones.
     """
@@ -60,21 +60,21 @@ def parallel_use(results: Results) -> ParallelUse:
 def places(timed: pd.DataFrame) -> pd.Series:
     """Numbers the workers of trials from 1 on, in the order of their first start.
 
-    A worker whose first trial starts after the last one of another on the same host has ended
-    takes that one's place, and its number.
+    A worker whose first trial starts after the last trial of another one on the same host has ended
+    takes that worker's place and number.
 
     Args:
-        timed: with `worker`, `node`, `start_s` and `runtime_s`, none of the times missing.
+        timed: a frame with `worker`, `node`, `start_s` and `runtime_s`, no time missing.
     """
-    # A node is called by its host and Ray's number for it, which a resume changes; without Ray it
-    # is None, which astype(str) would leave.
+    # A node's name is its host and Ray's number for it, which a resume changes; without Ray it is
+    # None, which astype(str) would leave.
     node = timed["node"].map(str)
     host = node.map(lambda name: name.rpartition("-")[0])
     names = host + " " + node + " " + timed["worker"].map(str)
     ends = timed["start_s"] + timed["runtime_s"]
     spans = pd.DataFrame({"host": host, "start": timed["start_s"], "end": ends})
     spans = spans.groupby(names).agg({"host": "first", "start": "min", "end": "max"})
-    taken: list[tuple[str, float]] = []  # for each place its host, and until when
+    taken: list[tuple[str, float]] = []  # the host of each place, and the time until when
     numbers = {}
     for name, span in spans.sort_values("start", kind="stable").iterrows():
         free = (

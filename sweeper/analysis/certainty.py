@@ -1,4 +1,4 @@
-"""How sure it is that the best configuration is the best, judged by its replicates."""
+"""Measures how sure it is that the best configuration is the best, by its replicates."""
 
 import math
 from dataclasses import dataclass, replace
@@ -15,33 +15,34 @@ from sweeper.search.ranking import PRACTICAL, Ranking, rank
 _LEVEL = 0.05
 _POWER = 0.8
 _MOST_NAMED = 5
-_MOST = 5_000  # configurations that are looked at: the best ones
+_MOST = 5_000  # configurations that are compared: the best ones
 
 
 @dataclass(frozen=True)
 class Winner:
-    """The configuration of the best mean of the metric, and how sure that is.
+    """The configuration with the best mean of the metric, and how sure that is.
 
     Attributes:
-        trial: the winner's; None if no trial has finished.
-        mean: that over its finished replicates; NaN without a winner.
-        standard_error: of that mean; NaN if nothing is known of the noise. What the other
-            configurations show of the noise is used as well.
-        interval: where its true mean lies in 95 % of all cases, the winner's luck taken off; never
-            beyond 0 for errors. NaNs if nothing is known of the noise.
-        probability_best: one row a configuration, best first: `trial`, `mean`, `standard_error`,
+        trial: the winner's number; None if no trial has finished.
+        mean: the mean over its finished replicates; NaN without a winner.
+        standard_error: the standard error of that mean; NaN if nothing is known of the noise. It
+            also uses what other configurations show of the noise.
+        interval: holds its true mean in 95 % of all cases, corrected for the winner's luck; never
+            below 0 for errors. NaNs if nothing is known of the noise.
+        probability_best: one row per configuration, best first: `trial`, `mean`, `standard_error`,
             `low` and `high` of the interval, `count`, `probability` (NaN if nothing is known of
             the noise).
-        indistinguishable: the trials that can't be told from the winner, likeliest first: with the
-            winner they hold the best with 95 %; empty if nothing is known of the noise.
+        indistinguishable: the trials that can't be told from the winner, likeliest first: with 95 %
+            probability the best is the winner or one of them; empty if nothing is known of the
+            noise.
         most_to_gain: with 95 % none of them is better than the winner by more than this; NaN if
             nothing is known of the noise.
-        is_settled: whether that is at most half of what another seed changes, so that for all
-            practical purposes none is better.
-        more_replicates: how many more of winner and likeliest rival each would tell them apart
-            with 80 % power, if they differ by what is to be expected; 0 if the present ones do;
-            None if their difference is not worth it, or nothing is known of the noise.
-        sentence: all this in words.
+        is_settled: True if `most_to_gain` is at most half of what another seed changes, so that for
+            all practical purposes none is better.
+        more_replicates: how many more replicates of the winner and of its likeliest rival each
+            would tell them apart with 80 % power, if they differ as expected; 0 if the present ones
+            do; None if their difference is not worth it, or nothing is known of the noise.
+        sentence: a summary in words.
     """
 
     trial: int | None
@@ -56,16 +57,16 @@ class Winner:
     sentence: str
 
 
-@np.errstate(all="ignore")  # of numbers at the end of the floats
+@np.errstate(all="ignore")  # of numbers at the limits of floats
 def winner(results: Results) -> Winner:
-    """The winner of a sweep and how sure it is: among the configurations that were trained to the
-    end, whatever was stopped before it.
+    """Returns the winner of a sweep and how sure it is, among the configurations that were trained
+    to the end; stopped ones don't count.
 
     The winner has the best mean among the configurations with two finished replicates or more, if
-    there are any, else the best value: a single lucky one beats no mean. How sure it is, the model
-    of `sweeper.search.ranking` says; that the probabilities are true and the intervals hold,
-    `scripts/calibration.py` measures. Of k equal configurations each is the best with probability
-    1 / k.
+    there are any, else the best value: a single lucky training doesn't beat a mean. The model of
+    `sweeper.search.ranking` computes how sure it is; `scripts/calibration.py` measures that its
+    probabilities and intervals hold. Of k equal configurations each is the best with probability 1
+    / k.
     """
     table = configurations(results)
     stopped = int((table["status"] == "stopped").sum())
@@ -101,7 +102,7 @@ def winner(results: Results) -> Winner:
 
 
 def _frame(table: pd.DataFrame, found: Ranking | None, metric: Metric) -> pd.DataFrame:
-    """The frame `probability_best`."""
+    """Returns the frame `probability_best`."""
     frame = pd.DataFrame({"trial": table["trial"], "mean": metric.loss(table["loss"])})
     frame = frame.assign(
         standard_error=math.nan, low=math.nan, high=math.nan,
@@ -121,7 +122,7 @@ def _frame(table: pd.DataFrame, found: Ranking | None, metric: Metric) -> pd.Dat
 def _more_replicates(
     found: Ranking, counts: np.ndarray, close: list[int], settled: bool
 ) -> int | None:
-    """By n = (z_0.975 + z_0.8)² (s_1² + s_2²) / d² for each of two means that differ by d."""
+    """Computes n = (z_0.975 + z_0.8)² (s_1² + s_2²) / d² for each of two means that differ by d."""
     if not close:
         return 0
     rival = close[0]
@@ -167,7 +168,7 @@ def _sentence(won: Winner, metric: Metric, stopped: int) -> str:
 
 
 def _of_the_others(won: Winner) -> str:
-    """What is said of those that can't be told from the winner."""
+    """Says which configurations can't be told from the winner."""
     close = won.indistinguishable
     names = ", ".join(map(str, close[:_MOST_NAMED])) + (", …" if len(close) > _MOST_NAMED else "")
     count = f"{len(close):,} {'other' if len(close) == 1 else 'others'}"

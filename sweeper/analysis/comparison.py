@@ -1,4 +1,4 @@
-"""Sweeps side by side: which searcher or space gets further with the same budget."""
+"""Compares sweeps: which searcher or space gets further with the same budget."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -26,17 +26,17 @@ _MOST_POINTS = 200
 
 @dataclass(frozen=True)
 class Comparison:
-    """Any-time curves of several sweeps, and whether their difference is more than noise.
+    """Any-time curves of several sweeps, and a test whether they differ by more than noise.
 
     Attributes:
         curves: `sweep` (a label), `budget`, `mean`, `low`, `high`: the best value of the metric so
-            far; sweeps that differ in their seeds alone are repetitions of one label. Each curve
+            far; sweeps that differ only in their seeds are repetitions of one label. Each curve
             goes on as far as the shortest of its repetitions.
-        finals: one row a sweep: `sweep`, `folder`, `seed`, `trials`, `best` at the common budget.
+        finals: one row per sweep: `sweep`, `folder`, `seed`, `trials`, `best` at the common budget.
         budget: `trials`, `epochs` or `seconds`.
         limit: the common budget, that of the smallest sweep.
-        sentence: what the rank test says.
-        metric: what all of them have optimised.
+        sentence: the result of the rank test in words.
+        metric: the metric that all of them optimised.
     """
 
     curves: pd.DataFrame
@@ -51,20 +51,21 @@ class Comparison:
 def compare(
     sweeps: Sequence[Results | str | Path], budget: str | None = None, seed: int = 0
 ) -> Comparison:
-    """The sweeps side by side, compared at the budget of the smallest.
+    """Compares sweeps side by side, at the budget of the smallest.
 
     Sweeps with the same objective, space and searcher (whatever its `num_trials`) but other seeds
-    are repetitions of one label. Its `mean` is that of their best values so far, `low` and `high`
-    are its 90 % interval by Student's t; all are NaN until each has a finished trial. A label with
-    one sweep alone has the mean over random orders of its trials, of those orders in which one has
-    finished by then (NaN if fewer than half), and the range from 5 % to 95 % of a bootstrap of its
-    trials; but what it did reach, without a range, if its order matters, as it does with Sobol and
-    Bayesian search and with early stopping. Any-time performance: Dive into Deep Learning,
-    section 19.2.
+    are repetitions of one label. A label's `mean` is the mean of their best values so far, `low`
+    and `high` are its 90 % interval by Student's t; all are NaN until each has a finished trial. A
+    label with a single sweep has the mean over random orders of its trials, of those orders in
+    which one has finished by then (NaN if fewer than half), and the range from 5 % to 95 % of a
+    bootstrap of its trials. If the order matters, as with Sobol and Bayesian search and with early
+    stopping, it has the values as reached, without a range. Any-time performance: Dive into Deep
+    Learning, section 19.2.
 
     Labels with repetitions are compared by the Mann-Whitney U test of their best values, several
-    with Holm's correction. If one has a single sweep, that can't be: the sentence then gives the
-    test over the values of trials, which tells of typical trials and not of the best ones.
+    with Holm's correction. If one has a single sweep, this test is impossible: the sentence then
+    gives the test over the values of trials, which is about typical trials and not about the best
+    ones.
 
     Example:
         >>> def objective(config):
@@ -78,16 +79,17 @@ def compare(
         ['RandomSearch', 'SobolSearch']
 
     Args:
-        sweeps: results or folders of sweeps, two or more.
+        sweeps: two or more results or folders of sweeps.
         budget: `trials` that ended, `epochs` that they trained (stopped and failed ones too), or
             `seconds` since the start. Without one, `epochs` if any sweep stops trials early, since
             its trials cost less than others, else `trials`.
-        seed: of the bootstrap.
+        seed: the bootstrap's seed.
 
     Raises:
         ValueError: fewer than two sweeps, the same one twice, an unknown budget, a seed out of
             range, a sweep in which nothing ended, or sweeps of different metrics or modes.
-        TypeError: `sweeps` is a single path or results, or holds anything else; `seed` is no int.
+        TypeError: `sweeps` is a single path or results, or holds anything else; `seed` is not an
+            int.
         FileNotFoundError: a folder holds no sweep.
     """
     check_seed(seed)
@@ -118,7 +120,7 @@ def compare(
 
 
 def _turned_back(curves: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """Curves of losses as those of the metric."""
+    """Turns curves of losses into curves of the metric."""
     low, high = metric.interval(curves["low"], curves["high"])
     return curves.assign(mean=metric.loss(curves["mean"]), low=low, high=high)
 
@@ -169,7 +171,7 @@ def _read(sweeps: Any, budget: str | None) -> tuple[list[Trajectory], str, Metri
 
 
 def _metric_of(results: list[Results]) -> Metric:
-    """The metric that all have optimised. Raises a ValueError if they differ."""
+    """Returns the metric that all have optimised. Raises a ValueError if they differ."""
     metrics = [one.metric for one in results]
     if len(set(metrics)) > 1:
         each = [
@@ -183,8 +185,8 @@ def _metric_of(results: list[Results]) -> Metric:
 
 
 def _twice(results: list[Results]) -> list[str]:
-    """Sweeps that are there before, each in a sentence."""
-    # One that was made by hand has no time; it is told by being the same object.
+    """Lists sweeps that occur twice, one sentence each."""
+    # Results made by hand have no time; they are recognised by being the same object.
     places = [(str(r.folder.resolve()), r.sweep.get("created", id(r))) for r in results]
     return [
         f"{results[i].folder} is given twice, and is no repetition of itself. Leave one out."
@@ -197,12 +199,12 @@ def _twice(results: list[Results]) -> list[str]:
 
 
 def _shortest(group: list[Trajectory]) -> float:
-    """The budget that each of them has spent."""
+    """Returns the budget that each of them has spent."""
     return min(float(sweep.spent[-1]) for sweep in group)
 
 
 def _points(read: list[Trajectory], end: float, limit: float, budget: str) -> np.ndarray:
-    """The budgets at which a curve is given: up to its `end`, the common `limit` among them."""
+    """Returns the budgets at which a curve is given: up to its `end`, with the common `limit`."""
     if budget == "trials" and end <= _MOST_POINTS:
         return np.arange(1, int(end) + 1, dtype=float)
     spent = np.unique(np.concatenate([[limit], *(s.spent for s in read)]))

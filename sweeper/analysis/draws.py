@@ -1,4 +1,4 @@
-"""Whether the trials of a sweep are random draws: what may be said of other numbers of them."""
+"""Checks whether trials are random draws, so that other numbers of them can be judged."""
 
 from typing import Any
 
@@ -6,32 +6,32 @@ from sweeper.record.results import Results
 
 
 def kind_of_searcher(results: Results) -> str | None:
-    """The name of the searcher's class, None if the record has none that can be read."""
+    """Returns the name of the searcher's class, None if the record has none that can be read."""
     searcher = results.sweep.get("searcher")
     kind = searcher.get("kind") if isinstance(searcher, dict) else None
     return kind if isinstance(kind, str) else None
 
 
 def stops_early(results: Results) -> bool:
-    """Whether trials may be stopped before their end: by its scheduler, or because some were."""
+    """Checks whether trials may be stopped early: the scheduler can, or some were."""
     return bool(results.sweep.get("scheduler")) or any(r.status == "stopped" for r in results.rows)
 
 
 def is_in_any_order(results: Results) -> bool:
-    """Whether its trials might as well have come in another order.
+    """Checks whether its trials might as well have come in another order.
 
-    Not so where earlier ones decide on later ones, by a searcher that learns or by early stopping,
-    nor for Sobol's sequence, of which each beginning is spread evenly and a random part is not.
+    False if earlier trials affect later ones, by a searcher that learns or by early stopping, and
+    for Sobol's sequence: its first points spread evenly, a random part of them does not.
     """
     in_order = ("SobolSearch", "BayesianSearch")
     return kind_of_searcher(results) not in in_order and not stops_early(results)
 
 
 def check_random(results: Results) -> None:
-    """Nothing, if the trials are independent draws whose final values are known.
+    """Checks that the trials are independent draws whose final values are known.
 
     Raises:
-        ValueError: they are not.
+        ValueError: they are not independent, or not known.
     """
     cure = "Use incumbents(results), which tells what each number of trials did reach."
     kind = kind_of_searcher(results)
@@ -53,7 +53,7 @@ def check_random(results: Results) -> None:
 
 
 def num_initial(results: Results) -> int:
-    """How many configurations were given instead of drawn."""
+    """Counts the configurations that were given instead of drawn."""
     searcher: Any = results.sweep.get("searcher")
     initial = searcher.get("initial_configs") if isinstance(searcher, dict) else None
     return len(initial) if isinstance(initial, list) else 0

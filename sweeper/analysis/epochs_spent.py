@@ -1,30 +1,30 @@
-"""What early stopping saved: the epochs that were trained, and those that were not."""
+"""Counts the epochs that were trained, and those that early stopping saved."""
 
 from collections import Counter
 from dataclasses import dataclass
 
 from sweeper.record.results import Results
 
-_MOST_RUNGS = 6  # that are named one by one
+_MOST_RUNGS = 6  # rungs that are named one by one
 
 
 @dataclass(frozen=True)
 class EpochsSpent:
     """The epochs of a sweep's table.
 
-    What a trial trained beyond its rung before its verdict was out is in none of these numbers: it
-    depends on how many workers there were.
+    Epochs that a trial trained beyond its rung before its verdict was out are not counted: they
+    depend on the number of workers.
 
     Attributes:
-        spent: of all trials together.
-        whole: of a trial that was trained to its end, of several the most; None if none was, or
-            nobody counted.
-        saved: what the stopped trials lack to `whole`; 0 if that isn't known.
-        trials: how many have ended.
+        spent: the epochs of all trials together.
+        whole: the epochs of a trial that was trained to its end, the most of several; None if there
+            is none, or they were not counted.
+        saved: the epochs that the stopped trials lack to `whole`; 0 if that isn't known.
+        trials: the number of ended trials.
         finished: how many of them were trained to their end.
         stopped: how many of them were stopped.
-        by_rung: epochs → how many trials were stopped after so many.
-        sentence: all this in words; empty if no trial was stopped.
+        by_rung: epochs → number of trials stopped after so many.
+        sentence: a summary in words; empty if no trial was stopped.
     """
 
     spent: int
@@ -38,7 +38,7 @@ class EpochsSpent:
 
 
 def epochs(results: Results) -> EpochsSpent:
-    """The epochs that a sweep's trials were trained, and what stopping some of them saved."""
+    """Counts the epochs that a sweep's trials were trained, and what early stopping saved."""
     ended = [row for row in results.rows if row.status != "interrupted"]
     finished = [row for row in ended if row.status == "finished"]
     stopped = [row for row in ended if row.status == "stopped"]
@@ -68,7 +68,7 @@ def _sentence(
 
 
 def _after(rungs: list[int]) -> str:
-    """Such as ` after 3, 9 or 27 epochs`."""
+    """Returns a text such as ` after 3, 9 or 27 epochs`."""
     if not rungs:
         return ""
     if len(rungs) > _MOST_RUNGS:

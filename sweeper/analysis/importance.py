@@ -1,11 +1,11 @@
-"""How much each hyperparameter matters for the metric, by functional ANOVA.
+"""Measures how much each hyperparameter matters for the metric, by functional ANOVA.
 
-The forest is scikit-learn's. Its trees are step functions on boxes, of which the variance that
-each hyperparameter explains is a sum over pairs of leaves, exact and quick (Hutter, Hoos and
+The forest is scikit-learn's. Its trees are step functions on boxes, so that the variance that each
+hyperparameter explains is a sum over pairs of leaves, exact and quick (Hutter, Hoos and
 Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance", ICML 2014). Optuna's
 evaluators were tried in its place: its fANOVA gives the same numbers on the same forest, but takes
-20 times as long (8 s for 500 trials) and has no pairs; its PED-ANOVA is quick, but measures what
-is needed to reach the best tenth, has no pairs, and gave a share of 0.4 for 0.2.
+20 times as long (8 s for 500 trials) and has no pairs; its PED-ANOVA is quick, but measures what is
+needed to reach the best tenth, has no pairs, and gave a share of 0.4 for 0.2.
 """
 
 import itertools
@@ -23,7 +23,7 @@ from sweeper.space.checks import check_seed
 LEAST_TRIALS = 16
 LEAST_EXPLAINED = 0.2
 _MOST_TRIALS = 300
-_MOST_PAIRED = 6  # hyperparameters whose pairs are looked at, the most important ones
+_MOST_PAIRED = 6  # hyperparameters whose pairs are computed, the most important ones
 _NUM_TREES = 64
 
 
@@ -33,12 +33,13 @@ class Importance:
 
     Attributes:
         frame: `hyperparameter`, `importance`, `low`, `high`, most important first.
-        pairs: `first`, `second`, `importance` beyond the two alone, most important first; of the
-            6 most important hyperparameters.
-        evaluator: what computed it.
-        trials_used: how many trials it rests on.
-        trials: how many had finished or were stopped; more than were used if there were very many.
-        stopped: how many of these were stopped early, of which the last value counts.
+        pairs: `first`, `second`, `importance` beyond the two alone, most important first; for the 6
+            most important hyperparameters.
+        evaluator: the method of computation.
+        trials_used: the number of trials it is based on.
+        trials: the number that had finished or were stopped; not all are used if there are very
+            many.
+        stopped: the number of these that were stopped early; their last value counts.
         explained: the part of the variance that the forest predicts of trials it has not seen; the
             rest is noise, or too intricate for so few trials.
     """
@@ -54,31 +55,31 @@ class Importance:
 
 @np.errstate(all="ignore")
 def importance(results: Results, seed: int = 0) -> Importance:
-    """How much of the variance of the metric each hyperparameter explains.
+    """Computes how much of the variance of the metric each hyperparameter explains.
 
-    On the space as it was searched: each hyperparameter counts by its own distribution. A pair's
-    importance is what the two explain together beyond each alone. `low` and `high` hold 90 % of
-    the trees, each grown on a bootstrap sample of the trials. Values far worse than the others
-    (than the worse quartile by more than 3 interquartile ranges) count as lying there, so that a
-    few diverging trials don't hide the rest. Where a hyperparameter is absent its place is drawn at
-    random, so that it counts only where it was there.
+    It is computed on the space as it was searched: each hyperparameter counts by its own
+    distribution. A pair's importance is what the two explain together beyond each alone. `low` and
+    `high` hold 90 % of the trees, each grown on a bootstrap sample of the trials. Values far worse
+    than the others (than the worse quartile by more than 3 interquartile ranges) count as lying
+    there, so that a few diverging trials don't hide the rest. Where a hyperparameter is absent its
+    value is drawn at random, so that it counts only where it is present.
 
     Trials that were stopped early count with their last value. The finished ones alone are too few,
     and the best ones alone, among which what matters most hardly varies any more. Learning curves
-    of LCBench, 60 trials: the shares lay 0.23 (sum of absolute differences) from those of 300
-    whole trials, with ASHA(3) 0.32 by the last values, 0.39 by those after the first rung, and none
-    by the finished ones; with ASHA(1), where most have one epoch, 0.70: stop later if importance
-    is what is asked for.
+    of LCBench, 60 trials: the shares lay 0.23 (sum of absolute differences) from those of 300 whole
+    trials, with ASHA(3) 0.32 by the last values, 0.39 by those after the first rung, and none by
+    the finished ones; with ASHA(1), where most have one epoch, 0.70: stop later if you want to know
+    importances.
 
-    Shares are those of the forest, which sees strong hyperparameters first: where 0.9 and 0.1 are
-    true it said 0.85 and 0.05 after 32 trials, 0.89 and 0.07 after 128, with the strong one in its
-    interval every time, the weak one in 13 and 5 of 15. Read a small share as "weak", not as a
+    Shares are those of the forest, which finds strong hyperparameters first: for true shares of 0.9
+    and 0.1 it gave 0.85 and 0.05 after 32 trials, 0.89 and 0.07 after 128, with the strong one in
+    its interval every time, the weak one in 13 and 5 of 15. Read a small share as "weak", not as a
     number.
 
     Raises:
-        ValueError: too few trials with a value to say, or they tell nothing: fewer than 16, or the
-            forest predicts less than a fifth of the variance of trials it has not seen, or neither
-            a hyperparameter nor the metric varies.
+        ValueError: the trials tell too little: fewer than 16 have a value, or the forest predicts
+            less than a fifth of the variance of trials it has not seen, or no hyperparameter
+            varies, or the metric doesn't.
     """
     check_seed(seed)
     table = configurations(results)
@@ -127,10 +128,10 @@ def importance(results: Results, seed: int = 0) -> Importance:
 
 
 def _varying(every: list[Axis], shown: np.ndarray, seed: int) -> list[tuple[Axis, np.ndarray]]:
-    """The hyperparameters that have more than one value in the trials used, and their positions.
+    """Returns the hyperparameters with more than one value in the trials used, and their positions.
 
-    Where one is absent it lies anywhere: nothing depends on it there, and at any fixed place it
-    would stand for what its condition does.
+    Where one is absent it gets a random position: nothing depends on it there, and at any fixed
+    place it would show the effect of its condition.
     """
     rng = np.random.default_rng(seed)
     found = []
@@ -166,14 +167,14 @@ def _one(metric: Metric) -> str:
 
 
 def _without_far_out(losses: np.ndarray) -> np.ndarray:
-    """Losses over Tukey's outer fence lowered to it, unless the middle half is equal; rescaled."""
+    """Lowers losses over Tukey's outer fence to it, unless the middle half is equal; rescales."""
     losses = losses / np.abs(losses).max()  # in units in which no difference is infinite
     lower, upper = np.quantile(losses, [0.25, 0.75])
     return np.minimum(losses, upper + 3 * (upper - lower)) if upper > lower else losses
 
 
 def _forest(positions: np.ndarray, losses: np.ndarray, seed: int) -> Any:
-    """Extremely randomized trees (Geurts, Ernst and Wehenkel 2006) on positions in [0, 1].
+    """Fits extremely randomized trees (Geurts, Ernst and Wehenkel 2006) to positions in [0, 1].
 
     Their random thresholds find weak hyperparameters beside strong ones, which a random forest
     overlooks: of a share of 0.1 beside one of 0.9 it found 0.016 in 32 trials, these 0.045.
@@ -195,12 +196,12 @@ def _forest(positions: np.ndarray, losses: np.ndarray, seed: int) -> Any:
 
 @dataclass(frozen=True)
 class _Boxes:
-    """A tree's leaves.
+    """The leaves of a tree.
 
     Attributes:
         lower, upper: `(leaves, hyperparameters)`.
         mass: value × volume, the mean of the tree subtracted, over its standard deviation.
-        common: along one hyperparameter the overlap of each two leaves, as needed.
+        common: the overlap of each two leaves along a hyperparameter, computed as needed.
     """
 
     lower: np.ndarray
@@ -210,7 +211,7 @@ class _Boxes:
 
 
 def _boxes(tree: Any) -> _Boxes | None:
-    """The leaves of a tree of scikit-learn on the unit cube; None if it is constant."""
+    """Returns the leaves of a scikit-learn tree on the unit cube; None if it is constant."""
     lower = np.zeros((tree.node_count, tree.n_features))
     upper = np.ones((tree.node_count, tree.n_features))
     features, thresholds, values = tree.feature, tree.threshold, tree.value.ravel()
@@ -230,13 +231,13 @@ def _boxes(tree: Any) -> _Boxes | None:
 
 
 def _single(tree: _Boxes, j: int) -> float:
-    """The share of the tree's variance that one hyperparameter explains alone."""
+    """Returns the share of the tree's variance that one hyperparameter explains alone."""
     density = tree.mass / (tree.upper[:, j] - tree.lower[:, j])
     return float(density @ _common(tree, j) @ density)
 
 
 def _pair(tree: _Boxes, i: int, j: int) -> float:
-    """The share that two explain together, beyond each alone."""
+    """Returns the share that two explain together, beyond each alone."""
     density = tree.mass / (tree.upper - tree.lower)[:, [i, j]].prod(axis=1)
     both = density @ (_common(tree, i) * _common(tree, j)) @ density
     return float(both) - _single(tree, i) - _single(tree, j)

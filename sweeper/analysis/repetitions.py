@@ -1,4 +1,4 @@
-"""Which sweeps are repetitions of one another, and what to call them."""
+"""Finds sweeps that are repetitions of one another, and labels them."""
 
 import json
 from typing import Any
@@ -8,14 +8,14 @@ from sweeper.record.results import Results
 
 
 def labels(results: list[Results]) -> list[str]:
-    """A label for each sweep, the same for repetitions: its searcher and scheduler, and the folder
-    if in doubt.
+    """Returns a label for each sweep, the same for repetitions: its searcher and scheduler, and the
+    folder if in doubt.
 
     Repetitions have the same objective (with the same values, as far as these could be seen), space
     with its constraints, searcher (whatever its `num_trials`), lag and scheduler, and other seeds.
     A sweep with the same seed repeats nothing and stands for itself.
     """
-    # Older records don't say what the objective reached.
+    # Older records don't contain what the objective reached.
     states = [recorded_state(r.sweep) for r in results]
     values = [state.get("values") if state and all(states) else None for state in states]
     keys = [_key(r, reached) for r, reached in zip(results, values, strict=True)]
@@ -36,13 +36,13 @@ def labels(results: list[Results]) -> list[str]:
 
 
 def _key(results: Results, reached: Any) -> str:
-    """What repetitions have in common."""
+    """Returns what repetitions have in common."""
     sweep = results.sweep
     searcher = sweep.get("searcher")
     if isinstance(searcher, dict):
         searcher = {name: value for name, value in searcher.items() if name != "num_trials"}
     named = ("config_space", "objective", "fixed_arguments", "replicates")
-    # What older records lack is as if it were None.
+    # Entries that older records lack count as None.
     common = [searcher, reached, *(sweep.get(name) for name in named)]
     common += [sweep.get(name) or None for name in ("constraints", "scheduler", "lag")]
     return json.dumps(common, sort_keys=True, default=repr)

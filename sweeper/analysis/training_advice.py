@@ -1,4 +1,4 @@
-"""Advice that the course of training gives: where it fails, ends too early, or is mostly noise."""
+"""Gives advice from the course of training: where it fails, ends too early, or is mostly noise."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from sweeper.analysis.axes import Axis, least_loss
 from sweeper.record.results import Results
 from sweeper.space.changes import narrower
 
-# Chances of a false alarm in a sweep, all hyperparameters together.
+# Probabilities of a false alarm in a sweep, all hyperparameters together.
 _FAILURE_LEVEL = 0.01
 _EPOCH_LEVEL = 0.01
 
@@ -22,7 +22,7 @@ class Advice:
 
     Attributes:
         kind: `edge`, `log_axis`, `failures`, `no_effect`, `epochs` or `noise`.
-        hyperparameter: which one it is about; None if about none.
+        hyperparameter: the one that it is about; None if about none.
         text: one sentence with its numbers.
         evidence: the numbers; `bounds` is a new distribution as text, where there is one.
     """
@@ -37,12 +37,12 @@ class Advice:
 
 
 def failures(axis: Axis, lost: np.ndarray, num_axes: int) -> Advice | None:
-    """Where trials fail or diverge: by Fisher's exact test at thresholds, or for each choice.
+    """Finds where trials fail or diverge: by Fisher's exact test at thresholds, or for each choice.
 
     Args:
-        axis: one that varies.
-        lost: which of its configurations failed or diverged.
-        num_axes: how many are tested, which the level is shared by.
+        axis: the axis of a hyperparameter that varies.
+        lost: True for each configuration that failed or diverged.
+        num_axes: the number of axes tested, which share the significance level.
     """
     known = np.isfinite(axis.u)
     u, lost = axis.u[known], lost[known]
@@ -60,7 +60,7 @@ def failures(axis: Axis, lost: np.ndarray, num_axes: int) -> Advice | None:
     hits = np.array([lost[region].sum() for region, _ in regions])
     p = _chances(sizes, hits, lost)
     region, what = regions[int(p.argmin())]
-    # More than half of them fail there, or it would not be worth leaving out.
+    # More than half of them fail there, else it would not be worth leaving out.
     if p.min() >= _FAILURE_LEVEL / (len(regions) * num_axes) or lost[region].mean() <= 0.5:
         return None
     if axis.is_number:
@@ -69,7 +69,7 @@ def failures(axis: Axis, lost: np.ndarray, num_axes: int) -> Advice | None:
 
 
 def _likeliest(u: np.ndarray, lost: np.ndarray, upper: bool) -> np.ndarray:
-    """Which trials lie beyond the threshold that parts them best."""
+    """Returns which trials lie beyond the threshold that separates them best."""
     order = np.argsort(u)
     cuts = np.unique(u)[:-1]
     sizes = np.searchsorted(u[order], cuts, side="right")
@@ -81,7 +81,7 @@ def _likeliest(u: np.ndarray, lost: np.ndarray, upper: bool) -> np.ndarray:
 
 
 def _chances(sizes: np.ndarray, hits: np.ndarray, lost: np.ndarray) -> np.ndarray:
-    """One-sided p-values of Fisher's exact test: so many lost ones or more in regions of sizes."""
+    """Returns one-sided p-values of Fisher's exact test: `hits` lost or more in each region."""
     return np.asarray(stats.hypergeom.sf(hits - 1, len(lost), lost.sum(), sizes))
 
 
@@ -109,10 +109,10 @@ def _describe_failures(
 
 
 def epochs(results: Results) -> Advice | None:
-    """By the binomial test: flat noise puts the best value into the last of E epochs once in E.
+    """Tests if too many best values are in the last of E epochs: noise puts one in E there.
 
-    What the last quarter brought counts as a part of the value, or, where 1 is the best there can
-    be, as with accuracies, of what was missing to it.
+    The gain of the last quarter is a part of the value, or, where 1 is the best possible, as with
+    accuracies, of what was missing to 1.
 
     Looks at the best quarter of the trials that reached the limit, at least 5.
     """

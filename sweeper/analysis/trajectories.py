@@ -1,4 +1,4 @@
-"""What a sweep had found when it had spent so much: the curve of one sweep, to be compared."""
+"""The curve of one sweep, to be compared: what it had found at each budget spent."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +18,13 @@ class Trajectory:
     """One sweep: its trials in the order of ending.
 
     Attributes:
-        label: what repetitions of it share.
-        folder, seed: which one it is.
-        spent: the budget that was spent when each ended; never falls.
-        losses: values of the metric of which low is good; infinite where a trial has not finished.
-        any_order: whether its trials might as well have come in another order.
-        stops: whether trials may be stopped early.
+        label: the label that repetitions of it share.
+        folder, seed: identify the sweep.
+        spent: the budget that was spent when each ended; never decreases.
+        losses: values of the metric turned so that low is good; infinite if a trial has not
+            finished.
+        any_order: True if its trials might as well have come in another order.
+        stops: True if trials may be stopped early.
     """
 
     label: str
@@ -35,19 +36,19 @@ class Trajectory:
     stops: bool
 
     def best_at(self, points: np.ndarray) -> np.ndarray:
-        """The best loss within each budget; infinite where nothing has finished."""
+        """Returns the best loss within each budget; infinite where nothing has finished."""
         return _best_at(self.spent, self.losses, points)
 
     def reordered(self, points: np.ndarray, rng: np.random.Generator, again: bool) -> np.ndarray:
-        """Best losses within each budget of the trials in random orders, `(orders, points)`.
+        """Returns best losses within each budget for random trial orders, `(orders, points)`.
 
         Args:
-            points: budgets.
-            rng: of the orders.
-            again: whether trials are drawn with replacement.
+            points: the budgets.
+            rng: draws the orders.
+            again: True to draw trials with replacement.
         """
         num = len(self.losses)
-        costs = np.diff(self.spent, prepend=0.0)  # of seconds what passed until the next one ended
+        costs = np.diff(self.spent, prepend=0.0)  # for seconds the time until the next one ended
         curves = []
         for _ in range(min(_RESAMPLES, max(50, _MOST_NUMBERS // num))):
             order = rng.integers(num, size=num) if again else rng.permutation(num)
@@ -56,7 +57,7 @@ class Trajectory:
 
 
 def trajectory(results: Results, label: str, budget: str) -> Trajectory:
-    """The course of a sweep over `trials` that ended, `epochs` that they trained, or `seconds`.
+    """Returns a sweep's course by `trials` that ended, `epochs` that they trained, or `seconds`.
 
     Epochs are those of all trials, stopped and failed ones too.
     """
@@ -67,7 +68,7 @@ def trajectory(results: Results, label: str, budget: str) -> Trajectory:
 
 
 def _spent(results: Results, budget: str) -> tuple[np.ndarray, np.ndarray]:
-    """The budget spent when each configuration had ended, and their losses."""
+    """Returns the budget spent when each configuration had ended, and their losses."""
     table = configurations(results).sort_values(["end_s", "trial"], kind="stable")
     if budget == "seconds":
         table = table[table["end_s"].notna()]

@@ -1,4 +1,4 @@
-"""What is said of sweeps side by side: whether their difference is more than luck."""
+"""Tests whether the difference between sweeps is more than luck, and says so."""
 
 import itertools
 import math
@@ -14,7 +14,7 @@ _LEVEL = 0.05
 
 
 def sentence(groups: dict[str, list[Trajectory]], limit: float, budget: str, metric: Metric) -> str:
-    """The best of each label at the budget `limit`, best first, and what the rank test says."""
+    """Says the best of each label at the budget `limit`, best first, and the rank test's result."""
     end = np.array([limit])
     finals = {label: [float(s.best_at(end)[0]) for s in group] for label, group in groups.items()}
     means = {label: float(np.mean(bests)) for label, bests in finals.items()}
@@ -59,8 +59,8 @@ def _verdicts(
 
 
 def _over_trials(groups: dict[str, list[Trajectory]], ranked: list[str], limit: float) -> str:
-    """What can be said where a label has one sweep only: of trials that learn or are stopped by
-    each other, nothing.
+    """Says what can be said if a label has a single sweep: nothing about trials that learn from
+    each other or are stopped.
     """
     unknown = "Nothing is known of the noise: repeat each with at least 4 seeds."
     if not all(sweep.any_order for label in ranked for sweep in groups[label]):
@@ -80,7 +80,7 @@ def _over_trials(groups: dict[str, list[Trajectory]], ranked: list[str], limit: 
 
 
 def _holm(p: list[float]) -> list[float]:
-    """P-values for several tests together (Holm 1979)."""
+    """Returns adjusted p-values for several tests together (Holm 1979)."""
     order = sorted(range(len(p)), key=p.__getitem__)
     stepped = [min(1.0, (len(p) - step) * p[i]) for step, i in enumerate(order)]
     raised = itertools.accumulate(stepped, max)

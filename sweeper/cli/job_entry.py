@@ -1,4 +1,4 @@
-"""The job on a cluster's head that carries out a command which was sent from a laptop."""
+"""Runs, as a job on a cluster's head, a command that was sent from a laptop."""
 
 import json
 import os
@@ -17,11 +17,11 @@ FOLDER = "runs"  # below the home directory, as for a script of `ray submit`
 
 
 def main(request: dict[str, Any]) -> int:
-    """The exit code of the command that was asked for.
+    """Runs the requested command and returns its exit code.
 
     Args:
-        request: `command` and its `options`, the `version` of sweeper that asks, and for a
-            sweep its `mirror`, the folder there, and whether that is `begun`.
+        request: `command` and its `options`, the `version` of the laptop's sweeper, and for a sweep
+            its `mirror`, the folder there, and whether that is `begun`.
     """
     sweeps = Path.home() / FOLDER
     options: dict[str, Any] = request["options"] | {"folder": str(sweeps)}
@@ -31,7 +31,7 @@ def main(request: dict[str, Any]) -> int:
         os.environ[MIRROR] = request["mirror"]
         folder = sweeps / Path(request["mirror"]).name
     fault = _fault(request, folder)
-    # With a fault the folder of that name may be another sweep's, which is not to be mirrored.
+    # If there is a fault, the folder of that name may be another sweep's and must not be mirrored.
     with redirect_stdout(cast(TextIO, Printed())), Sender(None if fault else folder):
         if fault:
             print(printable(f"sweeper: {fault}"), file=sys.stderr)

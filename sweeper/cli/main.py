@@ -28,10 +28,10 @@ READING = ("show", "report", "watch", "list", "export", "compare")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0, 2 for a mistake, 130 if interrupted; 1 if no trial finished, there is no
-    sweep to list, or the doctor has found something.
+    """Runs the command and returns the exit code: 0, 2 for a mistake, 130 if interrupted; 1 if
+    no trial finished, there is no sweep to list, or the doctor has found something.
     """
-    if hasattr(sys.stdout, "reconfigure"):  # what the terminal can't show is written out
+    if hasattr(sys.stdout, "reconfigure"):  # characters that the terminal can't show are escaped
         sys.stdout.reconfigure(errors="backslashreplace")
     known = parser()
     parsed, unknown = known.parse_known_args(arguments)
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def carry_out(command: str, options: dict[str, Any]) -> int:
-    """The exit code of a command; what goes wrong is said in a line."""
+    """Runs a command and returns its exit code; prints errors in a line."""
     debug = options.get("debug", False)
     try:
         with reading.quiet() if command in READING else nullcontext():
@@ -63,7 +63,7 @@ def carry_out(command: str, options: dict[str, Any]) -> int:
         if debug:
             traceback.print_exc()
         expected = isinstance(error, ValueError | TypeError | LookupError | OSError | ImportError)
-        # Of a KeyError the text is the key alone.
+        # A KeyError's text is only the key.
         told = expected and not isinstance(error, KeyError)
         kind = "" if told else f"{type(error).__name__}: "
         tell(printable(bounded(f"sweeper: {kind}{error}", MOST_SAID)) + "\n")

@@ -1,4 +1,4 @@
-"""A YAML file of options: what in it can't be meant is refused, however large or deep it is."""
+"""Reads a YAML file of options; refuses what can't be meant, however large or deep it is."""
 
 import re
 from pathlib import Path
@@ -10,25 +10,25 @@ from sweeper.space.words import is_nearly_a_number, is_number, unclosed
 
 MOST_BYTES = 1_000_000
 _WORD = re.compile(r"[^\W\d][\w.:/@+-]*")
-_MAX_DEPTH = 60  # of lists and dicts in one another; a configuration has 20 at most
+_MAX_DEPTH = 60  # levels of nested lists and dicts; a configuration has 20 at most
 
 
 def read_yaml(path: Path, faults: list[str]) -> Any:
-    """The plain values in a YAML file, whose space is still to be read by `read_config_space`.
+    """Returns the plain values in a YAML file; `read_config_space` must still read its space.
 
     Words and numbers are those of YAML 1.2: `no` is text, `010` as well, `1e3` a number. In the
-    space a text in quotes is written as Python's (`"no"` becomes `'no'` with the quotes), unless it
-    is a distribution, a list or the like, so that its quotes count.
+    space a text in quotes keeps quotes, as in Python (`"no"` becomes `'no'` with the quotes), so
+    that it stays text, unless it is a distribution, a list or the like.
 
     Args:
-        path: of the file.
+        path: the file's path.
         faults: gets a sentence for each value of the space that is missing, split at commas, or a
-            number in quotes; then the space is left out.
+            number in quotes; if there are any, the space is left out.
 
     Raises:
-        FileNotFoundError: there is none.
-        ValueError: it is no YAML, too large, nested too deeply, names something twice, or repeats
-            lists and dicts by reference, which a few lines can make billions of.
+        FileNotFoundError: there is no such file.
+        ValueError: it is not YAML, too large, nested too deeply, names something twice, or repeats
+            lists and dicts by reference, since a few lines could expand to billions.
     """
     if not path.is_file():
         raise FileNotFoundError(
@@ -54,7 +54,7 @@ def read_yaml(path: Path, faults: list[str]) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's plain values, each name once; of words and numbers those that YAML 1.2 has."""
+    """Loads YAML's plain values, each name once; words and numbers as in YAML 1.2."""
 
     _depth = 0
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012, as SafeLoader has them
@@ -100,7 +100,7 @@ for _kind, _pattern, _first in (
 
 
 def _mark_quotes(node: Any, where: str, faults: list[str]) -> None:
-    """Makes texts in quotes those of Python, in a node and all in it; appends what is wrong."""
+    """Turns texts in quotes into Python's, in a node and all in it; appends what is wrong."""
     if isinstance(node, yaml.ScalarNode):
         _mark_scalar(node, where, faults)
     elif split := _split_at_commas(node):
@@ -132,7 +132,7 @@ def _mark_scalar(node: Any, where: str, faults: list[str]) -> None:
 
 
 def _split_at_commas(node: Any) -> str | None:
-    """A text such as `uniform(0, 1)` of which YAML has made several; None if there is none."""
+    """Returns a text such as `uniform(0, 1)` that YAML has split at commas; None if none."""
     pieces: list[Any] = []
     if node.flow_style and isinstance(node, yaml.SequenceNode):
         pieces = node.value

@@ -1,4 +1,4 @@
-"""The values that options take, from flags and YAML files alike: text, numbers, yes or no."""
+"""Converts the values of options, from flags and YAML files alike: text, numbers, yes or no."""
 
 import difflib
 from collections.abc import Callable, Collection
@@ -24,7 +24,7 @@ _ELSEWHERE = {
 
 
 def whole(value: Any) -> Any:
-    """A whole number of a text such as `20` or `1e3`; anything else as it is."""
+    """Returns the whole number of a text such as `20` or `1e3`; anything else unchanged."""
     found = number(value)
     if isinstance(found, float) and found.is_integer():
         return int(found)
@@ -32,7 +32,7 @@ def whole(value: Any) -> Any:
 
 
 def number(value: Any) -> Any:
-    """The number of a text such as `0.5` or `1e-3`; anything else as it is, `010` too."""
+    """Returns the number of a text such as `0.5` or `1e-3`; anything else unchanged, `010` too."""
     if not isinstance(value, str) or not is_number(value):
         return value
     for kind in (int, float):
@@ -44,7 +44,7 @@ def number(value: Any) -> Any:
 
 
 def whole_or_none(value: Any) -> Any:
-    """As `whole`, and None of `none`."""
+    """Works as `whole`, and turns `none` into None."""
     return None if value == "none" else whole(value)
 
 
@@ -77,12 +77,12 @@ _KINDS: dict[str, _Kind] = {
 
 
 def read_kinds(given: dict[str, Any], told: Callable[[str], str], faults: list[str]) -> None:
-    """Makes the values what their options take; what can't be is dropped and appended to `faults`.
+    """Converts values to what their options take; drops others and appends them to `faults`.
 
     Args:
-        given: options by name; changed.
-        told: how an option is called where it was given.
-        faults: gets a sentence each.
+        given: options by name; changed in place.
+        told: returns the name of an option as the user wrote it.
+        faults: gets one sentence per fault.
     """
     for name, value in list(given.items()):
         if value is None:

@@ -1,4 +1,4 @@
-"""What options say in a text of their own: times, NAME=VALUE."""
+"""Reads options with a syntax of their own: times, NAME=VALUE."""
 
 import re
 from typing import Any
@@ -8,10 +8,10 @@ _DURATION = re.compile(r"\s*([0-9.]+(?:e[+-]?[0-9]+)?)\s*([a-z]*)\s*", re.IGNORE
 
 
 def read_seconds(value: Any, name: str) -> float:
-    """Seconds from a number, or from a text such as `90`, `1e3`, `30m`, `1.5h`.
+    """Returns seconds from a number, or from a text such as `90`, `1e3`, `30m`, `1.5h`.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: `value` is anything else.
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
@@ -28,10 +28,10 @@ def read_seconds(value: Any, name: str) -> float:
 
 
 def name_and_value(text: str, flag: str) -> tuple[str, str]:
-    """The two halves of NAME=VALUE.
+    """Returns the two halves of NAME=VALUE.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: `text` is anything else.
     """
     name, equals, value = text.partition("=")
     if not (name and equals and value):
@@ -40,7 +40,7 @@ def name_and_value(text: str, flag: str) -> tuple[str, str]:
 
 
 def read_points(texts: list[str]) -> int | dict[str, int]:
-    """`["5"]` as 5, `["lr=5", "depth=3"]` as a dict."""
+    """Reads `["5"]` as 5, `["lr=5", "depth=3"]` as a dict."""
     try:
         if len(texts) == 1 and "=" not in texts[0]:
             return int(texts[0])

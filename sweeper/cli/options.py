@@ -13,7 +13,7 @@ from sweeper.search.asha import ASHA
 from sweeper.search.metric import MODES, Metric, sounds_high
 from sweeper.sweep.limits import Limits
 
-# The sweep that runs when nothing is said: d2l, section 19.1.
+# The sweep that runs without any options: d2l, section 19.1.
 DEFAULTS: dict[str, Any] = {
     "objective": None,
     "command": None,
@@ -64,13 +64,13 @@ DEFAULTS: dict[str, Any] = {
     "no_report": False,
     "quiet": False,
 }
-_NO_REFERENCE = re.compile(r"""[()\[\]{},;='"]""")  # of a value that a blank has cut
-UNKNOWN = "unknown"  # words that the shell has given and no option takes
+_NO_REFERENCE = re.compile(r"""[()\[\]{},;='"]""")  # in a value that was cut at a blank
+UNKNOWN = "unknown"  # words from the shell that no option takes
 DEFAULT_SPACE = {"learning_rate": "loguniform(1e-4, 1)"}
 SEARCHERS = ("random", "grid", "sobol", "bayesian")
 SCHEDULERS = ("asha",)
 SURROGATES = ("auto", "gp", "tpe")
-# Options that belong to some searchers, or to a scheduler, and would be without effect elsewhere.
+# Options for some searchers only, or for a scheduler, which would have no effect elsewhere.
 _ONLY_FOR = {
     "points": ("grid",),
     "trials": ("random", "sobol", "bayesian"),
@@ -83,8 +83,8 @@ BUILT_IN_ONLY = ("model", "data", "max_epochs", "batch_size", "checkpoint_every"
 
 
 def merge(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
-    """All options; those that were said, by a YAML file or, which counts more, by flags; and what
-    could not be read of these, one sentence each.
+    """Returns all options; those given by a YAML file or by flags, which take precedence; and
+    the faults in reading these, one sentence each.
     """
     faults: list[str] = []
     flags = {name: value for name, value in given.items() if name != UNKNOWN}
@@ -108,11 +108,11 @@ def merge(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], list[s
 
 
 def check(options: dict[str, Any], said: dict[str, Any], found: list[str]) -> None:
-    """Refuses options that can't be read, would be without effect, or are missing.
+    """Refuses options that can't be read, would have no effect, or are missing.
 
     Args:
-        options: all of them.
-        said: those that the user has said.
+        options: all options.
+        said: the options that the user has given.
         found: faults that are known already.
 
     Raises:
@@ -151,7 +151,7 @@ def check(options: dict[str, Any], said: dict[str, Any], found: list[str]) -> No
 
 
 def _unknown_faults(unknown: list[str], options: dict[str, Any]) -> list[str]:
-    """Sentences on an objective that is none, and on words that no option takes."""
+    """Lists faults of an objective that is none, and of words that no option takes."""
     objective = options["objective"]
     stray = objective is not None and _NO_REFERENCE.search(objective)
     if stray:
@@ -171,7 +171,7 @@ def _unknown_faults(unknown: list[str], options: dict[str, Any]) -> list[str]:
 
 
 def _space_faults(texts: dict[str, Any] | None) -> list[str]:
-    """Faults of the hyperparameters, one sentence each."""
+    """Lists the faults of the hyperparameters, one sentence each."""
     from sweeper.space.checks import check_entries
     from sweeper.space.text import read_config_space
 
@@ -182,7 +182,7 @@ def _space_faults(texts: dict[str, Any] | None) -> list[str]:
             entries |= read_config_space({name: text})
         except ValueError as error:
             faults.append(str(error))
-            entries[name] = None  # which others may rest on
+            entries[name] = None  # others may depend on it
     return faults + (check_entries(entries)[1] if entries else [])
 
 
@@ -195,7 +195,7 @@ def _read_space(texts: list[str]) -> dict[str, str]:
 
 
 def is_own(options: dict[str, Any]) -> bool:
-    """Whether the user's own objective or command is run, not the built-in classifier."""
+    """Checks if the user's own objective or command is run, not the built-in classifier."""
     return options["objective"] is not None or options["command"] is not None
 
 
@@ -243,7 +243,7 @@ def _useless(name: str, searchers: tuple[str, ...], searcher: str) -> list[str]:
 
 
 def flag(name: str) -> str:
-    """An option as it is written on the command line, such as `--time-budget`."""
+    """Returns an option as it is written on the command line, such as `--time-budget`."""
     return "--" + name.replace("_", "-")
 
 
@@ -252,7 +252,7 @@ def _any_of(words: tuple[str, ...]) -> str:
 
 
 def _read_yaml(path: Path, faults: list[str]) -> dict[str, Any]:
-    from sweeper.cli.option_file import read_yaml  # which loads yaml
+    from sweeper.cli.option_file import read_yaml  # it loads yaml
 
     found: list[str] = []
     described = read_yaml(path, found)

@@ -1,4 +1,4 @@
-"""The options of the command `sweeper` as a shell takes them."""
+"""Parses the options of the command `sweeper`."""
 
 import argparse
 from typing import Any, NoReturn
@@ -8,7 +8,7 @@ from sweeper.cli.run_parser import add_resources, add_resume, add_run, add_space
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says a mistake in two lines, without the list of all options."""
+    """Reports a mistake in two lines, without the list of all options."""
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with exit code 2."""
@@ -16,7 +16,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """Of all commands; nothing heavy is loaded for it."""
+    """Returns the parser of all commands; it loads nothing heavy."""
     parser = _Parser(
         prog="sweeper", description="Parallel hyperparameter sweeps of PyTorch training code."
     )

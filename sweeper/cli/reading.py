@@ -16,7 +16,7 @@ from sweeper.terminal import one_line, tell, whole_characters
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps from the screen what NumPy and pandas say of the odd numbers and names in a record."""
+    """Hides what NumPy and pandas print about odd numbers and names in a record."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -114,7 +114,7 @@ def list_sweeps(options: dict[str, Any]) -> int:
         try:
             results = load(path)
             found.append((results.sweep["created"], results.in_a_line()))
-        except Exception as error:  # one folder, whatever is in it, hides no other
+        except Exception as error:  # one bad folder, whatever is in it, must not hide the others
             told = error if isinstance(error, ValueError | OSError) else f"{path}: {error!r}"
             print(one_line(f"left out {told}"), file=sys.stderr)
     for created, line in sorted(found):
@@ -140,7 +140,7 @@ def export(options: dict[str, Any]) -> int:
         return 0
     if options["output"] is None:
         raise ValueError("--to parquet needs a file: -o FILE.")
-    for name in frame.select_dtypes("object"):  # Parquet has one type a column
+    for name in frame.select_dtypes("object"):  # Parquet has one type per column
         texts = [None if value is None else whole_characters(str(value)) for value in frame[name]]
         frame[name] = texts
     content = frame.to_parquet(index=False)
@@ -169,7 +169,7 @@ def compare(options: dict[str, Any]) -> int:
 
 
 def _check_output(path: str | None) -> None:
-    """Finds out that a file can't be written before it is computed what would be in it."""
+    """Checks that a file can be written before its content is computed."""
     if path is None:
         return
     folder = Path(path).parent
@@ -182,7 +182,7 @@ def _check_output(path: str | None) -> None:
 
 
 def print_results(results: Any, most: int = 20) -> None:
-    """The trials, best first, and the best one."""
+    """Prints the trials, best first, and the best one."""
     from sweeper.analysis.epochs_spent import epochs
     from sweeper.record.listing import screen_width
 

@@ -1,4 +1,4 @@
-"""The options of those commands that read sweeps."""
+"""Defines the options of the commands that read sweeps."""
 
 import argparse
 from typing import Any
@@ -69,7 +69,7 @@ def _add_compare(commands: Any) -> None:
 
 
 def _reader(commands: Any, name: str, what: str) -> argparse.ArgumentParser:
-    """A command that reads finished or running sweeps."""
+    """Returns a command that reads finished or running sweeps."""
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=what,

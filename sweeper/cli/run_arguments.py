@@ -1,4 +1,4 @@
-"""The arguments of `sweeper.run`, made of the options of the command line."""
+"""Makes the arguments of `sweeper.run` from the options of the command line."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from sweeper.cli.options import BUILT_IN_ONLY, check, is_own, merge
 
 
 def checked(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """All options and those that were said, if nothing is wrong with them, also by themselves.
+    """Returns all options, and those that the user has given, if they are all valid.
 
     Raises:
         ValueError: there are faults; all are in one message.
@@ -28,7 +28,7 @@ def checked(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def how_to_run(options: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of `sweeper.run` that may differ each time that a sweep is run."""
+    """Returns the arguments of `sweeper.run` that may differ each time a sweep is run."""
     import sweeper
     from sweeper.sweep.execution import INLINE
 
@@ -76,7 +76,7 @@ def make_searcher(options: dict[str, Any]) -> Any:
 
 
 def _config(text: str) -> Any:
-    """The configuration that a text stands for."""
+    """Returns the configuration that a text stands for."""
     from sweeper.space.text import read_value
 
     try:
@@ -93,7 +93,7 @@ def _config(text: str) -> Any:
 
 
 def make_scheduler(options: dict[str, Any], said: dict[str, Any]) -> Any:
-    """Makes ASHA, or None."""
+    """Makes ASHA, or returns None."""
     import sweeper
 
     if options["scheduler"] is None:

@@ -1,4 +1,4 @@
-"""The options of sweeps as a shell takes them, in the order in which people need them."""
+"""Defines the options of sweeps, in the order in which people need them."""
 
 import argparse
 from typing import Any
@@ -83,7 +83,7 @@ def _add_names(add: Any) -> None:
 
 
 def _add_rarely(run: Any) -> None:
-    """Adds options that few need: of commands, of objectives with a memory, of our classifier."""
+    """Adds options that few need: for commands, objectives with a memory, and our classifier."""
     add = run.add_argument_group("more on commands and objectives").add_argument
     add("--also", action="append", metavar="NAME", help="with --command: another number that it "
         "prints; repeat it for more")  # fmt: skip
@@ -101,7 +101,7 @@ def _add_rarely(run: Any) -> None:
 
 
 def _add_search(add: Any) -> None:
-    """Adds the options that set the configurations."""
+    """Adds the options that affect the configurations."""
     add("--space", action="append", metavar="NAME=VALUE", help="a hyperparameter: a distribution "
         "of scipy.stats, a list of choices, or a constant; repeat it for more")  # fmt: skip
     add("--searcher", help=f"{', '.join(SEARCHERS)} ({DEFAULTS['searcher']})")
@@ -171,7 +171,7 @@ def add_resume(commands: Any) -> None:
 
 
 def add_resources(add: Any) -> None:
-    """Adds what a trial gets."""
+    """Adds the options for a trial's CPUs and GPUs."""
     add("--cpus", type=number, metavar="X", help=default("CPUs a trial", "cpus"))
     add("--gpus", type=number, metavar="X", help=default("GPUs a trial", "gpus"))
 
@@ -188,11 +188,12 @@ def add_where(add: Any) -> None:
 
 
 def add_how_to_run(command: Any, names: Any = None) -> None:
-    """Adds what may differ each time that a sweep is run or resumed.
+    """Adds the options that may differ each time a sweep is run or resumed.
 
     Args:
         command: `run` or `resume`.
-        names: adds the options of the sweep's folder, and a trial's resources are asked for.
+        names: adds the options of the sweep's folder; given that, those of a trial's resources are
+            added too.
     """
     add = command.add_argument_group("where it runs").add_argument
     add("--workers", type=whole, metavar="N", help="trials at a time (all that fit)")
@@ -229,5 +230,5 @@ def _add_limits(add: Any) -> None:
 
 
 def default(text: str, name: str) -> str:
-    """A help text with the default behind it."""
+    """Returns a help text followed by the default."""
     return f"{text} ({DEFAULTS[name]})"

@@ -62,10 +62,10 @@ def run(given: dict[str, Any]) -> int:
     try:
         if options["test"] and _exit_code(results) == 0:
             error = sweeper.test(results, objective)
-            # Only of the built-in classifier is it known what the number means.
+            # The meaning of the number is known for the built-in classifier only.
             accuracy = f", accuracy {1 - error:.4g}" if options["objective"] is None else ""
             print(f"test set: error {error:.4g}{accuracy}")
-    finally:  # a failed look at the test set takes nothing from the sweep
+    finally:  # a failed look at the test set must not affect the sweep
         code = _leave_report(results, options)
     return code
 
@@ -105,7 +105,7 @@ def _preview(options: dict[str, Any]) -> int:
 
 
 def resume(given: dict[str, Any]) -> int:
-    """Goes on with a sweep from its record."""
+    """Resumes a sweep from its record."""
     import sweeper
     from sweeper.record.journal import read
     from sweeper.record.own_sweeps import check_objective
@@ -121,7 +121,7 @@ def resume(given: dict[str, Any]) -> int:
     options["objective"] = given.get("objective")
     refuse(*faults)
     folder = normal_path(options["sweep"])
-    # In a job, what is said of one there is what its laptop has noted.
+    # In a job, the folder's note of a head is the laptop's.
     head = remote_commands.chosen_head(options, None if MIRROR in os.environ else folder)
     if head is not None:
         return _end_of_job(*remote_commands.resume(head, given), options)
@@ -154,7 +154,7 @@ def attach(given: dict[str, Any]) -> int:
 
 
 def _end_of_job(folder: Path, code: int, options: dict[str, Any]) -> int:
-    """The exit code of a job, with the report of its sweep left in the folder here."""
+    """Returns the exit code of a job, and leaves the report of its sweep in the folder here."""
     from sweeper.record.results import load
 
     if (folder / "sweep.json").exists():
@@ -163,7 +163,7 @@ def _end_of_job(folder: Path, code: int, options: dict[str, Any]) -> int:
 
 
 def _show(results: Any) -> None:
-    """Prints the results; a report is left also where nobody reads on."""
+    """Prints the results; a report is written even if nobody reads the output any more."""
     try:
         with quiet():
             print_results(results)
@@ -173,7 +173,7 @@ def _show(results: Any) -> None:
 
 
 def _leave_report(results: Any, options: dict[str, Any]) -> int:
-    """The exit code; a report that can't be written is only said, since the results are safe."""
+    """Writes the report and returns the exit code; if it fails, that is only a message."""
     import sweeper
 
     if MIRROR in os.environ:  # a laptop has the record too, and reports

@@ -1,4 +1,4 @@
-"""Advice for those who give a script in place of an objective: the command to write."""
+"""Helps users who give a script in place of an objective: says which command to write."""
 
 import ast
 import shlex
@@ -15,9 +15,9 @@ def objective_fault(
     """Says what to write in place of an objective that names no function; None if it does.
 
     Args:
-        objective: as it was given.
-        rest: words after it that no option takes, which may be those of a script.
-        hyperparameters: names in the space.
+        objective: the objective as it was given.
+        rest: the words after it that no option takes; they may belong to a script.
+        hyperparameters: the names in the space.
     """
     place, colon, name = objective.rpartition(":")
     if place and colon and name:
@@ -46,7 +46,7 @@ def objective_fault(
 
 
 def _command(words: list[str], names: list[str]) -> str:
-    """The words with a placeholder for each name, in place of a value where there is one."""
+    """Returns the words with a placeholder for each name, in place of its value if any."""
     texts = [shlex.quote(word) for word in words]
     for name in names:
         flags = (f"--{name}", f"--{name.replace('_', '-')}")
@@ -59,7 +59,7 @@ def _command(words: list[str], names: list[str]) -> str:
 
 
 def _functions(path: Path) -> list[str]:
-    """The functions of a file that could be an objective: public ones that take something."""
+    """Returns a file's functions that could be an objective: public ones that take something."""
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, RecursionError, OSError):

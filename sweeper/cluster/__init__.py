@@ -1,1 +1,1 @@
-"""Where trials run: this machine or a cluster, its nodes, and what is wrong with them."""
+"""Where trials run: this machine or a cluster, its nodes, their workers, and their diagnosis."""

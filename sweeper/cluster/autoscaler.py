@@ -1,4 +1,4 @@
-"""What the file of a cluster says: the machines of it, and what its autoscaler may bring."""
+"""Reads a cluster's configuration file: its machines, and the nodes that its autoscaler may add."""
 
 import socket
 from collections.abc import Iterable, Mapping
@@ -16,19 +16,19 @@ from sweeper.cluster.strangers import is_stranger
 
 HEAD = "node:__internal_head__"  # a resource that Ray gives to the head node alone
 _MONITORS = ("autoscaler/_private/monitor.py", "autoscaler/v2/monitor.py")
-_FIXED = ("local", "readonly")  # providers whose nodes are there or not, whatever is asked for
+_FIXED = ("local", "readonly")  # providers whose set of nodes is fixed
 
 
 @dataclass(frozen=True)
 class Autoscaler:
-    """The types of nodes that may be brought: resources of one, how many of each and in all."""
+    """The node types an autoscaler may add: their resources, how many of each type and in all."""
 
     node_types: Mapping[str, Mapping[str, float]]
     counts: Mapping[str, int]
     max_nodes: int
 
     def types_for(self, resources: Resources) -> list[str]:
-        """The node types that can take a trial."""
+        """Returns the node types that can run a trial."""
         return [
             name
             for name, have in self.node_types.items()
@@ -36,7 +36,7 @@ class Autoscaler:
         ]
 
     def most_workers(self, resources: Resources) -> int:
-        """How many workers fit on all nodes that may be brought, those with most room first."""
+        """Counts the workers that fit on nodes that may be added, those with most room first."""
         rooms = [(resources.fit_on(have), name) for name, have in self.node_types.items()]
         left, fit = self.max_nodes, 0
         for room, name in sorted(rooms, reverse=True):
@@ -47,19 +47,19 @@ class Autoscaler:
 
 
 def find_autoscaler(nodes: Iterable[Mapping[str, Any]]) -> Autoscaler | None:
-    """The autoscaler of this Ray, if it has one that brings nodes when they are asked for.
+    """Returns this Ray's autoscaler, if it has one that adds nodes on demand.
 
     Args:
-        nodes: those that are there, of `ray.nodes()`.
+        nodes: the present nodes, of `ray.nodes()`.
     """
     return as_autoscaler(cluster_config(nodes))
 
 
 def cluster_config(nodes: Iterable[Mapping[str, Any]]) -> Any:
-    """The configuration of this Ray's autoscaler; None if there is none.
+    """Returns the configuration of this Ray's autoscaler; None if there is none.
 
-    Ray's own records don't tell it (`get_cluster_config` is empty), so this reads the file that the
-    autoscaler itself reads, on the head node.
+    Ray's own records don't contain it (`get_cluster_config` is empty), so this reads the
+    autoscaler's own file on the head node.
     """
     context = ray.get_runtime_context()
     port = context.gcs_address.rpartition(":")[2]
@@ -77,12 +77,12 @@ def cluster_config(nodes: Iterable[Mapping[str, Any]]) -> Any:
 
 
 def as_autoscaler(config: Any) -> Autoscaler | None:
-    """What a cluster's configuration allows its autoscaler; None where the nodes are fixed."""
+    """Reads what a cluster's configuration allows its autoscaler; None if the nodes are fixed."""
     if not isinstance(config, dict) or config.get("provider", {}).get("type") in _FIXED:
         return None
     node_types = config.get("available_node_types", {})
     most = config.get("max_workers", 2)
-    counts = {  # what is left out is as Ray takes it
+    counts = {  # missing entries have Ray's defaults
         name: node_type.get("max_workers", 0 if name == config.get("head_node_type") else most)
         for name, node_type in node_types.items()
     }
@@ -91,7 +91,7 @@ def as_autoscaler(config: Any) -> Autoscaler | None:
 
 
 def absent_machines(config: Any, nodes: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The machines that a cluster's file names and that are no nodes; [] where it names none."""
+    """Lists machines named in a cluster's file that are no nodes; empty if it names none."""
     provider = config.get("provider") if isinstance(config, dict) else None
     if not isinstance(provider, dict) or provider.get("type") != "local":
         return []
@@ -101,7 +101,7 @@ def absent_machines(config: Any, nodes: Iterable[Mapping[str, Any]]) -> list[str
 
 
 def _address(machine: str) -> str:
-    """Of a machine that may be given by its name."""
+    """Returns the address of a machine that may be given by its name."""
     try:
         return socket.gethostbyname(machine)
     except OSError:
@@ -109,14 +109,14 @@ def _address(machine: str) -> str:
 
 
 def _autoscaling_config(port: str) -> Any:
-    """The configuration of the autoscaler of the Ray with this port, on this machine."""
+    """Returns the autoscaler's configuration for the Ray with this port, on this machine."""
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             if is_stranger(file.stat().st_uid):
                 continue  # who could name any file
             words = file.read_bytes().decode(errors="replace").split("\0")
         except OSError:
-            continue  # it has ended
+            continue  # the process has ended
         options = dict(word.split("=", 1) for word in words if "=" in word)
         is_monitor = any(word.endswith(_MONITORS) for word in words[:4])
         if is_monitor and options.get("--gcs-address", "").endswith(f":{port}"):

@@ -1,4 +1,4 @@
-"""The Ray that a sweep runs on: one of this machine's own, or a running cluster."""
+"""Connects a sweep to Ray: a new one on this machine, or a running cluster."""
 
 import logging
 import os
@@ -43,18 +43,19 @@ def connected(
 ) -> Iterator[str]:
     """Connects to Ray for the time of a sweep; yields a line that says to which.
 
-    `None` takes the first there is: a Ray initialised in this process, `RAY_ADDRESS`, one that
-    `ray start` started on this machine, or a new one. "local" always starts a new one. Only a Ray
-    that was started here is stopped again, only a connection that was made here is closed.
+    `None` takes the first that exists: a Ray initialised in this process, `RAY_ADDRESS`, one that
+    `ray start` started on this machine, or a new one. "local" always starts a new one. A Ray is
+    stopped afterwards only if it was started here, and a connection closed only if it was made
+    here.
 
-    An address that nobody has named is used only if it comes from this user or root, who are at
-    its other end as well if that is on this machine: who is there is shown the token, and may run
-    code here. `say` is told of others. `watch` looks after the Ray, then and later.
+    An address that the user has not named is used only if it comes from this user or root, and, on
+    this machine, if their process listens there: the other end is shown the token and may run code
+    here. Others are reported to `say`. `watch` monitors the Ray, then and later.
 
     Raises:
         ValueError: an address of the form `ray://…`, or this process is connected so.
         ConnectionError: nothing answers at the address, it wants a token that is not here, or has
-            another version of Python or Ray; or a Ray of one's own did not start, twice.
+            another version of Python or Ray; or a new Ray failed to start twice.
     """
     watch = watch or Watch(say)
     if ray.is_initialized():
@@ -83,7 +84,7 @@ def connected(
 
 
 def _started_here(say: Callable[[str], None]) -> str | None:
-    """The address of the Ray that `ray start` started on this machine, if it is still there.
+    """Returns the address of the Ray that `ray start` started on this machine, if it still runs.
 
     Not `ray.init("auto")`, which would also join the private Ray of another program.
     """
@@ -104,10 +105,10 @@ def _started_here(say: Callable[[str], None]) -> str | None:
 
 
 def _runs_here(say: Callable[[str], None]) -> str:
-    """The address of any Ray that runs on this machine.
+    """Returns the address of any Ray that runs on this machine.
 
     Raises:
-        ConnectionError: there is none, but for those of others.
+        ConnectionError: there is none, except other users'.
     """
     for address, owner in addresses_of_raylets():
         if joined := _ours(address, owner, "a process of Ray's", say):
@@ -119,13 +120,13 @@ def _runs_here(say: Callable[[str], None]) -> str:
 
 
 def _ours(address: str, owner: int, source: str, say: Callable[[str], None]) -> str | None:
-    """An address that nobody has named, if it may be used and something answers there."""
+    """Returns an address that the user hasn't named, if it may be used and something answers."""
     stranger = owner if is_stranger(owner) else None
     if stranger is None:
         try:
             host, port = _check_reachable(address)
         except (ConnectionError, ValueError):
-            return None  # left behind by a Ray that has gone
+            return None  # left behind by a Ray that is gone
         stranger = stranger_at(host, port)
         if stranger is None:
             return address
@@ -176,7 +177,7 @@ def _join_or_start(address: str, watch: Watch) -> str:
 
 
 def _answers_at_last(address: str) -> None:
-    """Tries to join a cluster, once more if it is silent."""
+    """Tries to join a cluster, a second time if it is silent."""
     try:
         try_to_join(address)
     except TimeoutError:
@@ -184,7 +185,7 @@ def _answers_at_last(address: str) -> None:
 
 
 def _check_reachable(address: str, timeout_s: float = 5) -> tuple[str, int]:
-    """Host and port of an address. Ray itself waits very long for one where nothing answers."""
+    """Returns host and port of an address if it answers; Ray itself waits very long for that."""
     host, _, port = address.rpartition(":")
     if not host or not (port.isascii() and port.isdigit() and int(port[:6]) < 2**16):
         raise ValueError(
@@ -199,13 +200,13 @@ def _check_reachable(address: str, timeout_s: float = 5) -> tuple[str, int]:
 
 
 def wants_logs() -> bool:
-    """Whether the user asks for what Ray and Tune have to say."""
+    """Checks whether the user asks for Ray's and Tune's own messages."""
     return bool(os.environ.get("SWEEPER_RAY_LOGS"))
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps Ray and Tune from talking of themselves, unless `SWEEPER_RAY_LOGS` is set."""
+    """Silences Ray's and Tune's own messages, unless `SWEEPER_RAY_LOGS` is set."""
     if wants_logs():
         yield
         return
@@ -214,7 +215,7 @@ def quiet() -> Iterator[None]:
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
     try:
-        with unprinted_deaths():  # the row of its trial tells it in a line
+        with unprinted_deaths():  # the row of its trial says it in a line
             yield
     finally:
         for logger, level in zip(loggers, before, strict=True):

@@ -1,4 +1,4 @@
-"""What `sweeper doctor` finds: this machine, the cluster, its nodes, and what is wrong there."""
+"""Collects what `sweeper doctor` shows: this machine, the cluster, its nodes, and their faults."""
 
 import shlex
 import sys
@@ -22,7 +22,7 @@ from sweeper.cluster.watchdog import Watch
 from sweeper.training.fashion_mnist import place_of_files
 from sweeper.worker.versions import differences, versions
 
-_LIMIT_S = 300.0  # each of several questions has one of its own
+_LIMIT_S = 300.0  # each of several questions has its own limit
 _MOST_CLOCK_S = 3
 _LEAST_FREE = 0.05  # Ray ends workers when more than 95 % of a node's memory is used
 _START_AGAIN = "start Ray there again"
@@ -30,7 +30,7 @@ _START_AGAIN = "start Ray there again"
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong, and what to do about it."""
+    """A fault, and what to do about it."""
 
     fault: str
     cure: str
@@ -38,46 +38,46 @@ class Finding:
 
 @dataclass
 class Node:
-    """One row of the table; None for what a node that doesn't answer did not say."""
+    """One row of the table; None for what is unknown of a node that doesn't answer."""
 
     name: str
     cpus: float
     gpus: float
-    store_bytes: int  # of Ray's object store
+    store_bytes: int  # the size of Ray's object store
     silence: str | None = None  # why it does not answer
     memory_bytes: int | None = None
     free_bytes: int | None = None
     shm_bytes: int | None = None
-    clock_s: float | None = None  # ahead of this machine, beyond what asking takes
+    clock_s: float | None = None  # ahead of this machine's, beyond the time it takes to ask
     unreachable: Sequence[tuple[str, int]] = ()  # nodes and their ports
-    fashion_mnist: str | None = None  # where its files are
+    fashion_mnist: str | None = None  # the place of its files
     sees_folder: bool | None = None
-    differences: Sequence[str] = ()  # from the versions of this machine
+    differences: Sequence[str] = ()  # of versions, from those of this machine
 
 
 @dataclass
 class Report:
-    """All that the doctor has to say."""
+    """The doctor's whole report."""
 
-    versions: dict[str, str | None]  # of this machine
-    folder: Path  # that of sweeps
-    resources: Resources  # which each trial is to get
-    fashion_mnist: str | None = None  # where this machine has the files, which others get from it
-    where: str | None = None  # None if there was no way to the cluster
+    versions: dict[str, str | None]  # on this machine
+    folder: Path  # the folder of sweeps
+    resources: Resources  # the share of each trial
+    fashion_mnist: str | None = None  # the place of this machine's files, which others get from it
+    where: str | None = None  # None if the cluster was not reached
     reached_s: float | None = None
     wants_token: bool | None = None
     nodes: list[Node] = field(default_factory=list)
-    workers: int = 0  # on the nodes that are there
-    most_workers: int = 0  # with those that an autoscaler may bring
+    workers: int = 0  # on the present nodes
+    most_workers: int = 0  # with nodes that an autoscaler may add
     findings: list[Finding] = field(default_factory=list)
 
     def note(self, message: str) -> None:
-        """Adds what was said on the way, which ends with its cure."""
+        """Adds a message that came up while connecting; it ends with its cure."""
         self.findings.append(_as_finding(ValueError(message.removeprefix("Note: ")), ""))
 
 
 def token_findings() -> list[Finding]:
-    """What is wrong with the file of this machine's token."""
+    """Lists the faults of this machine's token file."""
     path = exposed_token()
     if path is None:
         return []
@@ -89,9 +89,9 @@ def examine(address: str | None, resources: Resources, folder: str | Path) -> Re
     """Connects as `sweeper.run` does, and asks all nodes.
 
     Args:
-        address: as that of `sweeper.run`.
-        resources: what each trial of the sweep to come is to get.
-        folder: where sweeps are kept.
+        address: as for `sweeper.run`.
+        resources: the share of each trial in the sweep to come.
+        folder: the folder of sweeps.
 
     Raises:
         ValueError: the address is malformed.
@@ -126,13 +126,13 @@ def _look(report: Report) -> None:
 
 
 def _size(number: int | None) -> str:
-    """Bytes in words, such as `7.8 GiB`."""
+    """Formats bytes in words, such as `7.8 GiB`."""
     number = number or 0
     return f"{number / 2**30:.1f} GiB" if number >= 2**30 else f"{number / 2**20:.0f} MiB"
 
 
 def faults_of(node: Node) -> list[Finding]:
-    """What is wrong with a node."""
+    """Lists the faults of a node."""
     if node.silence is not None:
         return [
             Finding(
@@ -196,7 +196,7 @@ def _absent(machine: str) -> Finding:
 
 
 def _ask(report: Report) -> list[Node]:
-    """A row for each node, from two questions: the second, of the time, finds them warm."""
+    """Returns a row for each node; asks twice, since the time needs nodes that are warm."""
     nodes = alive_nodes()
     ports = {
         node_name(node): [
@@ -221,7 +221,7 @@ def _ask(report: Report) -> list[Node]:
 def _ask_states(
     nodes: list[dict[str, Any]], ports: dict[str, Any], report: Report
 ) -> tuple[list[Answer], str | None]:
-    """The nodes' answers, and the digest of a new file beside the sweeps, which they may see."""
+    """Returns the nodes' answers, and the digest of a new file beside the sweeps."""
     beside = next(path for path in (report.folder, *report.folder.parents) if path.is_dir())
     try:
         marker = tempfile.NamedTemporaryFile(dir=beside, prefix=".sweeper-doctor-")  # noqa: SIM115
@@ -254,6 +254,6 @@ def _row(answer: Answer, here: dict[str, str | None], expected: str | None) -> N
 
 
 def _as_finding(error: Exception, cure: str) -> Finding:
-    """Our errors end with their cure; `cure` is for those that don't."""
+    """Splits off the cure with which our errors end; `cure` is for other errors."""
     fault, _, told = str(error).partition(". ")
     return Finding(fault.rstrip(".") + ".", told or cure)

@@ -1,4 +1,4 @@
-"""The doctor's report as one screen of plain text."""
+"""Formats the doctor's report as one screen of plain text."""
 
 import textwrap
 from collections.abc import Iterator
@@ -8,13 +8,13 @@ from sweeper.terminal import printable
 from sweeper.text_table import text_table
 
 _WIDTH = 100
-_END = 7  # of a name: that of Ray's node id, which sets nodes of one host apart
+_END = 7  # characters of a name: Ray's node id tells nodes of one host apart
 _COLUMNS = ("CPUs", "GPUs", "GiB free", "of", "/dev/shm", "clock", "ports", "data", "runs",
             "versions")  # fmt: skip
 
 
 def render(report: Report) -> str:
-    """The report in lines of at most 100 columns."""
+    """Formats the report in lines of at most 100 columns."""
     return "\n".join(_lines(report))
 
 
@@ -69,7 +69,7 @@ def _cluster(report: Report) -> str:
 
 
 def _table(nodes: list[Node]) -> Iterator[str]:
-    """A row for each node; names get what the other columns leave."""
+    """Yields a row for each node; names get the width that the other columns leave."""
     rows = [_COLUMNS, *(_cells(node) for node in nodes)]
     columns = list(zip(*rows, strict=True))
     room = _WIDTH - sum(2 + max(map(len, column)) for column in columns)

@@ -1,4 +1,4 @@
-"""How many trials run at once, as nodes come and go, by themselves or because a sweep asks."""
+"""Decides how many trials run at once, as nodes come and go, or are added for the sweep."""
 
 import math
 import time
@@ -13,22 +13,22 @@ from sweeper.cluster.nodes import alive_nodes
 from sweeper.cluster.resources import Resources
 
 _LOOK_EVERY_S = 2.0
-_SAY_AFTER_S = 10.0  # in which no trial runs
+_SAY_AFTER_S = 10.0  # seconds in which no trial runs
 
 
 class Fleet:
-    """The workers of a sweep: as many as are wanted and fit, at each moment.
+    """The workers of a sweep: at each moment as many as are wanted and fit.
 
-    Where an autoscaler can bring nodes for them, all that are wanted are asked for from the start:
-    it looks at what waits for a place.
+    If an autoscaler can add nodes for them, all wanted workers are requested from the start: it
+    acts on what waits for a place.
 
     Args:
-        wanted: at most so many; None for all that fit.
-        resources: what each gets.
-        num_trials: how many there are to run.
+        wanted: the largest number of workers; None for all that fit.
+        resources: the share of each worker.
+        num_trials: the number of trials to run.
 
     Raises:
-        ValueError: a trial fits no node, and none that an autoscaler could bring.
+        ValueError: a trial fits no node, nor one that an autoscaler could add.
     """
 
     def __init__(self, wanted: int | None, resources: Resources, num_trials: int) -> None:
@@ -41,7 +41,7 @@ class Fleet:
         self._looked = self._idle_since = time.monotonic()
         autoscaler = find_autoscaler(nodes)
         self._types = autoscaler.types_for(resources) if autoscaler else []
-        self._most = 0  # with all nodes that the autoscaler may bring
+        self._most = 0  # with all nodes that the autoscaler may add
         if autoscaler and self._types:
             heads = [node for node in nodes if HEAD in node["Resources"]]
             self._most = _count_workers(heads, resources) + autoscaler.most_workers(resources)
@@ -49,15 +49,15 @@ class Fleet:
             raise ValueError(_fits_nowhere(resources, nodes, autoscaler))
 
     def limit(self) -> int:
-        """How many trials may run or wait for a place: at least 1."""
+        """Returns how many trials may run or wait for a place: at least 1."""
         return max(1, min(self._demand, max(self._most, self._fit_now())))
 
     def size(self) -> int:
-        """How many of them had a place on the nodes that were there of late: at least 1."""
+        """Returns how many workers had a place when the nodes were last looked at: at least 1."""
         return max(1, min(self._demand, self._fit))
 
     def describe(self, where: str) -> str:
-        """Such as `2 workers on this machine`, and what is not as it was wanted."""
+        """Says for instance `2 workers on this machine`, and what differs from what was wanted."""
         limit, fit = self.limit(), self._fit_now()
         workers = f"{limit} {'worker' if limit == 1 else 'workers'}"
         said = f"{workers} on {where}"
@@ -74,7 +74,7 @@ class Fleet:
         return said
 
     def waiting_for(self, something_runs: bool) -> str | None:
-        """What keeps all trials from starting, as a sentence: once, after a while without any."""
+        """Says what keeps all trials from starting: once, after a while in which none runs."""
         self._fit_now()  # for `size`, which must not wait for Ray
         now = time.monotonic()
         if something_runs:
@@ -86,10 +86,10 @@ class Fleet:
         return waiting_for
 
     def _lack(self) -> str | None:
-        job = ray.get_runtime_context().get_job_id()  # with which the ids of its groups end
+        job = ray.get_runtime_context().get_job_id()  # the ids of its placement groups end with it
         table = placement_group_table()
         if "CREATED" in {group["state"] for name, group in table.items() if name.endswith(job)}:
-            return None  # there is a place, on which a worker starts
+            return None  # there is a place, and a worker starts on it
         need = self._resources.describe()
         asked = f"the autoscaler is asked for {self.limit()} × ({need})"
         if not self._fit_now():
@@ -109,7 +109,7 @@ class Fleet:
 
 
 def count_workers(resources: Resources) -> int:
-    """How many workers fit on the nodes that are there."""
+    """Counts the workers that fit on the present nodes."""
     return _count_workers(alive_nodes(), resources)
 
 
@@ -118,7 +118,7 @@ def _count_workers(nodes: Iterable[Mapping[str, Any]], resources: Resources) -> 
 
 
 def _used(resources: Resources) -> str:
-    """Such as `4 of 4 CPUs`, of the kinds that a trial needs; empty if all are free."""
+    """Says for instance `4 of 4 CPUs`, of the kinds that a trial needs; empty if all are free."""
     total, free = ray.cluster_resources(), ray.available_resources()
     kinds = [kind for kind, need in (("CPU", resources.cpus), ("GPU", resources.gpus)) if need]
     used = {kind: total.get(kind, 0) - free.get(kind, 0) for kind in kinds}

@@ -1,10 +1,11 @@
-"""Stands beside a driver, in a process of its own, for what the driver itself can't do any more.
+"""A process beside a driver that ends Ray's processes when the driver itself can't.
 
-Once the driver is dead, Ray's agents would stay for a minute; they are ended. And while the driver
-joins its Ray, C++ holds Python's lock: if the raylet stands still just then, nobody else ends it.
+Once the driver is dead, Ray's agents would live for another minute; the guard ends them. And while
+the driver joins its Ray, C++ holds Python's lock: if the raylet stands still just then, only the
+guard can end it.
 
 This file is run by itself: it imports nothing but the standard library, which takes 20 ms. It reads
-`/proc`, so there is no guard but on Linux, where alone Ray leaves the matter to the kernel.
+`/proc`, so there is a guard on Linux only; only there Ray leaves this to the kernel.
 """
 
 import os
@@ -16,13 +17,13 @@ from contextlib import suppress
 from pathlib import Path
 
 _EVERY_S = 1.0
-_LOOKS = 15  # a driver that can, does it sooner
+_LOOKS = 15  # a driver that still can does it sooner
 _GRACE_S = 2.0
-_AGENTS = 2  # of a raylet
+_AGENTS = 2  # per raylet
 
 
 def start_guard() -> "subprocess.Popen[bytes] | None":
-    """A guard of this process, to be killed in the end; None where there can't be any."""
+    """Starts a guard of this process, to be killed in the end; None if there can't be one."""
     if sys.platform != "linux":
         return None
     command = [sys.executable, "-I", "-S", __file__, str(os.getpid())]
@@ -33,16 +34,16 @@ def start_guard() -> "subprocess.Popen[bytes] | None":
 
 
 def main(driver: int) -> None:
-    """Stays until the driver has died, and ends what is left of its Ray."""
+    """Waits until the driver has died, then ends what is left of its Ray."""
     raylet, still = None, 0
-    agents: list[int] = []  # noted while the raylet is there: nothing tells later whose they are
+    agents: list[int] = []  # noted while the raylet lives: later nothing tells whose they are
     while os.getppid() == driver:
         if raylet is None or _state(raylet) in ("", "Z"):
             raylet, still, agents = _raylet_of(driver), 0, []
         if raylet is not None and len(agents) < _AGENTS:
             agents = [pid for pid in _processes() if _parent(pid) == raylet and _is_agent(pid)]
             if len(agents) == _AGENTS:
-                Path("/proc/self/comm").write_text("sweeper-guard")  # as `ps` shows it from now on
+                Path("/proc/self/comm").write_text("sweeper-guard")  # shown by `ps` from now on
         still = still + 1 if raylet is not None and _state(raylet) == "T" else 0
         if raylet is not None and still > _LOOKS:
             _kill(raylet)

@@ -1,4 +1,4 @@
-"""What a node says of itself to `sweeper doctor`; this code travels there with the question."""
+"""Describes a node for `sweeper doctor`; this code travels to the node with the question."""
 
 import os
 import sys
@@ -20,11 +20,11 @@ Address = tuple[str, int]
 
 
 def state(ports: Mapping[str, Sequence[Address]], marker: str) -> dict[str, Any]:
-    """Plain data about the node that this runs on.
+    """Returns plain data about the node that this runs on.
 
     Args:
-        ports: name of a node → where its Ray listens.
-        marker: a file that the driver has just made.
+        ports: name of a node → host and port of its Ray.
+        marker: a file that the driver has just written.
     """
     return {
         "versions": versions(),
@@ -37,13 +37,13 @@ def state(ports: Mapping[str, Sequence[Address]], marker: str) -> dict[str, Any]
 
 
 def memory() -> dict[str, int]:
-    """Bytes in all and bytes free, within the limits of a container if there are any."""
+    """Returns the total and free memory in bytes, within a container's limits if there are any."""
     total, used = memory_bytes()
     return {"memory_bytes": total, "free_bytes": max(0, total - used)}
 
 
 def shm_bytes() -> int | None:
-    """The size of the memory in which Ray shares objects; None where it has none of its own."""
+    """Returns the size of Ray's shared memory for objects; None where it has none of its own."""
     if sys.platform != "linux" or not os.path.isdir(_SHARED_MEMORY):
         return None
     status = os.statvfs(_SHARED_MEMORY)
@@ -51,7 +51,7 @@ def shm_bytes() -> int | None:
 
 
 def unreachable(ports: Mapping[str, Sequence[Address]]) -> list[tuple[str, int]]:
-    """The nodes, each with a port, to which this one can't connect."""
+    """Returns the nodes, each with a port, to which this one can't connect."""
     tried = [(name, address) for name, addresses in ports.items() for address in addresses]
     with ThreadPoolExecutor(32) as threads:
         connected = threads.map(lambda one: answers(one[1], _CONNECT_S), tried)
@@ -63,12 +63,12 @@ def unreachable(ports: Mapping[str, Sequence[Address]]) -> list[tuple[str, int]]
 
 
 def clock() -> float:
-    """Seconds since 1970, as this node has it."""
+    """Returns seconds since 1970 by this node's clock."""
     return time.time()
 
 
 def clock_offset(asked_s: float, told_s: float, answered_s: float) -> float:
-    """The least by which a clock is ahead, or behind, that told the time between the two others."""
+    """Returns by how much the clock that read `told_s` is at least ahead, or behind (< 0)."""
     if told_s < asked_s:
         return told_s - asked_s
     return max(0.0, told_s - answered_s)

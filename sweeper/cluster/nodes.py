@@ -1,4 +1,4 @@
-"""What every node of the connected Ray is asked before a sweep starts on it."""
+"""Asks the nodes of the connected Ray before a sweep starts on them."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -22,9 +22,9 @@ _LIMIT_S = 30  # a node that is busy takes seconds to start the process that ans
 
 @dataclass(frozen=True)
 class Answer:
-    """What a node said to a question; an exception that it raised there, or why nothing came."""
+    """A node's answer to a question; or the exception that it raised there, or why none came."""
 
-    node: dict[str, Any]  # as `ray.nodes()` has it
+    node: dict[str, Any]  # as in `ray.nodes()`
     value: Any = None
     exception: BaseException | None = None
     silence: str | None = None
@@ -36,12 +36,12 @@ class Answer:
 
 
 def node_name(node: dict[str, Any]) -> str:
-    """Host name and the start of Ray's node id, since several nodes can share a host."""
+    """Returns host name and start of Ray's node id, since several nodes can share a host."""
     return f"{node['NodeManagerHostname']}-{node['NodeID'][:6]}"
 
 
 def alive_nodes() -> list[dict[str, Any]]:
-    """The nodes that are there, as `ray.nodes()` has them."""
+    """Returns the nodes that are alive, as in `ray.nodes()`."""
     return [node for node in ray.nodes() if node["Alive"]]
 
 
@@ -51,14 +51,14 @@ def ask_nodes(
     nodes: Sequence[dict[str, Any]] | None = None,
     limit_s: float = _LIMIT_S,
 ) -> list[Answer]:
-    """The answer of each node, all asked at once, in the order of the nodes.
+    """Returns the answer of each node, all asked at once, in the order of the nodes.
 
     Args:
-        question: A function that is run there, on no CPU. It may call others of sweeper: all of
-            them travel as they are here, since a node may have another sweeper, or none.
-        arguments: What it is given.
-        nodes: Which ones; None for all that are alive.
-        limit_s: Seconds until those that have not answered are silent.
+        question: A function to run there, on no CPU. It may call others of sweeper: all of them
+            travel as they are here, since a node may have another version of sweeper, or none.
+        arguments: The function's arguments.
+        nodes: The nodes to ask; None for all that are alive.
+        limit_s: Seconds after which nodes without an answer count as silent.
     """
     nodes = alive_nodes() if nodes is None else nodes
     if not nodes:
@@ -90,18 +90,18 @@ def _answer(node: dict[str, Any], asked: Any, limit_s: float) -> Answer:
 
 
 def is_alone() -> bool:
-    """Whether this process has started the only node."""
+    """Checks whether this process has started the only node."""
     return own_node().is_head() and len(alive_nodes()) == 1
 
 
 def check_versions(say: Callable[[str], None]) -> None:
     """Compares the versions of all nodes with those of this process.
 
-    Nothing is asked where this process has started the only node. A node that doesn't answer fails
-    no sweep, since nodes may come and go; `say` is told.
+    Nothing is asked if this process has started the only node. A node that doesn't answer is
+    reported to `say` but fails no sweep, since nodes may come and go.
 
     Raises:
-        ValueError: some differ; a line for each node and package.
+        ValueError: some differ; has a line for each node and package.
     """
     if is_alone():
         return
@@ -125,7 +125,7 @@ def check_versions(say: Callable[[str], None]) -> None:
 
 
 def nodes_without(path: Path) -> list[str]:
-    """The names of the nodes that don't see the same file at this place as this one does."""
+    """Returns the names of nodes that don't see the same file at this place as this one does."""
     here = ray.get_runtime_context().get_node_id()
     others = [node for node in alive_nodes() if node["NodeID"] != here]
     expected = digest_of(str(path.absolute()))
@@ -134,13 +134,13 @@ def nodes_without(path: Path) -> list[str]:
 
 
 def digest_of(path: str) -> str | None:
-    """The SHA-256 of a file, if there is one."""
+    """Returns the SHA-256 of a file, if there is one."""
     file = Path(path)
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
 
 def no_checkpoints(folder: Path) -> str | None:
-    """Why trials can't keep checkpoints in the sweep's folder, if they can't."""
+    """Says why trials can't keep checkpoints in the sweep's folder, if they can't."""
     blind = nodes_without(folder / "sweep.json")
     if not blind:
         return None
@@ -148,8 +148,8 @@ def no_checkpoints(folder: Path) -> str | None:
 
 
 def fashion_mnist_for_other_nodes() -> dict[str, Any] | None:
-    """The images for nodes that lack them, where this one has them; nothing is downloaded.
+    """Returns the images for nodes that lack them, if this one has them; nothing is downloaded.
 
-    They may come later, so it does not matter how many there are now.
+    Such nodes may join later, so the present number of nodes does not matter.
     """
     return None if is_alone() else local_arrays()

@@ -1,4 +1,4 @@
-"""The processes of a Ray that this process has started: ended where they stand still or are left.
+"""Finds processes of a Ray started here, and ends those that stand still or are left over.
 
 A process that stands still (SIGSTOP) keeps its connections, so that Ray waits for it. One that a
 debugger holds is left alone.
@@ -11,26 +11,26 @@ from typing import Any
 
 from sweeper.cluster.ray_internals import descendants_of_ray, psutil
 
-_LOOKS = 10  # at which a process stands still each time: fg after Ctrl-Z wakes all, but not at once
-_END_S = 5.0  # for what is killed to be gone
-_MAIN = ("gcs_server", "raylet")  # a Ray can't do without
+_LOOKS = 10  # looks in a row at a stopped process: fg after Ctrl-Z wakes all, but not at once
+_END_S = 5.0  # for killed processes to be gone
+_MAIN = ("gcs_server", "raylet")  # Ray can't run without them
 
 
 class Processes:
     """The processes of Ray below this one, to be looked at about once a second.
 
     Args:
-        before: those of another Ray, which are none of them.
+        before: the processes of another Ray, which don't count.
     """
 
     def __init__(self, before: Iterable[Any] = ()) -> None:
         self._before = set(before)
-        self._main: dict[int, str] = {}  # the indispensable ones that have been seen
-        self._still: Counter[int] = Counter()  # at how many looks in a row
+        self._main: dict[int, str] = {}  # the indispensable processes seen so far
+        self._still: Counter[int] = Counter()  # in how many looks in a row
 
     def look(self) -> tuple[list[str], list[str]]:
-        """The names of those that have died of the indispensable ones; and of those that stood
-        still for long, which are ended, since a dead process is one that Ray notices.
+        """Returns the names of indispensable processes that have died, and of those that stood
+        still for long, which it ends, since Ray notices a dead process.
         """
         found = self.now()
         self._main |= {p.pid: name for p in found if (name := _name(p)) in _MAIN}
@@ -43,7 +43,7 @@ class Processes:
         return [name for pid, name in self._main.items() if pid not in alive], names
 
     def now(self) -> list[Any]:
-        """Those that there are, the dead of which nobody has taken notice included."""
+        """Returns the present processes, including dead ones that have not been waited for."""
         return [process for process in descendants_of_ray() if process not in self._before]
 
 
@@ -76,7 +76,7 @@ def _name(process: Any) -> str:
 
 
 def _title(process: Any) -> str:
-    """What a process of Ray's calls itself, such as `raylet` or `ray::IDLE`."""
+    """Returns a Ray process's own title, such as `raylet` or `ray::IDLE`."""
     with suppress(psutil.Error):
         words = process.cmdline()
         script = next((word for word in words if word.endswith(".py")), words[0] if words else "")

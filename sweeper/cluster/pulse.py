@@ -1,4 +1,4 @@
-"""Whether the parts of a Ray are there that a driver can't do without."""
+"""Checks that the parts of a Ray that a driver can't do without are alive."""
 
 import socket
 import threading
@@ -9,17 +9,17 @@ from sweeper.cluster.ray_internals import head_answers
 NAMES = {"gcs_server": "Ray's head (its GCS)", "raylet": "Ray on this machine (its raylet)"}
 _EVERY_S = 1.0
 _TIMEOUT_S = 2.0  # to connect
-_MISSES = 3  # in a row: one alone may be a machine that is very busy
-_ASK_AT = 5  # every so many looks the head is asked
-_ANSWER_S = 8.0  # for it to answer; after 60 s without it Ray ends this process
+_MISSES = 3  # in a row: a single one may mean a very busy machine
+_ASK_AT = 5  # the head is asked at every 5th look
+_ANSWER_S = 8.0  # for the head to answer; after 60 s without it Ray ends this process
 
 
 class Pulse:
-    """Feels again and again whether the parts of Ray are there; one that stands still takes
-    connections, so that its head is asked something now and then as well.
+    """Checks again and again that the parts of Ray answer; a stopped one still accepts connections,
+    so it also asks the head something now and then.
 
     Args:
-        parts: name → where it listens.
+        parts: name → host and port.
     """
 
     def __init__(self, parts: Mapping[str, tuple[str, int]]) -> None:
@@ -29,7 +29,7 @@ class Pulse:
         threading.Thread(target=self._work, name="sweeper-pulse", daemon=True).start()
 
     def stop(self) -> None:
-        """Asks no more."""
+        """Ends the checks."""
         self._end.set()
 
     def _work(self) -> None:
@@ -47,7 +47,7 @@ class Pulse:
 
 
 def answers(address: tuple[str, int], timeout_s: float) -> bool:
-    """Whether something listens at a host and port."""
+    """Checks that something listens at a host and port."""
     try:
         socket.create_connection(address, timeout_s).close()
     except OSError:

@@ -1,6 +1,6 @@
-"""All that holds on to parts of Ray that Ray doesn't promise to keep.
+"""All code that uses parts of Ray that Ray doesn't promise to keep.
 
-Tried with Ray 2.60. Where another version behaves otherwise, this is the file to look at.
+Tested with Ray 2.60. If another version behaves differently, look here first.
 """
 
 import atexit
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 def file_of_current_cluster() -> Path:
-    """Where the last `ray start` on this machine has left the address of its cluster.
+    """Returns the file in which the last `ray start` on this machine left its cluster's address.
 
-    Ray makes the folder, in /tmp, for everybody to write.
+    Ray makes its folder, in /tmp, writable for everybody.
     """
     return Path(ray._common.utils.get_ray_address_file(None))
 
 
 def addresses_of_raylets() -> list[tuple[str, int]]:
-    """The clusters that nodes on this machine belong to, and the user id of each node's process."""
+    """Returns the clusters of nodes on this machine, with the user id of each node's process."""
     from ray._private.services import _is_raylet_process
 
     found = []
@@ -42,18 +42,18 @@ def addresses_of_raylets() -> list[tuple[str, int]]:
 
 
 def is_client() -> bool:
-    """Whether this process is connected by `ray://`."""
+    """Checks whether this process is connected by `ray://`."""
     return bool(ray.util.client.ray.is_connected())
 
 
 def start_options() -> dict[str, Any]:
-    """The options of `ray.init` for a Ray that this process starts."""
+    """Returns the options of `ray.init` for a Ray that this process starts."""
     return {
         "_system_config": {
             # Ray waits for its first workers in C++, for ever, and holds Python's lock meanwhile:
-            # not even Ctrl-C would be heard if one of them dies.
+            # if one of them dies, not even Ctrl-C is heard.
             "prestart_worker_first_driver": False,
-            # Ray's head keeps 13 kB of each of so many calls, of which a trial is two: 1.3 GB by
+            # Ray's head keeps 13 kB per call, for this many calls; a trial is two: 1.3 GB by
             # default.
             "task_events_max_num_task_in_gcs": 1_000,
         }
@@ -61,10 +61,10 @@ def start_options() -> dict[str, Any]:
 
 
 def descendants_of_ray() -> list[Any]:
-    """Ray's processes that this process has started, and those that these have started.
+    """Returns Ray's processes that this process has started, and their children.
 
-    They are `psutil.Process`, those included that have just ended. Not among them is what workers
-    have started, which is the user's.
+    They are `psutil.Process`, including those that have just ended, but not what workers have
+    started, which is the user's.
     """
     parents = {}
     for process in psutil.Process().children(recursive=True):
@@ -85,27 +85,27 @@ def _is_of_ray(process: Any) -> bool:
 
 
 def head_answers(timeout_s: float) -> bool:
-    """Whether the head of the connected Ray says anything."""
+    """Checks that the head of the connected Ray answers at all."""
     try:
         client: Any = ray._private.worker.global_worker.gcs_client  # type: ignore[attr-defined]
         client.internal_kv_exists(b"sweeper", None, timeout=timeout_s)
-    except Exception:  # of Ray's own kinds, and an AttributeError once it is left
+    except Exception:  # of Ray's own kinds, and an AttributeError once Ray is left
         return False
     return True
 
 
 def forget_shutdown_at_exit() -> None:
-    """What is stuck in a thread must not keep this process from its end."""
+    """Keeps Ray's shutdown at exit from waiting for what is stuck in a thread."""
     atexit.unregister(ray._private.worker.shutdown)
 
 
 def own_node() -> Any:
-    """Ray's processes that this process has started; None if it has joined others'."""
+    """Returns the Ray processes that this process has started; None if it has joined others'."""
     return ray._private.worker._global_node
 
 
 def memory_bytes() -> tuple[int, int]:
-    """The memory in all and in use as Ray counts it, within the limits of a container."""
+    """Returns total and used memory as Ray counts it, within the limits of a container."""
     from ray._common.utils import get_system_memory
     from ray._private.utils import get_used_memory
 
@@ -113,12 +113,12 @@ def memory_bytes() -> tuple[int, int]:
 
 
 def start_no_other_ray() -> None:
-    """What is left in threads after a shutdown must not start another Ray."""
+    """Keeps code left in threads after a shutdown from starting another Ray."""
     ray._private.auto_init_hook.enable_auto_connect = False
 
 
 def with_limit(client: Any, limit_s: float) -> Any:
-    """A `JobSubmissionClient` that waits so long for an answer; Ray's own waits without end."""
+    """Limits how long a `JobSubmissionClient` waits for an answer; Ray's own waits for ever."""
     client._do_request = partial(client._do_request, timeout=limit_s)
     return client
 
@@ -136,15 +136,15 @@ def unprinted_deaths() -> Iterator[None]:
 
 
 def actor_of(trial: "Trial") -> Any:
-    """The actor that runs one of Tune's trials; None if there is none."""
+    """Returns the actor that runs one of Tune's trials; None if there is none."""
     return trial.temporary_state.ray_actor
 
 
 def forget_ended(tune: Any) -> None:
-    """Lets go of the trials that have ended, all of which Tune would keep until the last one has.
+    """Lets Tune drop ended trials, all of which it would keep until the last one has ended.
 
     Args:
-        tune: the controller as a scheduler is given it.
+        tune: the controller, as a scheduler gets it.
     """
     from ray.tune.progress_reporter import TrialProgressCallback
 
@@ -168,13 +168,13 @@ def forget_ended(tune: Any) -> None:
 
 @contextmanager
 def known_trainables() -> Iterator[None]:
-    """Keeps Tune from asking Ray's head, several times a trial, for what it has told it itself."""
+    """Keeps Tune from asking Ray's head, several times a trial, for what it stored there."""
     from ray.tune.registry import _global_registry as registry
 
     get = cache(registry.get)
 
     def contains(category: str, key: str) -> bool:
-        with suppress(ValueError):  # nothing is kept of what is not there yet
+        with suppress(ValueError):  # nothing is cached of what does not exist yet
             return get(category, key) is not None
         return False
 

@@ -1,4 +1,4 @@
-"""The one thread in which a sweep talks to Ray, so that its caller stays free to notice things."""
+"""The one thread in which a sweep talks to Ray, so that its caller can react to other things."""
 
 import ctypes
 import queue
@@ -11,9 +11,9 @@ _T = TypeVar("_T")
 
 
 class RayThread:
-    """Does one piece of work after another, until it is told to end.
+    """Runs one piece of work after another, until it is told to end.
 
-    To be ended after Ray: Linux ends what Ray has started once the *thread* ends that started it.
+    End it only after Ray: Linux ends Ray's processes once the *thread* that started them ends.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class RayThread:
         self._thread: threading.Thread | None = None
 
     def begin(self, work: Callable[[], _T]) -> "Future[_T]":
-        """What a piece of work gives or raises, once those before it are done."""
+        """Starts a piece of work after those before it; returns a future of its result."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._carry_out, name="sweeper-ray", daemon=True)
             self._thread.start()
@@ -31,11 +31,11 @@ class RayThread:
         return future
 
     def end(self) -> None:
-        """Ends the thread, once all is done."""
+        """Ends the thread, once all work is done."""
         self._work.put(None)
 
     def break_off(self) -> None:
-        """Raises an exception in what is going on there, as soon as it is back in Python."""
+        """Raises an exception in the running work, as soon as it is back in Python."""
         assert self._thread is not None
         raises = ctypes.pythonapi.PyThreadState_SetAsyncExc
         raises(ctypes.c_ulong(self._thread.ident or 0), ctypes.py_object(BrokenOff))
@@ -58,4 +58,4 @@ class RayThread:
 
 
 class BrokenOff(BaseException):
-    """Ends work that nobody waits for any more."""
+    """Ends work that is no longer waited for."""

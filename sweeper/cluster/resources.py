@@ -1,4 +1,4 @@
-"""What each trial gets."""
+"""The CPUs and GPUs that each trial gets."""
 
 import math
 from collections.abc import Mapping
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Resources:
-    """What each trial gets: CPU cores and GPUs, fractions allowed.
+    """The CPU cores and GPUs that each trial gets, fractions allowed.
 
     torch uses as many threads as there are whole CPUs, at least one.
 
     Raises:
         ValueError: a number is negative, not finite, or both are 0.
-        TypeError: a value is no number.
+        TypeError: a value is not a number.
 
     Example:
         >>> sweeper.Resources(cpus=2, gpus=0.5).describe()
@@ -40,7 +40,7 @@ class Resources:
             )
 
     def describe(self) -> str:
-        """Such as `1 CPU` or `2 CPUs and 0.5 GPUs`."""
+        """Returns a text such as `1 CPU` or `2 CPUs and 0.5 GPUs`."""
         parts = [
             f"{value:g} {unit}{'s' * (value != 1)}"
             for value, unit in ((self.cpus, "CPU"), (self.gpus, "GPU"))
@@ -49,7 +49,7 @@ class Resources:
         return " and ".join(parts)
 
     def fit_on(self, have: Mapping[str, float]) -> int:
-        """How many trials fit on a node that has these resources, such as `{"CPU": 8}`."""
+        """Returns how many trials fit on a node with these resources, such as `{"CPU": 8}`."""
         room = [
             have.get(kind, 0) / need
             for kind, need in (("CPU", self.cpus), ("GPU", self.gpus))

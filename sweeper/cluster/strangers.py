@@ -1,6 +1,6 @@
-"""Who is behind a file, a process or a port of this machine: this user, root, or a stranger.
+"""Finds who owns a file, a process or a port of this machine: this user, root, or a stranger.
 
-Root can read this user's token anyhow. Linux tells whose a port is; elsewhere nothing is known.
+Root can read this user's token anyhow. Linux tells who owns a port; elsewhere that is unknown.
 """
 
 import os
@@ -14,12 +14,12 @@ _WAIT_S = 5.0
 
 
 def is_stranger(uid: int) -> bool:
-    """Whether somebody is neither this user nor root."""
+    """Checks that a user is neither this one nor root."""
     return uid not in (0, os.geteuid())
 
 
 def name_of(uid: int) -> str:
-    """What to call a user."""
+    """Returns a user's name, or the id without one."""
     try:
         return f"user {pwd.getpwuid(uid).pw_name}"
     except KeyError:
@@ -27,17 +27,17 @@ def name_of(uid: int) -> str:
 
 
 def stranger_at(host: str, port: int) -> int | None:
-    """The user id of a stranger whose process listens at a port, if it is one of this machine."""
+    """Returns the user id of a stranger who listens at a port, if it is one of this machine."""
     try:
         with socket.create_connection((host, port), _WAIT_S) as way:
-            here = way.getsockname()[0] == way.getpeername()[0]  # as on the way to oneself alone
+            here = way.getsockname()[0] == way.getpeername()[0]  # as when connecting to oneself
     except OSError:
         return None
     return next(filter(is_stranger, _listeners(port)), None) if here else None
 
 
 def _listeners(port: int) -> list[int]:
-    """The user ids of the processes of this machine that listen at a port."""
+    """Returns the user ids of the processes of this machine that listen at a port."""
     lines = []
     for path in _PORTS:
         try:

@@ -1,7 +1,7 @@
-"""The token of a Ray cluster: used where it is wanted, and its lack named at once.
+"""Uses a Ray cluster's token where the cluster wants one, and reports a missing one at once.
 
 Ray joins a cluster that wants a token only with `RAY_AUTH_MODE=token`, even if the token is there;
-without it, it tries for 25 s and then says that it can't connect.
+without that setting it tries for 25 s and then says that it can't connect.
 """
 
 import os
@@ -12,9 +12,9 @@ from pathlib import Path
 from ray._raylet import Config  # type: ignore[attr-defined]
 
 _MODE = "RAY_AUTH_MODE"
-# In a process of its own: Ray's client dies of a missing token, and of a mode that changes.
+# Run in a process of its own: Ray's client dies of a missing token, and of a changed mode.
 _KNOCK = "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1])"
-# Whoever joins first waits for Ray's first workers, deaf to all; and nobody else, if one has died.
+# The first to join waits for Ray's first workers, and ignores all else, for ever if one has died.
 _JOIN = f"""
 import ctypes, os
 getattr(ctypes.CDLL(None), "prctl", print)(1, 9)  # ends with this process
@@ -27,8 +27,8 @@ _KNOCK_S, _JOIN_S = 15.0, 60.0
 
 
 def try_to_join(address: str) -> None:
-    """Joins a cluster for a moment in another process, which can be given up; and lets this process
-    show its token if the cluster wants one.
+    """Joins a cluster for a moment in another process, which can be killed; makes this process use
+    its token if the cluster wants one.
 
     Raises:
         ConnectionError: the cluster wants a token, and this machine has none or another one.
@@ -44,7 +44,7 @@ def try_to_join(address: str) -> None:
 
 
 def token_fault() -> str:
-    """What is wrong with the token of this machine, for which a cluster has refused it."""
+    """Says what is wrong with this machine's token after a cluster has refused it."""
     if os.environ.get(_MODE, "token") != "token":
         fault = f"{_MODE} is {os.environ[_MODE]!r} here"
     elif os.environ.get("RAY_AUTH_TOKEN"):
@@ -58,7 +58,7 @@ def token_fault() -> str:
 
 
 def wants_token(address: str) -> bool:
-    """Whether the cluster sends away who has no token."""
+    """Checks whether the cluster turns away clients without a token."""
     try:
         return _refused(address, "disabled", _KNOCK, _KNOCK_S)
     except TimeoutError:
@@ -66,8 +66,8 @@ def wants_token(address: str) -> bool:
 
 
 def exposed_token() -> Path | None:
-    """The file of this machine's token if other users can read it, of whom each may then do what
-    this user may on his clusters.
+    """Returns the file of this machine's token if other users can read it: they could do
+    whatever this user may on his clusters.
     """
     path = _path().absolute()
     try:
@@ -75,14 +75,14 @@ def exposed_token() -> Path | None:
         way = [folder.stat().st_mode for folder in path.parents]
     except OSError:
         return None
-    # Read and search permission of the group, and of all others.
+    # Read and search permission for the group, and for all others.
     open_to = (0o040, 0o010), (0o004, 0o001)
     is_open = any(mode & read and all(m & search for m in way) for read, search in open_to)
     return path if is_open else None
 
 
 def bearer() -> dict[str, str]:
-    """The token of this machine as a header of HTTP; empty if there is none."""
+    """Returns this machine's token as an HTTP header; empty if there is none."""
     token = os.environ.get("RAY_AUTH_TOKEN", "")
     if not token and _path().exists():
         token = _path().read_text()
@@ -94,9 +94,9 @@ def _path() -> Path:
 
 
 def _refused(address: str, mode: str | None, code: str, limit_s: float) -> bool:
-    """Whether the cluster sends a client of this mode away for its token.
+    """Checks whether the cluster turns away a client with this mode because of its token.
 
-    What else is wrong, Ray will name. Raises TimeoutError if there is no answer.
+    Other faults are left to Ray to report. Raises TimeoutError if there is no answer.
     """
     environment = {name: value for name, value in os.environ.items() if name != _MODE}
     if mode is not None:

@@ -1,7 +1,7 @@
-"""Notices that Ray has died or says nothing, or that the user wants an end, whatever Ray waits for.
+"""Notices that Ray has died or is silent, or that the user wants to stop, while Ray waits.
 
-Ray itself waits without end, some of it in C++ where Python hears no Ctrl-C. So all that talks to
-Ray is done in another thread, and this one looks after it.
+Ray itself waits without end, sometimes in C++ where Python hears no Ctrl-C. So everything that
+talks to Ray runs in another thread, and this one monitors it.
 """
 
 import gc
@@ -26,22 +26,22 @@ from sweeper.cluster.ray_internals import (
 from sweeper.cluster.ray_thread import RayThread
 
 _T = TypeVar("_T")
-_LOOK_S = 0.1  # for signals
-_EVERY_S = 1.0  # for Ray
+_LOOK_S = 0.1  # between looks for signals
+_EVERY_S = 1.0  # between looks at Ray
 _SAY_AFTER_S = 15.0
-_LIMIT_S = 120.0  # for what takes a second on an idle machine, and a minute on a very busy one
-_BREAK_S = 1.0  # for what was broken off to come to its end, in Python
+_LIMIT_S = 120.0  # for work that takes a second on an idle machine, and a minute on a very busy one
+_BREAK_S = 1.0  # for work that was broken off to come to its end, in Python
 _LET_GO_S = 40.0  # the same in C++, where Ray waits 30 s for the port of its head
-_GIVE_UP_S = 10.0  # for Ray to be left
+_GIVE_UP_S = 10.0  # to leave Ray
 _LEAVE_S = 3.0  # for Ray's processes to end by themselves
 
 
 class Watch:
-    """Looks after all that is done with Ray.
+    """Monitors everything that is done with Ray.
 
     Args:
-        say: is told what is waited for; may be changed.
-        interrupted: the reason to end at once, if there is one.
+        say: gets messages about what is waited for; may be replaced.
+        interrupted: returns the reason to end at once, if there is one.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class Watch:
         self._is_own = self._is_stuck = False
 
     def start(self, work: Callable[[], _T], doing: str) -> _T:
-        """Starts a Ray of this process's own; once more if that fails.
+        """Starts a Ray of this process's own; tries once more if that fails.
 
         Raises:
-            ConnectionError: a process of Ray's died, or was silent for too long, and so again.
+            ConnectionError: twice a process of Ray's died, or was silent for too long.
         """
         self._is_own = True
         self._guard = start_guard()
@@ -78,7 +78,7 @@ class Watch:
             fault = _first_line(error)
         if not self._is_stuck:
             self.say(f"Ray did not start: {fault} Trying once more …")
-            gc.collect()  # what is left of the first try would end this process in a minute
+            gc.collect()  # what is left of the first try would end this process within a minute
             try:
                 return self._try_to_start(work, doing)
             except Exception as error:
@@ -97,22 +97,22 @@ class Watch:
             raise
 
     def _clear_away(self, future: "Future[Any]", patient: bool) -> None:
-        """Ends what was started, so that nothing is left to disturb another try."""
+        """Ends what was started, so that nothing disturbs another try."""
         if not future.done():
             self._thread.break_off()
-            # While its head lives, it does not wait for that in C++.
+            # While its head lives, Ray does not wait in C++ for it.
             _is_done(future, _BREAK_S)
         end(self._processes.now())
         if _is_done(future, _LET_GO_S if patient else _BREAK_S):
             self._thread.end()
-            self._thread = RayThread()  # the other one may still be broken off
+            self._thread = RayThread()  # the old one may still be broken off
             self._shut_down()
         else:
             self._give_up_thread()
         end(self._processes.now())
 
     def connected(self) -> None:
-        """Begins to look after the parts of Ray that a driver can't do without."""
+        """Begins to monitor the parts of Ray that a driver can't do without."""
         self._pulse = Pulse(self.run(_parts_of_ray, "the addresses of its parts"))
 
     def run(
@@ -122,17 +122,17 @@ class Watch:
         limit_s: float = _LIMIT_S,
         grace_s: float = 0.0,
     ) -> _T:
-        """What a piece of work with Ray gives.
+        """Runs a piece of work with Ray and returns its result.
 
         Args:
-            work: is done in the other thread.
-            doing: what it is, to go on after "Waiting for Ray: ".
-            limit_s: seconds until it is given up; what takes longer than some is said.
-            grace_s: seconds for which it may itself react to a signal.
+            work: runs in the other thread.
+            doing: a description, to follow "Waiting for Ray: ".
+            limit_s: seconds until it is given up; a message is printed if it takes long.
+            grace_s: seconds in which it may react to a signal itself.
 
         Raises:
             ConnectionError: Ray's head or its part on this machine has died or is silent; the
-                thread is left alone.
+                thread is abandoned.
             BaseException: whatever `work` raises, or the reason to end.
         """
         future = self._thread.begin(work)
@@ -145,7 +145,7 @@ class Watch:
                 self._give_up_thread()
 
     def _give_up_thread(self) -> None:
-        # Once Ray is shut down, what is left in the thread would start another one.
+        # What is left in the thread would start another Ray once Ray is shut down.
         self._is_stuck = True
         start_no_other_ray()
         forget_shutdown_at_exit()
@@ -155,7 +155,7 @@ class Watch:
         has_said = limit_s == math.inf
         last = time.monotonic()
         while not _is_done(future, _LOOK_S):
-            # Of the time for which this process itself stood still, nothing counts.
+            # Time in which this process itself stood still doesn't count.
             passed_s = min(time.monotonic() - last, 1.0)
             last = time.monotonic()
             elapsed_s += passed_s
@@ -178,13 +178,13 @@ class Watch:
         return future.result()
 
     def _fault(self) -> str | None:
-        """What has died or is silent of what a driver can't do without."""
+        """Says which part of Ray that a driver needs has died or is silent."""
         if died := self._died():
             return f"{' and '.join(died)} died."
         return self._pulse.fault if self._pulse is not None else None
 
     def _died(self) -> list[str]:
-        """What has died of a Ray of one's own that it can't do without."""
+        """Lists dead processes that this process's own Ray can't do without."""
         died, ended = self._processes.look()
         for name in ended:
             self.say(f"A process of Ray's, {name}, stood still and was ended.")
@@ -197,7 +197,7 @@ class Watch:
         self._thread.end()
 
     def leave(self) -> None:
-        """Ends Ray if it is this process's own, or else the connection to it, within seconds."""
+        """Shuts down Ray if it is this process's own, or else disconnects, within seconds."""
         processes = self._processes.now() if self._is_own else []
         if self._is_stuck:
             end(processes)
@@ -224,7 +224,7 @@ class Watch:
 
 
 def _is_done(future: "Future[Any]", timeout_s: float) -> bool:
-    """Whether it is, after a while at the latest."""
+    """Checks whether a future is done, waiting for a while at most."""
     try:
         future.exception(timeout_s)
     except TimeoutError:
@@ -237,7 +237,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _parts_of_ray() -> dict[str, tuple[str, int]]:
-    """Where the processes listen that a driver can't do without."""
+    """Returns the addresses of the processes that a driver can't do without."""
     context = ray.get_runtime_context()
     host, _, port = context.gcs_address.rpartition(":")
     here = next(node for node in ray.nodes() if node["NodeID"] == context.get_node_id())

@@ -1,4 +1,4 @@
-"""What a report says, as plain data. All of it may hold hostile text: the page escapes it."""
+"""The content of a report, as plain data. All of it may hold hostile text: the page escapes it."""
 
 import math
 from collections import Counter
@@ -18,7 +18,7 @@ from sweeper.record.looks import read_looks
 from sweeper.record.results import Results
 from sweeper.record.rows import STATUSES, Row
 
-MOST_EXCEPTIONS = 100  # different ones
+MOST_EXCEPTIONS = 100  # different exceptions
 _LONGEST = 10_000  # characters of one text
 _FACTS = {
     "created": "started",
@@ -44,7 +44,7 @@ _TOLD_ELSEWHERE |= {"without_text", "data_given"}
 
 
 def facts(results: Results) -> list[tuple[str, str]]:
-    """What was run, by name: all that the record says, known things first."""
+    """Lists what was run, by name: all that the record says, known entries first."""
     sweep = {key: value for key, value in results.sweep.items() if key not in _TOLD_ELSEWHERE}
     if "metric" in sweep:
         way = "high" if results.metric.is_high_good else "low"
@@ -61,18 +61,18 @@ def facts(results: Results) -> list[tuple[str, str]]:
 
 
 def space(results: Results) -> list[tuple[str, str]]:
-    """The configuration space: each hyperparameter's name and what may be tried."""
+    """Lists the configuration space: each hyperparameter's name and what may be tried."""
     return [(name, _in_words(text)) for name, text in results.sweep["config_space"].items()]
 
 
 def statuses(results: Results) -> list[tuple[str, int]]:
-    """How many trials ended how."""
+    """Counts how many trials ended how."""
     counts = Counter(row.status for row in results.rows)
     return [(status, counts[status]) for status in STATUSES if counts[status]]
 
 
 def outstanding(results: Results) -> int:
-    """How many of the planned trials, replicates included, have not come to their own end; 0 if
+    """Counts the planned trials, replicates included, that have not come to their own end; 0 if
     that isn't known.
     """
     ended = sum(row.status != "interrupted" for row in results.rows)
@@ -80,7 +80,7 @@ def outstanding(results: Results) -> int:
 
 
 def _planned(results: Results) -> int | None:
-    """How many trials the sweep is to have, replicates included; None if that isn't known."""
+    """Returns the number of planned trials, replicates included; None if that isn't known."""
     configurations, replicates = (results.sweep.get(key) for key in ("num_trials", "replicates"))
     if type(configurations) is not int:
         return None
@@ -88,10 +88,10 @@ def _planned(results: Results) -> int | None:
 
 
 def best(results: Results, winner: Winner | None) -> dict[str, Any] | None:
-    """The winner, or else the incumbent, None without one: its `trial`, its `value` and `what`
-    that is, and its configuration as `python` and `yaml`.
+    """Returns the winner, else the incumbent, else None: its `trial`, its `value`, `what` that
+    value is, and its configuration as `python` and `yaml`.
 
-    A mean over replicates is told where there is one: the best of them alone is a lucky one.
+    The value is the mean over replicates if there is one: the best of them alone was lucky.
     """
     row = best_row(results)
     if row is None:
@@ -115,8 +115,8 @@ def best(results: Results, winner: Winner | None) -> dict[str, Any] | None:
 
 
 def exceptions(results: Results) -> list[dict[str, Any]]:
-    """Different exceptions, the most frequent first: `text`, `traceback` (of the first trial),
-    `count`, `trials` (the first 20, as text); at most `MOST_EXCEPTIONS` of them.
+    """Returns the different exceptions, the most frequent first: `text`, `traceback` (of the
+    first trial), `count`, `trials` (the first 20, as text); at most `MOST_EXCEPTIONS` of them.
     """
     groups: dict[str, list[Row]] = {}
     for row in results.rows:
@@ -135,8 +135,8 @@ def exceptions(results: Results) -> list[dict[str, Any]]:
 
 
 def rivals(winner: Winner, most: int = 5) -> list[tuple[str, ...]]:
-    """The likeliest best configurations: trial, mean, where the true mean likely is, replicates,
-    probability to be the best; none if nothing is known of the noise.
+    """Returns the likeliest best configurations: trial, mean, interval of the true mean,
+    replicates, probability to be the best; none if nothing is known of the noise.
     """
     table = winner.probability_best
     table = table[table["probability"].notna()].nlargest(most, "probability")
@@ -153,8 +153,8 @@ def rivals(winner: Winner, most: int = 5) -> list[tuple[str, ...]]:
 
 
 def looks(folder: Path | None) -> tuple[list[dict[str, str]], int]:
-    """The looks at the test set (`time`, `trial`, `error`, `config`), and how many lines of their
-    record can't be read.
+    """Returns the looks at the test set (`time`, `trial`, `error`, `config`), and how many
+    lines of their record can't be read.
     """
     read, unreadable = read_looks(folder) if folder else ([], 0)
     return [_look_in_words(look) for look in read], unreadable
@@ -171,10 +171,10 @@ def _look_in_words(look: dict[str, Any]) -> dict[str, str]:
 
 
 def table(results: Results) -> dict[str, Any]:
-    """All trials for the page's table: `columns` with `name` and `kind`, and `rows` of values.
+    """Returns the page's table of all trials: `columns` (`name`, `kind`) and `rows` of values.
 
-    By the metric, in the column `metric`, they are ordered by `groups` first, the finished, the
-    stopped and the others, and then by `places`, the best first.
+    Sorting by the metric, in the column `metric`, goes by `groups` first (the finished, the stopped
+    and the others), and then by `places`, the best first.
     """
     found = exceptions(results)
     places = {one["text"]: place for place, one in enumerate(found)}
@@ -212,7 +212,7 @@ def table(results: Results) -> dict[str, Any]:
 
 
 def _cell(value: Any) -> int | float | str | None:
-    """A value as the table shows and sorts it."""
+    """Returns a value as the table shows and sorts it."""
     if value is None or value is ABSENT:
         return None if value is None else "–"
     found = number(value)
@@ -222,7 +222,7 @@ def _cell(value: Any) -> int | float | str | None:
 
 
 def _in_words(value: Any) -> str:
-    """Plain data as a line of text."""
+    """Returns plain data as a line of text."""
     if isinstance(value, dict):
         pairs = (
             f"{key} {_in_words(item)}" for key, item in value.items() if item not in (None, [])
@@ -234,7 +234,7 @@ def _in_words(value: Any) -> str:
 
 
 def _python(value: Any) -> str:
-    """A value as Python's grammar has it: NaN and infinities are no words of it."""
+    """Formats a value as a Python expression: NaN and infinities are no literals there."""
     if isinstance(value, float) and not math.isfinite(value):
         return f"float('{value}')"
     return repr(value)

@@ -1,4 +1,4 @@
-"""A sweep as one HTML file, which opens without network and without Python."""
+"""Writes a sweep as one HTML file, which opens without network and without Python."""
 
 import base64
 import functools
@@ -31,26 +31,26 @@ from sweeper.plots.scales import shorten, tuned
 from sweeper.plots.style import ON_DARK, STATUS_COLOURS, nothing
 from sweeper.record.results import Results, check_results
 
-MOST_HYPERPARAMETERS = 24  # with a picture of their own
+MOST_HYPERPARAMETERS = 24  # hyperparameters with their own picture
 MOST_METRICS = 8
 _SMALL = 280  # pixels
 
 
 def write_report(results: Results, path: str | Path) -> Path:
-    """The path of the report that was written there: one HTML file on a sweep, also a running one.
+    """Writes a report on a sweep, also a running one, as one HTML file; returns its path.
 
     It says what was run, the best configuration and how sure it is, gives advice, shows pictures
-    and a table of all trials. It holds all that it needs, fetches nothing, and follows the
-    browser's dark mode. The file appears at once or not at all. A link of that name is followed,
-    and what is no file, such as /dev/null, is written into, except in the sweep's own folder, which
-    may come from anywhere: there the report takes its place.
+    and a table of all trials. It contains all that it needs, fetches nothing, and follows the
+    browser's dark mode. The file is written whole or not at all. A link of that name is followed,
+    and anything there that is not a file, such as /dev/null, is written into. In the sweep's own
+    folder, which may come from anywhere, the report replaces either instead.
 
     Example:
         >>> sweeper.write_report(results, "report.html").name
         'report.html'
 
     Raises:
-        TypeError: `results` are none, or `path` is no path.
+        TypeError: `results` are not results, or `path` is not a path.
         OSError: the path can't be written.
     """
     check_results(results)
@@ -85,7 +85,7 @@ def page_text(results: Results, watched: str = "") -> str:
         css=parts["css"],
         scripts=scripts,
         library=library_packed,
-        # Only these scripts may run, whatever text of the sweep came into the page.
+        # Only these scripts may run, whatever text of the sweep is in the page.
         hashes=[*map(_hash, scripts), its_hash],
         watched=watched,
         colours=STATUS_COLOURS,
@@ -113,7 +113,7 @@ def page_text(results: Results, watched: str = "") -> str:
 
 
 def _findings(results: Results) -> dict[str, Any]:
-    """What takes computing: `best`, `sure`, `rivals`, `advice`, and `charts` by section."""
+    """Computes the findings: `best`, `sure`, `rivals`, `advice`, and `charts` by section."""
     importances = _tried(importance, results)
     known = importances if isinstance(importances, Importance) else None
     names = _by_importance(results, known)
@@ -154,7 +154,7 @@ def _findings(results: Results) -> dict[str, Any]:
 
 
 def _tried(part: Callable, *arguments: Any) -> Any:
-    """What a part of the report gives, or in words why it can't: the other parts go on."""
+    """Returns a part of the report, or a text why it can't be made: the other parts go on."""
     try:
         return part(*arguments)
     except (ValueError, LookupError) as reason:
@@ -164,7 +164,7 @@ def _tried(part: Callable, *arguments: Any) -> Any:
 
 
 def _with_curves(results: Results) -> list[str]:
-    """The columns of the other metrics that have numbers in the learning curves."""
+    """Returns the columns of the other metrics that have numbers in the learning curves."""
     columns = [*results.other_metrics.values()]
     return [name for name in columns if np.isfinite(results.curves[name]).any()]
 
@@ -178,12 +178,12 @@ def _chart(draw: Callable, results: Results, *arguments: Any, **options: Any) ->
 def _drawn(
     figure: go.Figure, wide: bool = False, brushed: bool = False, height: int = 380
 ) -> dict[str, Any]:
-    """A figure for the page, which writes its title itself and brings its own theme."""
+    """Prepares a figure for the page, which writes the title itself and has its own theme."""
     layout = figure.layout
     chart = {"finding": layout.meta["finding"], "note": layout.meta["note"], "packed": ""}
     if layout.meta.get("empty"):
         return chart
-    # The title stands above the picture: what stays is the room of a legend or of axes' names.
+    # The title is above the picture: room is left for a legend or for the axes' names.
     top = layout.margin.t - 80 if brushed else 10 if layout.showlegend is False else 40
     margin = {"t": top} | ({} if brushed else {"l": 60, "r": 10, "b": 45})
     chart |= {"height": layout.height or height, "wide": wide, "brushed": brushed}
@@ -201,12 +201,12 @@ def _by_importance(results: Results, known: Importance | None) -> list[str]:
 
 
 def _pairs(names: list[str]) -> list[tuple[str, str]]:
-    """The pairs among the first three."""
+    """Returns the pairs among the first three."""
     return [(names[i], names[j]) for i, j in ((0, 1), (0, 2), (1, 2)) if j < len(names)]
 
 
 def _themes() -> dict[str, Any]:
-    """Plotly's layouts for light and dark pages, without backgrounds."""
+    """Returns Plotly's layouts for light and dark pages, without backgrounds."""
     clear = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}
     names = {"light": "plotly_white", "dark": "plotly_dark"}
     themes = {key: plotly.io.templates[name].layout.to_plotly_json() for key, name in names.items()}
@@ -215,17 +215,17 @@ def _themes() -> dict[str, Any]:
 
 @functools.cache
 def library() -> tuple[str, str]:
-    """Plotly's JavaScript, packed, and its hash."""
+    """Returns Plotly's JavaScript, packed, and its hash."""
     return _packed(get_plotlyjs()), _hash(get_plotlyjs())
 
 
 def _packed(text: str) -> str:
-    """Gzip in base64: smaller, and no markup whatever the text holds."""
+    """Packs text as gzip in base64: smaller, and free of markup whatever it holds."""
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def _json(value: Any) -> str:
-    """JSON that can stand in a script element: all but ASCII and all markup is escaped."""
+    """Returns JSON that can stand in a script element: all but ASCII and all markup is escaped."""
     text = json.dumps(value, allow_nan=False)
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")

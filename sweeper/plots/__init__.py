@@ -1,7 +1,7 @@
-"""Pictures of a sweep: each function takes results and gives a `plotly.graph_objects.Figure`.
+"""Draws a sweep: each function takes results and returns a `plotly.graph_objects.Figure`.
 
-Figures are shown with `.show()` and exported with `.write_html(…)`. Their titles state what was
-found; where there is nothing to draw, the figure says why.
+Figures are shown with `.show()` and exported with `.write_html(…)`. Their titles state the finding;
+if there is nothing to draw, the figure says why.
 """
 
 from sweeper.plots.across_space import parallel_coordinates

@@ -1,4 +1,4 @@
-"""The picture of all hyperparameters at once."""
+"""Draws all hyperparameters at once."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from sweeper.record.results import Results
 
 @np.errstate(all="ignore")
 def parallel_coordinates(results: Results) -> go.Figure:
-    """One line a trial across all hyperparameters to its value of the metric.
+    """Draws one line per trial across all hyperparameters to its value of the metric.
 
     Drag along an axis to brush: only lines that pass there stay coloured. Where trials were stopped
     early, their epochs have an axis of their own, and their values are the last ones.
@@ -24,7 +24,7 @@ def parallel_coordinates(results: Results) -> go.Figure:
     points = points[points["value"].notna()]
     if points.empty:
         return none_finished(results)
-    # The best are drawn last, above the others, and those that were stopped first.
+    # The best are drawn last, on top of the others, and the stopped ones first.
     stopped = int((points["status"] != "finished").sum())
     shown = frames.thin(points, MOST_LINES)
     shown = shown.iloc[np.lexsort((-shown["loss"], shown["status"] == "finished"))]
@@ -56,7 +56,7 @@ def parallel_coordinates(results: Results) -> go.Figure:
 
 
 def _dimension(axis: Scale, positions: pd.Series) -> dict:
-    """One axis of parallel coordinates, which know no logarithms: they are taken here."""
+    """Returns one axis of parallel coordinates, which have no logarithms: they are taken here."""
     places = np.log10(positions) if axis.logarithmic else positions
     low, high = places.min(), places.max()
     low, high = (low, high) if low < high else (low - 1, high + 1)
@@ -64,7 +64,7 @@ def _dimension(axis: Scale, positions: pd.Series) -> dict:
     if np.isnan(low):
         return layout | {"values": np.zeros(len(places)), "tickvals": [0], "ticktext": ["–"]}
     ticks = dict(_ticks(axis, low, high))
-    if places.isna().any():  # a place of its own below the others
+    if places.isna().any():  # a place of its own below the other values
         low -= 0.1 * (high - low)
         ticks[low] = "–"
     texts = [markup(text, 20) for text in ticks.values()]

@@ -1,6 +1,7 @@
-"""What plots show, as frames.
+"""Prepares the data of plots as frames.
 
-`value` is the metric's, NaN where it is no finite number; `loss` is the same with low ones good.
+`value` is the metric's, NaN if it is not a finite number; `loss` is the same turned so that low is
+good.
 """
 
 import math
@@ -17,8 +18,8 @@ from sweeper.record.rows import Row
 
 
 def trials(results: Results) -> pd.DataFrame:
-    """One row a trial: `trial`, `replicate`, `value`, `start_s`, `runtime_s`, `epochs` (a float,
-    NaN if nobody counted), `status`, `worker`, `node`, `loss`.
+    """Returns one row per trial: `trial`, `replicate`, `value`, `start_s`, `runtime_s`,
+    `epochs` (a float, NaN if not counted), `status`, `worker`, `node`, `loss`.
     """
     rows = results.rows
     floats = {
@@ -37,8 +38,8 @@ def trials(results: Results) -> pd.DataFrame:
 
 
 def ended(results: Results) -> pd.DataFrame:
-    """One row a configuration, in the order of `analysis.incumbents`: `trials`, how many had ended
-    by then; `seconds`; `epochs`, how many these were trained; `trial`, `status`, `value`, `loss`.
+    """Returns one row per configuration, as `analysis.incumbents` orders them: `trials` ended
+    by then, `seconds`, `epochs` trained by these, `trial`, `status`, `value`, `loss`.
     """
     frame = configurations(results).sort_values(["end_s", "trial"], kind="stable")
     return frame.assign(
@@ -50,18 +51,18 @@ def ended(results: Results) -> pd.DataFrame:
 
 
 def hyperparameter(results: Results, name: str) -> pd.DataFrame:
-    """The trials with the position of one hyperparameter: `x` (NaN where absent)."""
+    """Returns the trials with the position of one hyperparameter: `x` (NaN where absent)."""
     return trials(results).assign(x=scale_of(results, name).positions(values_of(results, name)))
 
 
 def pair(results: Results, x: str, y: str) -> pd.DataFrame:
-    """The trials with the positions of two hyperparameters: `x`, `y`."""
+    """Returns the trials with the positions of two hyperparameters: `x`, `y`."""
     frame = hyperparameter(results, x)
     return frame.assign(y=scale_of(results, y).positions(values_of(results, y)))
 
 
 def grid_cells(results: Results, x: str, y: str) -> pd.DataFrame:
-    """Mean values of a grid search's finished trials: one row a `y`, one column an `x`.
+    """Returns mean values of a grid search's finished trials: one row per `y`, one column per `x`.
 
     The mean is over the other hyperparameters and replicates; NaN where no trial finished.
     """
@@ -73,16 +74,16 @@ def grid_cells(results: Results, x: str, y: str) -> pd.DataFrame:
 
 
 def curves(results: Results, most: int = 200, of: str | None = None) -> pd.DataFrame:
-    """Learning curves of at most `most` trials: `trial`, `replicate`, `epoch`, `value`, `last`
-    (the last loss of the trial's curve of the metric), `is_best`, `stopped`; only finite values.
+    """Returns curves of at most `most` trials: `trial`, `replicate`, `epoch`, `value` (finite),
+    `last` (the last loss of the trial's curve of the metric), `is_best`, `stopped`.
 
-    Thinned evenly by these losses, so that the best and the worst stay. A curve of a trial that was
-    stopped ends at its rung.
+    They are thinned evenly by these losses, so that the best and the worst stay. The curve of a
+    stopped trial ends at its rung.
 
     Args:
-        results: of the sweep.
-        most: how many trials.
-        of: a column of `Results.curves`, if another than the metric's.
+        results: the sweep's results.
+        most: the largest number of trials.
+        of: another column of `Results.curves` than the metric's.
     """
     frame, metric = results.curves, results.metric
     keys = ["trial", "replicate"]
@@ -90,7 +91,7 @@ def curves(results: Results, most: int = 200, of: str | None = None) -> pd.DataF
     last = metric.loss(finite.groupby(keys)[metric.name].last()).sort_values(kind="stable")
     frame = frame[[*keys, "epoch"]].assign(value=frame[metric.name if of is None else of])
     frame = frame[np.isfinite(frame["value"])]
-    if of is not None:  # of which some trials may have none, or nothing of the metric
+    if of is not None:  # some trials may have none of these, or none of the metric
         shown = pd.MultiIndex.from_frame(frame[keys].drop_duplicates())
         last = last.reindex([*last.index[last.index.isin(shown)], *shown.difference(last.index)])
         last.index.names = keys
@@ -106,8 +107,8 @@ def curves(results: Results, most: int = 200, of: str | None = None) -> pd.DataF
 
 
 def timeline(results: Results, most: int = 1000) -> pd.DataFrame:
-    """The `most` longest trials that were started: as in `trials`, with `lane`, the number of
-    their worker, by order of first start.
+    """Returns the `most` longest of the started trials: as in `trials`, with `lane`, the number
+    of their worker, by order of first start.
     """
     frame = trials(results)
     frame = frame[frame["start_s"].notna() & frame["runtime_s"].notna()]
@@ -117,10 +118,10 @@ def timeline(results: Results, most: int = 1000) -> pd.DataFrame:
 
 
 def replicates(results: Results, confidence: float = 0.9) -> pd.DataFrame:
-    """Trials with several finished replicates, best mean first: `trial`, `n`, `mean`, `low`,
-    `high`.
+    """Returns trials with several finished replicates, best mean first: `trial`, `n`, `mean`,
+    `low`, `high`.
 
-    The interval is Student's t of the mean, `confidence` of which cover it where values are
+    The interval is Student's t interval of the mean, which has coverage `confidence` if values are
     normal (Student 1908, "The probable error of a mean").
     """
     frame = trials(results)
@@ -136,16 +137,16 @@ def replicates(results: Results, confidence: float = 0.9) -> pd.DataFrame:
 
 
 def thin(frame: pd.DataFrame, most: int) -> pd.DataFrame:
-    """At most `most` rows in their order: a tenth of them the best, the others evenly spaced.
+    """Returns at most `most` rows in their order: a tenth the best, the others evenly spaced.
 
     Args:
-        frame: with `status` and `loss`.
-        most: rows.
+        frame: a frame with `status` and `loss`.
+        most: the largest number of rows.
     """
     if len(frame) <= most:
         return frame
     losses = frame["loss"]
-    if (frame["status"] == "finished").any():  # the last values of others are none to compare with
+    if (frame["status"] == "finished").any():  # the last values of others can't be compared
         losses = losses.where(frame["status"] == "finished")
     order = np.argsort(losses.to_numpy(), kind="stable")
     best, rest = order[: most // 10], np.sort(order[most // 10 :])
@@ -153,12 +154,12 @@ def thin(frame: pd.DataFrame, most: int) -> pd.DataFrame:
 
 
 def spread(n: int, most: int) -> np.ndarray:
-    """At most `most` of the numbers 0, …, n − 1, evenly spaced, both ends included."""
+    """Returns at most `most` of the numbers 0, …, n − 1, evenly spaced, both ends included."""
     return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
 
 
 def best_row(results: Results) -> Row | None:
-    """The incumbent's row, None where no trial has finished with a finite value."""
+    """Returns the incumbent's row, None if no trial has finished with a finite value."""
     try:
         row = results.best_row
     except LookupError:

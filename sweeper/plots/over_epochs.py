@@ -1,4 +1,4 @@
-"""The picture of the course of training: the learning curves."""
+"""Draws the course of training: the learning curves."""
 
 from typing import Any
 
@@ -23,12 +23,12 @@ from sweeper.search.metric import Metric
 
 @np.errstate(all="ignore")
 def learning_curves(results: Results, of: str | None = None) -> go.Figure:
-    """The metric after each epoch, one line a trial, coloured by its last value.
+    """Draws the metric after each epoch, one line per trial, coloured by its last value.
 
     Trials that were stopped early are lighter, end at their rung, and are counted in the legend.
 
     Args:
-        results: of the sweep.
+        results: the sweep's results.
         of: another metric, by its column in `results.curves`; its lines have the same colours.
 
     Raises:
@@ -49,7 +49,8 @@ def learning_curves(results: Results, of: str | None = None) -> go.Figure:
     if len(stopped):
         name = f"{many_stopped:,} stopped early"
         _add_curves(figure, stopped, STATUS_COLOURS["stopped"], 1, opacity=0.45, name=name)
-    # Eight traces, not one a trial, which browsers draw at once; by rank, so all colours occur.
+    # Eight traces, not one per trial, are quick to draw in a browser; by rank, so all colours
+    # occur.
     ranks = others["last"].rank(method="dense", pct=True, na_option="bottom")
     for shade, part in others.groupby((ranks * 7.99).astype(int)):
         _add_curves(figure, part, STEPS[int(shade)], 1.2)
@@ -67,7 +68,7 @@ def learning_curves(results: Results, of: str | None = None) -> go.Figure:
 
 
 def _where_curves_end(best: pd.DataFrame, many: int, of: str | None) -> str:
-    """The finding of learning curves; of another metric it begins with its name."""
+    """Says the finding of learning curves; for another metric it begins with its name."""
     finding = f"{many:,} learning curves, none of them of "
     finding += "a finished trial" if of is None else "the best trial"
     if len(best):
@@ -95,7 +96,7 @@ def _check_column(of: str, columns: list[str]) -> None:
 def _add_curves(
     figure: go.Figure, lines: pd.DataFrame, colour: str, width: float, **trace: Any
 ) -> None:
-    """Several lines as one trace: a gap parts them. Only a named one is in the legend."""
+    """Adds several lines as one trace, separated by gaps. Only a named one is in the legend."""
     x: list[float | None] = []
     y: list[float | None] = []
     said: list[str] = []

@@ -1,4 +1,4 @@
-"""Pictures of the configuration space: the metric over it, and what matters in it."""
+"""Draws the configuration space: the metric over it, and what matters in it."""
 
 import numpy as np
 import pandas as pd
@@ -28,12 +28,12 @@ from sweeper.plots.style import (
 from sweeper.record.results import Results
 from sweeper.record.rows import Key, Row
 
-_MOST_OTHERS = 8  # metrics that are told where the pointer is
+_MOST_OTHERS = 8  # metrics that are shown at the pointer
 
 
 @np.errstate(all="ignore")
 def hyperparameter(results: Results, name: str) -> go.Figure:
-    """The metric over one hyperparameter; trials that have no value are crosses at the bad end.
+    """Draws the metric over one hyperparameter; trials without a value are crosses at the bad end.
 
     Trials that were not trained to their end, such as stopped ones, are rings at their last value.
     """
@@ -66,10 +66,10 @@ def hyperparameter(results: Results, name: str) -> go.Figure:
 
 @np.errstate(all="ignore")
 def pair(results: Results, x: str, y: str) -> go.Figure:
-    """Two hyperparameters with the metric as colour; a heat map of a grid search.
+    """Draws two hyperparameters with the metric as colour; for a grid search a heat map.
 
     Trials that were not trained to their end, such as stopped ones, are grey rings: their last
-    value is none of a whole trial.
+    value is not that of a whole trial.
     """
     points = frames.pair(results, x, y).dropna(subset=["x", "y", "value"])
     if points.empty:
@@ -103,7 +103,7 @@ def _add_points(
     marker: dict,
     name: str = "",
 ) -> None:
-    """Trials at two hyperparameters; only named ones are in the legend."""
+    """Adds trials at two hyperparameters; only named ones are in the legend."""
     if shown.empty:
         return
     figure.add_scatter(
@@ -115,7 +115,7 @@ def _add_points(
 
 
 def _heat_map(results: Results, cells: pd.DataFrame, x: Scale, y: Scale) -> go.Figure:
-    """Each cell the mean over what it holds, at even distances whatever the values are."""
+    """Draws each cell as the mean of its trials, at even distances whatever the values are."""
     figure = go.Figure()
     figure.add_heatmap(
         z=cells.to_numpy(), colorscale=shades(results.metric), colorbar=colour_bar(results.metric),
@@ -133,12 +133,11 @@ def _heat_map(results: Results, cells: pd.DataFrame, x: Scale, y: Scale) -> go.F
 
 
 def importance(results: Results, found: Importance | None = None) -> go.Figure:
-    """How much of the metric's variance each hyperparameter explains.
+    """Draws how much of the metric's variance each hyperparameter explains.
 
     Args:
-        results: of the sweep.
-        found: what `sweeper.analysis.importance.importance` gave, if it was called before; saves
-            its time.
+        results: the sweep's results.
+        found: the result of `sweeper.analysis.importance.importance`, if known; saves its time.
     """
     try:
         found = found or estimate(results)
@@ -193,12 +192,12 @@ def _best_at(results: Results, *of: str) -> str:
 
 
 def _jittered(positions: pd.Series, axis: Scale, trials: pd.Series) -> pd.Series:
-    """Categories spread out around their place by trial, evenly (golden ratio), numbers as is."""
+    """Spreads categories around their place by trial, evenly (golden ratio); numbers stay as is."""
     return positions + ((trials * 0.618034) % 1 - 0.5) * 0.6 if axis.labels else positions
 
 
 def _said(results: Results, frame: pd.DataFrame, **axes: Scale) -> list[str]:
-    """What is shown when the pointer is on a trial; `axes` by the columns of their positions."""
+    """Returns the text shown when the pointer is on a trial; `axes` by their position columns."""
     metric, rows = results.metric, {row.key: row for row in results.rows}
     prefix = "" if metric.noun == "error" else f"{markup(metric.text)} "
     texts = names(frame)
@@ -215,13 +214,13 @@ def _said(results: Results, frame: pd.DataFrame, **axes: Scale) -> list[str]:
 
 
 def _others(row: Row) -> str:
-    """The other metrics of a trial, a line each."""
+    """Returns the other metrics of a trial, a line each."""
     items = list(row.metrics.items())
     lines = [f"<br>{markup(name)}: {number(value):.4g}" for name, value in items[:_MOST_OTHERS]]
     return "".join(lines) + "<br>…" * (len(items) > _MOST_OTHERS)
 
 
 def _beyond(losses: pd.Series) -> float:
-    """Just above all losses."""
+    """Returns a value just above all losses."""
     found = losses[np.isfinite(losses)]
     return 1.0 if found.empty else found.max() + 0.05 * ((found.max() - found.min()) or 1)

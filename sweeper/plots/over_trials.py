@@ -1,4 +1,4 @@
-"""Pictures of the course of a search: what was found when, and what each trial did."""
+"""Draws the course of a search: what was found when, and what each trial did."""
 
 import numpy as np
 import pandas as pd
@@ -31,9 +31,9 @@ _UNITS = {
 
 @np.errstate(all="ignore")
 def incumbents(results: Results, over: str = "trials") -> go.Figure:
-    """The best value of the metric so far, over `trials`, `epochs` or wall-clock `seconds`.
+    """Draws the best value of the metric so far, over `trials`, `epochs` or wall-clock `seconds`.
 
-    Epochs are those of all trials that have ended, stopped ones too.
+    Epochs are counted over all ended trials, stopped ones too.
 
     Raises:
         ValueError: `over` is none of these.
@@ -73,7 +73,7 @@ def incumbents(results: Results, over: str = "trials") -> go.Figure:
 
 @np.errstate(all="ignore")
 def expected_best(results: Results, confidence: float = 0.9) -> go.Figure:
-    """The best value of the metric to expect of n random trials, with its uncertainty."""
+    """Draws the expected best value of the metric of n random trials, with its uncertainty."""
     try:
         frame = analysis.expected_best(results, confidence=confidence)
     except (ValueError, LookupError) as reason:
@@ -105,7 +105,7 @@ def expected_best(results: Results, confidence: float = 0.9) -> go.Figure:
 
 @np.errstate(all="ignore")
 def timeline(results: Results) -> go.Figure:
-    """When each worker ran which trial: a bar a trial, coloured by its status."""
+    """Draws when each worker ran which trial: one bar per trial, coloured by its status."""
     bars = frames.timeline(results)
     if bars.empty:
         return nothing("No trial has been started.")
@@ -135,7 +135,7 @@ def timeline(results: Results) -> go.Figure:
 
 @np.errstate(all="ignore")
 def replicates(results: Results) -> go.Figure:
-    """Means of configurations over their finished replicates, with 90 % intervals."""
+    """Draws means of configurations over their finished replicates, with 90 % intervals."""
     table = frames.replicates(results)
     if table.empty:
         return nothing("No trial has two finished replicates: how much is luck isn't known.")

@@ -1,4 +1,4 @@
-"""Where the values of a hyperparameter lie on an axis, and how they are written there."""
+"""Places the values of a hyperparameter on an axis, and formats them there."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from sweeper.space.changes import is_logarithmic
 from sweeper.space.conditions import ABSENT as ABSENT
 from sweeper.space.distributions import is_distribution, quantile
 
-MOST_CHOICES = 12  # of numbers: more are laid out as numbers, not one beside the other
+MOST_CHOICES = 12  # numbers: more are placed by value, not side by side
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Scale:
     """The scale of one hyperparameter's axis.
 
     Attributes:
-        name: of the hyperparameter.
-        logarithmic: whether its scale is; only of numbers.
-        labels: what is written at 0, 1, … where values are categories, else empty.
+        name: the hyperparameter's name.
+        logarithmic: True for a logarithmic scale; only for numbers.
+        labels: the texts at 0, 1, … if values are categories, else empty.
         keys: the categories themselves, as JSON.
     """
 
@@ -33,7 +33,7 @@ class Scale:
     keys: tuple[str, ...] = ()
 
     def positions(self, values: Sequence[Any]) -> np.ndarray:
-        """Where values lie: numbers at themselves, categories at 0, 1, …, absent ones at NaN."""
+        """Returns positions of values: numbers themselves, categories 0, 1, …, absent ones NaN."""
         if self.keys:
             places = {key: float(place) for place, key in enumerate(self.keys)}
             found = [math.nan if v is ABSENT else places.get(_key(v), math.nan) for v in values]
@@ -42,17 +42,17 @@ class Scale:
         return np.array(found, dtype="float64")
 
     def text(self, position: float) -> str:
-        """What is written at a position."""
+        """Returns the text at a position."""
         return self.labels[int(position)] if self.labels else f"{position:.4g}"
 
 
 def values_of(results: Results, name: str) -> list[Any]:
-    """A hyperparameter's value in each row, `ABSENT` where its configuration has none."""
+    """Returns a hyperparameter's value in each row, `ABSENT` if its configuration has none."""
     return [row.config.get(name, ABSENT) for row in results.rows]
 
 
 def tuned(results: Results) -> list[str]:
-    """The hyperparameters that took more than one value, or all if none did."""
+    """Returns the hyperparameters that took more than one value, or all if none did."""
     names = list(results.sweep["config_space"])
     several = [name for name in names if len(_seen(results, name)) > 1]
     return several or names
@@ -63,7 +63,7 @@ def _seen(results: Results, name: str) -> set[str]:
 
 
 def scale_of(results: Results, name: str) -> Scale:
-    """The scale of a hyperparameter: from its distribution, else from the values observed."""
+    """Returns a hyperparameter's scale: from its distribution, else from the values observed."""
     space = the_law(read_recorded(results.sweep["config_space"].get(name)))
     values = [value for value in values_of(results, name) if value is not ABSENT]
     few = isinstance(space, list | tuple) and len(space) <= MOST_CHOICES
@@ -79,7 +79,7 @@ def scale_of(results: Results, name: str) -> Scale:
 
 
 def label(value: Any, most: int = 40) -> str:
-    """A value as a person writes it, with at most `most` characters."""
+    """Formats a value as a person writes it, with at most `most` characters."""
     if value is ABSENT:
         return "–"
     if isinstance(value, str):
@@ -88,14 +88,14 @@ def label(value: Any, most: int = 40) -> str:
 
 
 def shorten(text: str, most: int) -> str:
-    """The text on one line, its middle cut if it has more than `most` characters."""
+    """Returns the text on one line, its middle cut if it has more than `most` characters."""
     line = " ".join(text[: 10 * most].split())
     tail = most // 3
     return line if len(line) <= most else f"{line[: most - tail - 1]}…{line[-tail:]}"
 
 
 def round_ticks(low: float, high: float) -> list[float]:
-    """Three to seven multiples of 1, 2 or 5 times a power of ten from low to high, low < high."""
+    """Returns three to seven multiples of 1, 2 or 5 × 10^k from low to high, low < high."""
     raw = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw)
@@ -103,7 +103,7 @@ def round_ticks(low: float, high: float) -> list[float]:
 
 
 def markup(text: Any, most: int = 40) -> str:
-    """Text that plotly shows as it is, though it reads its own markup and templates in texts."""
+    """Escapes text so that plotly shows it as it is, not as markup or a template."""
     line = shorten(str(text), most)
     for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("{", "&#123;")):
         line = line.replace(sign, entity)
@@ -111,7 +111,7 @@ def markup(text: Any, most: int = 40) -> str:
 
 
 def _scale_of_categories(name: str, space: Any, values: list[Any]) -> Scale:
-    """Numbers in their order, other categories in that of the space, then of their text."""
+    """Sorts numbers by value, other categories as in the space, then by their text."""
     choices = list(space) if isinstance(space, list | tuple) else []
     if not any(math.isnan(number(choice)) for choice in choices):
         choices = sorted(choices)
@@ -122,24 +122,24 @@ def _scale_of_categories(name: str, space: Any, values: list[Any]) -> Scale:
 
 
 def _is_logarithmic(distribution: Any) -> bool:
-    """Whether a distribution spreads over at least one order of magnitude, and evenly so."""
+    """Checks if a distribution spreads evenly over at least one order of magnitude."""
     try:
         low, high = (float(quantile(distribution, u)) for u in (0.01, 0.99))
         return 0 < 10 * low <= high < math.inf and is_logarithmic(distribution)
-    except Exception:  # SciPy raises nearly anything
+    except Exception:  # SciPy raises nearly any exception
         return False
 
 
 def _skew(quarters: np.ndarray) -> float:
-    """How far the median lies from the middle of the quartiles, as part of their distance."""
+    """Returns the median's distance from the middle of the quartiles, as part of their distance."""
     low, middle, high = quarters
     return abs(middle - (low + high) / 2) / max(high - low, 1e-300)
 
 
 def _are_logarithmic(numbers: np.ndarray) -> bool:
-    """Whether different positive numbers in order rise by about equal factors, at least 20 in all.
+    """Checks if sorted different positive numbers rise by about equal factors, at least 20 in all.
 
-    By thirds of them, so it holds for 1, 2, 4, … as for random draws.
+    It compares thirds of them, so it works for 1, 2, 4, … and for random draws.
     """
     if len(numbers) < 3 or numbers[-1] < 20 * numbers[0]:
         return False

@@ -1,4 +1,4 @@
-"""The picture of several sweeps side by side."""
+"""Draws several sweeps side by side."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -10,12 +10,12 @@ from sweeper.plots.style import STATUS_COLOURS, describe, metric_axis, nothing
 
 _UNITS = {"trials": "trials that have ended", "epochs": "epochs trained", "seconds": "seconds"}
 _COLOURS = list(STATUS_COLOURS.values())
-_DASHES = ("solid", "dash", "dot")  # for more sweeps than there are colours
+_DASHES = ("solid", "dash", "dot")  # used if there are more sweeps than colours
 
 
 @np.errstate(all="ignore")
 def comparison(compared: Comparison) -> go.Figure:
-    """The best value of the metric so far of each sweep over the budget, with its interval."""
+    """Draws each sweep's best value of the metric so far over the budget, with its interval."""
     curves = compared.curves.dropna(subset=["mean"])
     if curves.empty:
         return nothing("No trial has finished within the budget that the sweeps share.")

@@ -1,4 +1,4 @@
-"""What all pictures share: colours, titles, axes."""
+"""The common style of all pictures: colours, titles, axes."""
 
 import textwrap
 
@@ -11,7 +11,7 @@ from sweeper.plots.scales import Scale, markup
 from sweeper.record.results import Results
 from sweeper.search.metric import Metric
 
-# Okabe and Ito 2008, "Color Universal Design": colour-blind people tell them apart.
+# Okabe and Ito 2008, "Color Universal Design": colour-blind people can tell them apart.
 STATUS_COLOURS = {
     "finished": "#0072B2",
     "stopped": "#E69F00",
@@ -24,14 +24,14 @@ SHADES = "Viridis"  # from dark to light: from the best value to the worst
 STEPS = sample_colorscale(SHADES, 8)  # of the shades, where few colours do
 # What stands out on a light page fades on a dark one: there these colours take their place.
 ON_DARK = {BLUE: "#56B4E9", **dict(zip(STEPS, reversed(STEPS), strict=True))}
-MOST_POINTS = 2000  # in one picture, which a browser draws at once
+MOST_POINTS = 2000  # in one picture, so that a browser draws it at once
 MOST_LINES = 1000
 
 
 def describe(figure: go.Figure, finding: str, *notes: str) -> go.Figure:
-    """The figure with a title that states the finding, and smaller notes below it.
+    """Gives the figure a title that states the finding, and smaller notes below it.
 
-    Both are also kept as plain text in `figure.layout.meta`, for pages that wrap them themselves.
+    Both are also kept as plain text in `figure.layout.meta`, for pages that wrap text themselves.
     """
     note = " ".join(filter(None, notes))
     lines = [markup(line, 200) for line in textwrap.wrap(finding, 80)]
@@ -42,24 +42,24 @@ def describe(figure: go.Figure, finding: str, *notes: str) -> go.Figure:
         margin={"t": 40 + 20 * len(lines + small), "l": 70, "r": 20, "b": 60},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         hovermode="closest",
-        modebar={"remove": ["sendChartToCloud"]},  # plotly offers to upload the sweep
+        modebar={"remove": ["sendChartToCloud"]},  # else plotly offers to upload the sweep
     )
 
 
 def nothing(reason: str) -> go.Figure:
-    """A figure that says why there is nothing to draw."""
+    """Returns a figure that says why there is nothing to draw."""
     figure = describe(go.Figure(), reason)
     figure.update_layout(meta={"finding": reason, "note": "", "empty": True}, height=200)
     return figure.update_xaxes(visible=False).update_yaxes(visible=False)
 
 
 def none_finished(results: Results) -> go.Figure:
-    """A figure that says how the trials ended."""
+    """Returns a figure that says how the trials ended."""
     return nothing(f"No trial has finished ({results.statuses()}).")
 
 
 def drawn(shown: pd.DataFrame, points: pd.DataFrame, what: str = "trials") -> str:
-    """What was left out of a picture, in words; empty if nothing was."""
+    """Says what was left out of a picture; empty if nothing was."""
     if len(shown) == len(points):
         return ""
     return f"{len(shown):,} of {len(points):,} {what} are drawn, the best ones among them."
@@ -68,10 +68,10 @@ def drawn(shown: pd.DataFrame, points: pd.DataFrame, what: str = "trials") -> st
 def metric_axis(
     figure: go.Figure, values: pd.Series, metric: Metric, axis: str = "y", title: str | None = None
 ) -> go.Figure:
-    """The figure with the metric on an axis; logarithmic where its values span decades.
+    """Puts the metric on an axis of the figure; logarithmic if its values span decades.
 
-    Where high is good, most of them must, and none be a share: of an accuracy the part near 1 is
-    what matters, and that is where a logarithm leaves no room.
+    Where high is good, most values must span decades, and some must exceed 1: for an accuracy the
+    part near 1 matters, and there a logarithm leaves no room.
     """
     found = values[np.isfinite(values)]
     logarithmic = len(found) > 0 and 0 < found.min() < found.max() / 30
@@ -83,8 +83,8 @@ def metric_axis(
 
 
 def metric_colours(points: pd.DataFrame, metric: Metric) -> dict:
-    """Dark is good: the shades from the best value to that which nine tenths reach, so that a few
-    bad ones don't flatten them.
+    """Returns colours, dark for good: shades from the best value to the one that nine tenths
+    reach, so that a few bad ones don't flatten them.
     """
     best, worst = points["loss"].min(), points["loss"].quantile(0.9)
     worst = worst if worst > best else best + 1e-9
@@ -94,17 +94,17 @@ def metric_colours(points: pd.DataFrame, metric: Metric) -> dict:
 
 
 def shades(metric: Metric) -> str:
-    """The colour scale of which the dark end is that of good values."""
+    """Returns the colour scale whose dark end stands for good values."""
     return f"{SHADES}_r" if metric.is_high_good else SHADES
 
 
 def colour_bar(metric: Metric) -> dict:
-    """The layout of the colours' legend."""
+    """Returns the layout of the colours' legend."""
     return {"title": {"text": markup(metric.text), "side": "right"}, "thickness": 12}
 
 
 def value_axis(axis: Scale, positions: pd.Series | None = None) -> dict:
-    """The layout of a hyperparameter's axis."""
+    """Returns the layout of a hyperparameter's axis."""
     layout: dict = {"title": {"text": markup(axis.name)}}
     if axis.labels:
         ticks = range(0, len(axis.labels), 1 + len(axis.labels) // 25)
@@ -117,13 +117,13 @@ def value_axis(axis: Scale, positions: pd.Series | None = None) -> dict:
 
 
 def _decades(low: float, high: float) -> dict:
-    """Ticks of a logarithmic axis: powers of ten over several decades, else 1, 2 and 5 too."""
+    """Returns ticks of a logarithmic axis: powers of ten; for few decades also × 2 and × 5."""
     several = high / 300 > low
     return {"dtick": 1 if several else "D2", "exponentformat": "power" if several else "none"}
 
 
 def names(frame: pd.DataFrame) -> list[str]:
-    """What to call each trial: `trial 4`, and its replicate where there are several."""
+    """Names each trial: `trial 4`, and its replicate if there are several."""
     if "replicate" not in frame or frame["replicate"].nunique() < 2:
         return [f"trial {trial}" for trial in frame["trial"]]
     pairs = zip(frame["trial"], frame["replicate"], strict=True)

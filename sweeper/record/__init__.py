@@ -1,1 +1,1 @@
-"""A sweep's folder: what is written there, read, gone on with, and sent to a laptop as it grows."""
+"""Writes and reads a sweep's folder, resumes from it, and sends it to a laptop as it grows."""

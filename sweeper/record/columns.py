@@ -1,4 +1,4 @@
-"""The columns and the order of results, for DataFrames."""
+"""Columns and order of the results' DataFrames."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,7 +11,7 @@ from sweeper.terminal import whole_characters
 
 
 def column(values: list[Any]) -> pd.Series:
-    """Numbers as numbers where all are of one kind, anything else untouched; empty where ABSENT."""
+    """Returns numbers as such if all are of one kind, else values as is; empty where ABSENT."""
     kinds = {type(value) for value in values if value is not ABSENT}
     some_absent = any(value is ABSENT for value in values)
     if kinds in ({int}, {float}, {bool}):
@@ -26,8 +26,8 @@ def column(values: list[Any]) -> pd.Series:
 
 
 def columns_for(names: Iterable[str], prefix: str, taken: set[str]) -> dict[str, str]:
-    """Names and their columns: themselves, or with the prefix, once or more, where that is taken;
-    what can be written of them, since foreign records may have half surrogate pairs.
+    """Returns names and their columns: the name, with the prefix once or more if it is taken.
+    Characters that can't be written are replaced, as half surrogate pairs in foreign records.
     """
     wanted = {name: whole_characters(name) for name in names}
     plain = {name for name, column in wanted.items() if name == column and name not in taken}
@@ -40,11 +40,11 @@ def columns_for(names: Iterable[str], prefix: str, taken: set[str]) -> dict[str,
 
 
 def best_first(frame: pd.DataFrame, losses: pd.Series) -> pd.DataFrame:
-    """The rows of `Results.frame`: the finished ones, best first, then the stopped ones by how far
-    they came and their value, which is none of a whole trial, then all that have none.
+    """Sorts the rows of `Results.frame`: finished ones first, the best first; then stopped ones by
+    epochs and value, which is not that of a whole trial; then those without a value.
 
     Args:
-        frame: of the results.
+        frame: as `Results.frame`.
         losses: as `Results.losses`.
     """
     stopped = (frame["status"] == "stopped").to_numpy()
@@ -55,10 +55,10 @@ def best_first(frame: pd.DataFrame, losses: pd.Series) -> pd.DataFrame:
 
 
 def csv_cells(frame: pd.DataFrame, mend: Callable[[str], str]) -> pd.DataFrame:
-    """The frame for a file of comma-separated values, its texts and names mended.
+    """Prepares a frame for a file of comma-separated values, its texts and names mended.
 
-    Text that a spreadsheet would compute gets an apostrophe before it: what begins with =, +, - or
-    @ and is no number.
+    Text that a spreadsheet would compute gets an apostrophe before it: all that begins with =, +, -
+    or @ and is not a number.
     """
 
     def cell(value: Any) -> Any:

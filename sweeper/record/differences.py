@@ -1,4 +1,4 @@
-"""What tells one sweep from another: a resume goes on with the same one only."""
+"""Compares two sweeps, since a resume must go on with the same one."""
 
 import shlex
 from collections.abc import Iterator
@@ -20,16 +20,16 @@ _CAME_LATER: dict[str, Any] = {
     "metric": Metric.name,
     "mode": Metric.mode,
     "fresh": False,
-}  # to the format: what an older record means
+}  # added to the format later: the value that an older record implies
 MAY_GROW = ("num_trials", "replicates")
-_OF_LENGTH = ("num_trials", "until")  # arguments of searchers that only set how far they go
+_OF_LENGTH = ("num_trials", "until")  # arguments of searchers that only set how long they go on
 _DRAWING_PACKAGES = ("numpy", "scipy")  # other versions may draw other values
 _LEARNING_PACKAGES = ("optuna", "torch")  # … and these, for searchers that learn from results
 _MOST_SHOWN = 10
 
 
 def refuse_another_sweep(record: Record, sweep: Sweep, described: dict[str, Any]) -> None:
-    """Raises a ValueError that lists what differs if the record is of another sweep."""
+    """Raises a ValueError that lists the differences if the record is of another sweep."""
     described = journal.decode(journal.encode(described))  # tuples become lists, as on the disk
     differences = _differences(record.sweep, described)
     differences = differences or list(_differing_draws(record, sweep, described))
@@ -45,7 +45,7 @@ def refuse_another_sweep(record: Record, sweep: Sweep, described: dict[str, Any]
 
 
 def changes_worth_a_warning(before: dict[str, Any], sweep: dict[str, Any]) -> list[str]:
-    """What differs and may matter, one sentence each; only the user can tell."""
+    """Lists differences that may matter, one sentence each; only the user can tell."""
     warnings = other_changes(before, sweep)
     was, now = before.get("directory"), sweep["directory"]
     if was and now and was != now:
@@ -101,7 +101,7 @@ def _differences(before: dict[str, Any], sweep: dict[str, Any]) -> list[str]:
 
 
 def _differing_draws(record: Record, sweep: Sweep, described: dict[str, Any]) -> Iterator[str]:
-    """Differences between the record and the configurations and seeds that are drawn now."""
+    """Yields differences between the record and the configurations and seeds that are drawn now."""
     equal = True
     for row in record.rows:
         where = f"trial {row.trial}, replicate {row.replicate}"
@@ -120,9 +120,9 @@ def _differing_draws(record: Record, sweep: Sweep, described: dict[str, Any]) ->
 
 
 def _differing_draw(row: Row, sweep: Sweep) -> str | None:
-    """How a row's configuration differs from what is drawn now.
+    """Says how a row's configuration differs from the one that is drawn now.
 
-    What a searcher has learned is not worked out again; that its values are of the space is seen.
+    Choices of a searcher that learns are not computed again, but their values must be in the space.
     """
     if sweep.searcher.looks_back:
         try:

@@ -1,4 +1,4 @@
-"""The values of a record as the objective was given them: JSON makes lists of tuples."""
+"""Restores a record's values as the objective was given them: JSON has made lists of tuples."""
 
 import copy
 import re
@@ -14,9 +14,9 @@ _TUPLE = re.compile(r"(?<![\w.])\(")  # a bracket that is not one of a call
 
 
 def as_given(sweep: dict[str, Any], rows: list[Row]) -> list[Row]:
-    """The rows with the values of the space, as far as `sweep.json` tells them.
+    """Returns the rows with the values of the space, as far as `sweep.json` describes it.
 
-    What a damaged or foreign record has beyond its space stays as it is.
+    Values of a damaged or foreign record outside of its space stay as they are.
     """
     entries = _entries_with_tuples(sweep)
     return (
@@ -25,7 +25,7 @@ def as_given(sweep: dict[str, Any], rows: list[Row]) -> list[Row]:
 
 
 def _entries_with_tuples(sweep: dict[str, Any]) -> dict[str, Any]:
-    """The hyperparameters that may have a tuple as their value, or in it."""
+    """Returns the hyperparameters whose value may be a tuple, or contain one."""
     texts = {
         name: text
         for name, text in sweep["config_space"].items()
@@ -33,12 +33,12 @@ def _entries_with_tuples(sweep: dict[str, Any]) -> dict[str, Any]:
     }
     if not texts:
         return {}
-    from sweeper.space.text import read_value  # which loads scipy.stats
+    from sweeper.space.text import read_value  # it loads scipy.stats
 
     found = {}
     for name, text in texts.items():
         with suppress(ValueError, TypeError), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on tables that were accepted before
+            warnings.simplefilter("ignore")  # SciPy raises on tables that it accepted before
             found[name] = read_value(text)
     return {name: value for name, value in found.items() if any(map(_holds_tuple, laws(value)))}
 

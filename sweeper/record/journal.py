@@ -22,9 +22,9 @@ from sweeper.record.unwritable import unwritable
 from sweeper.space.conditions import MOST_NAMES
 
 _MOST_BYTES = 1 << 30  # of trials.jsonl
-_MOST_OF_A_LINE = _MOST_OF_A_FILE = 16_000_000  # bytes of one of its lines; of the other files
+_MOST_OF_A_LINE = _MOST_OF_A_FILE = 16_000_000  # bytes of a line of it; of the other files
 _MOST_UNREADABLE = 1_000  # lines that are named
-FORMAT = 2  # 1 had no metrics but the validation error, under that name
+FORMAT = 2  # 1 had the validation error as its only metric, under that name
 
 
 class Journal:
@@ -33,12 +33,12 @@ class Journal:
     Raises:
         BlockingIOError: another process writes to this folder.
         OSError: the folder can't be written; its path is in the message.
-        ValueError: `trials.jsonl` is a link or no file.
+        ValueError: `trials.jsonl` is a link or not a file.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "trials.jsonl"
-        self._place = self._path.absolute()  # an objective may go to another directory
+        self._place = self._path.absolute()  # an objective may change the directory
         self._opened = open_plain(self._path, "a+b")
         self._file = self._opened.fileno()
         try:
@@ -50,13 +50,13 @@ class Journal:
             ) from None
         size = os.fstat(self._file).st_size
         if size and os.pread(self._file, 1, size - 1) != b"\n":
-            os.write(self._file, b"\n")  # a crash cut the last line short: set it aside
+            os.write(self._file, b"\n")  # a crash cut the last line short: end it
 
     def append(self, *rows: Row) -> None:
         """Writes rows; when this returns, they are on the disk.
 
         Raises:
-            UnwritableError: they can't be written, or are where nobody looks for them any more.
+            UnwritableError: they can't be written, or the file is no longer in its place.
         """
         lines = "".join(json.dumps(encode(asdict(row)), allow_nan=False) + "\n" for row in rows)
         try:
@@ -75,13 +75,13 @@ class Journal:
 
     def close(self) -> None:
         """Lets other processes write."""
-        with suppress(OSError):  # a file system that has failed says so once more; rows are safe
+        with suppress(OSError):  # a file system that has failed reports it once more; rows are safe
             self._opened.close()
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a sweep's folder holds. `unreadable` names the lines that are no complete row."""
+    """The content of a sweep's folder. `unreadable` names the lines that are no complete row."""
 
     folder: Path
     sweep: dict[str, Any]
@@ -90,17 +90,18 @@ class Record:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes a file at once or not at all."""
+    """Writes a file whole or not at all."""
     text = json.dumps(encode(value), indent=2, allow_nan=False) + "\n"
     write_whole(path, lambda file: file.write(text.encode()))
 
 
 def read(folder: str | Path) -> Record:
-    """The record in a sweep's folder, also while the sweep is running.
+    """Reads the record in a sweep's folder, also while the sweep is running.
 
     Raises:
         FileNotFoundError: there is no sweep in this folder.
-        ValueError: `sweep.json` is damaged or of a newer format; a file is a link, or none at all.
+        ValueError: `sweep.json` is damaged or of a newer format; a file is a link, or not a file at
+            all.
     """
     folder = Path(folder)
     path = folder / "sweep.json"
@@ -134,7 +135,7 @@ def read(folder: str | Path) -> Record:
 
 
 def read_if_there(path: Path) -> bytes:
-    """What is in a plain file; nothing if there is none."""
+    """Returns the content of a plain file; nothing if there is none."""
     try:
         return read_plain(path, _MOST_OF_A_FILE)
     except FileNotFoundError:
@@ -156,7 +157,7 @@ def _read_rows(path: Path) -> tuple[list[Row], list[str]]:
                 more += 1
             continue
         key = row.key
-        # The first row wins, unless it tells of a trial that never came to its end.
+        # The first row counts, unless it is of a trial that never came to its end.
         if key not in rows or rows[key].status in ("interrupted", "failed"):
             rows[key] = row
     unreadable += [f"{path}: {more:,} more lines"] if more else []
@@ -164,10 +165,10 @@ def _read_rows(path: Path) -> tuple[list[Row], list[str]]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes, str]]:
-    """The lines of a journal with their numbers from 1, and what is wrong with them at first sight.
+    """Yields the lines of a journal, numbers from 1, and what is plainly wrong with them.
 
     Raises:
-        ValueError: the file is a link or none, or too large.
+        ValueError: the file is a link, not a file, or too large.
     """
     try:
         file = open_plain(path)

@@ -1,4 +1,4 @@
-"""A line of a sweep's record: what it holds, and whether it is the row of a trial.
+"""Reads and writes a line of a sweep's record, and checks that it is the row of a trial.
 
 JSON has no NaN and no infinities: such a float is written as `{"$float": "nan"}`, and a dict that
 happens to look like that as `{"$dict": {...}}`. Tuples become lists.
@@ -30,11 +30,11 @@ _KINDS: dict[str, Any] = {
     "metrics": dict,
 }
 _TEXTS = ("worker", "node", "exception", "traceback")
-_MAX_DEPTH = 60  # of lists and dicts in one another in a line; a configuration has 20 at most
+_MAX_DEPTH = 60  # levels of nested lists and dicts in a line; a configuration has 20 at most
 
 
 def read_row(line: bytes) -> Row | None:
-    """The row in a line, or None if the line is no row of a trial."""
+    """Returns the row in a line, or None if the line is no row of a trial."""
     row = read_json(line)
     if isinstance(row, dict) and "validation_error" in row:  # format 1
         row = {"metrics": {}, **row, "value": row["validation_error"]}
@@ -55,7 +55,7 @@ def read_row(line: bytes) -> Row | None:
 
 
 def read_json(line: bytes) -> Any:
-    """What is in a line of JSON; None if it is none, or nested too deeply."""
+    """Returns the content of a line of JSON; None if it is not JSON, or nested too deeply."""
     try:
         value = json.loads(line)
         if line.count(b"[") + line.count(b"{") > _MAX_DEPTH:  # few lines have so many
@@ -66,7 +66,7 @@ def read_json(line: bytes) -> Any:
 
 
 def check_depth(value: Any) -> None:
-    """Raises a ValueError for what is nested deeper than any configuration is."""
+    """Raises a ValueError for a value nested deeper than any configuration is."""
     inside, depth = [value] if isinstance(value, dict | list) else [], 0
     while inside:
         depth += 1
@@ -77,12 +77,12 @@ def check_depth(value: Any) -> None:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a number that a float can hold: an int may have hundreds of digits."""
+    """Checks for a number that a float can hold: an int may have hundreds of digits."""
     return isinstance(value, float) or (isinstance(value, int) and abs(value) <= sys.float_info.max)
 
 
 def is_count(value: Any) -> bool:
-    """Whether it is a whole number that is counted from 0."""
+    """Checks for a whole number that is at least 0."""
     return isinstance(value, int) and 0 <= value < 2**53
 
 
@@ -101,7 +101,7 @@ def _are_metrics(metrics: Any) -> bool:
 
 
 def encode(value: Any) -> Any:
-    """Plain data as JSON has it."""
+    """Returns plain data in a form that JSON can hold."""
     if isinstance(value, float):
         return value if math.isfinite(value) else {"$float": repr(value)}
     if isinstance(value, dict):
@@ -113,7 +113,7 @@ def encode(value: Any) -> Any:
 
 
 def decode(value: Any) -> Any:
-    """Plain data from what `encode` made of it."""
+    """Returns the plain data that `encode` was given."""
     if isinstance(value, list):
         return [decode(item) for item in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The trials of a sweep as text."""
+"""Formats the trials of a sweep as text."""
 
 import shutil
 import sys
@@ -9,18 +9,18 @@ from sweeper.terminal import short
 from sweeper.text_table import text_table
 
 _CELL = 60  # characters
-_ELSEWHERE = ("seed", "worker", "node", "start_s")  # in the frame, but not at first glance
+_ELSEWHERE = ("seed", "worker", "node", "start_s")  # in the frame, but not shown at first
 
 
 def table(frame: pd.DataFrame, metrics: list[str], most: int, width: int | None) -> str:
     """Returns trials as text, at most `most` rows.
 
-    Columns that tell nothing are left out, and those for which there is no room are named below.
+    Columns without information are left out, and those that don't fit are named below.
 
     Args:
         frame: as `Results.frame`, in the order in which the trials are shown.
-        metrics: the columns of the metric that was optimised and of the others, in this order.
-        most: rows.
+        metrics: the columns of the optimised metric and then of the others.
+        most: the largest number of rows.
         width: of the screen in characters; None for no limit.
     """
     text = frame_text(frame[_order(frame, metrics)].head(most), width)
@@ -34,12 +34,12 @@ def frame_text(frame: pd.DataFrame, width: int | None = None) -> str:
 
 
 def screen_width() -> int | None:
-    """Returns how many characters fit into a line of standard output; None if it is no terminal."""
+    """Returns how many characters fit into a line of standard output; None if no terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _order(frame: pd.DataFrame, metrics: list[str]) -> list[str]:
-    """The columns worth a look, the most telling ones first."""
+    """Returns the columns worth showing, the most informative ones first."""
     first = ["trial", "replicate", metrics[0]]
     last = [*metrics[1:], "epochs", "status", "runtime_s", "exception"]
     hyperparameters = [n for n in frame.columns if n not in (*first, *last, *_ELSEWHERE)]

@@ -1,4 +1,4 @@
-"""The looks at the test set: noted in a sweep's folder, each time."""
+"""Notes each look at the test set in a sweep's folder."""
 
 import json
 import os
@@ -14,26 +14,26 @@ def append_look(folder: Path, look: dict[str, Any]) -> None:
     """Notes a look at the test set in `test_looks.jsonl`; on return it is on the disk.
 
     Raises:
-        OSError: it can't be written.
-        ValueError: the record is a link or no file.
+        OSError: the file can't be written.
+        ValueError: the record is a link or not a file.
     """
     path = folder / "test_looks.jsonl"
     with open_plain(path, "a+b") as file, named(path):
         size = file.seek(0, os.SEEK_END)
         cut = size and os.pread(file.fileno(), 1, size - 1) != b"\n"
         line = json.dumps(encode(look), allow_nan=False).encode() + b"\n"
-        # A line cut short is set aside, and takes no other.
+        # A line that was cut short is ended first.
         append_all(file.fileno(), b"\n" * bool(cut) + line, size)
         os.fsync(file.fileno())
 
 
 def read_looks(folder: Path) -> tuple[list[dict[str, Any]], int]:
-    """The looks at the test set, and how many lines of their record can't be read.
+    """Returns the looks at the test set, and how many lines of their record can't be read.
 
     A look has `time`, `trial`, `config` and `test_error` (None if it failed).
 
     Raises:
-        ValueError: the record is a link or no file.
+        ValueError: the record is a link or not a file.
     """
     lines = read_if_there(folder / "test_looks.jsonl").splitlines()
     looks = [look for look in map(read_json, lines) if _is_look(look)]

@@ -1,7 +1,7 @@
-"""A sweep that runs on a cluster's head, as seen from a laptop: the log of its job carries it.
+"""Mirrors a sweep on a cluster's head into a folder on a laptop, through the log of its job.
 
-Lines of the log are what the sweep says, but for frames: a record separator and a JSON object (as
-in RFC 7464), which carry what is printed, how far the sweep is, and the files of its record.
+The log's lines are the sweep's messages, except frames: a record separator and a JSON object (as in
+RFC 7464), which carry what is printed, how far the sweep is, and the files of its record.
 """
 
 import io
@@ -31,8 +31,8 @@ REPLACED_FILE = "sweep.json"
 HEARTBEAT_S = 5.0
 _LOOK_EVERY_S = 0.5
 _LOCK_S = 30.0
-_LAST_LOOK_S = 60.0  # for a file system that is slow to end what it reads
-_FRAME_BYTES = 64_000  # of a file, in one frame: Ray sends lines whole, of up to 4 MB
+_LAST_LOOK_S = 60.0  # for a file system that is slow to finish reads
+_FRAME_BYTES = 64_000  # of a file, per frame: Ray sends whole lines, of up to 4 MB
 _SEPARATOR = "\x1e"
 
 
@@ -42,7 +42,7 @@ def send(**content: Any) -> None:
 
 
 class Printed(io.TextIOBase):
-    """Stands in for standard output on the head: what is printed travels in frames."""
+    """Replaces standard output on the head: what is printed travels in frames."""
 
     def write(self, text: str) -> int:
         """Sends the text."""
@@ -52,10 +52,10 @@ class Printed(io.TextIOBase):
 
 
 class Sender:
-    """While this context lasts, sends what is new in a sweep's folder, and a sign of life.
+    """Sends new content of a sweep's folder, and a sign of life, while this context lasts.
 
     Args:
-        folder: of the sweep, which may not exist yet; None for no files.
+        folder: the sweep's folder, which may not exist yet; None for no files.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -93,18 +93,18 @@ class Sender:
                 send(file=path.name, text=read_plain(path).decode("latin-1"))
                 self._sent_version = version
         except (OSError, NotAPlainFileError):
-            return  # the sweep has not begun, or it will say itself what is wrong
+            return  # the sweep has not begun, or will report the fault itself
         for name in GROWING_FILES:
             try:
                 self._send_growth(self._folder / name)
             except (OSError, NotAPlainFileError):
-                continue  # it is looked for again
+                continue  # it is looked for again later
 
     def _send_growth(self, path: Path) -> None:
         with open_plain(path) as file:
             file.seek(self._sent_bytes[path.name])
             while piece := file.read(_FRAME_BYTES):
-                # Latin-1 has a character for each byte, so that nothing is lost of damaged files.
+                # Latin-1 has a character for each byte, so that damaged files arrive unchanged.
                 send(file=path.name, at=self._sent_bytes[path.name], text=piece.decode("latin-1"))
                 self._sent_bytes[path.name] += len(piece)
 
@@ -114,10 +114,10 @@ class Mirror:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._begun = ""  # a line of which the rest is still to come
+        self._begun = ""  # a line whose rest is still to come
 
     def take(self, text: str) -> Iterator[tuple[str, str]]:
-        """What a further part of the log says, as pairs of kind and text.
+        """Yields the content of a further part of the log, as pairs of kind and text.
 
         The kinds are `said` (a line of the log), `print` (what was printed), `lines` (how far the
         sweep is) and `sign` (of life).
@@ -169,9 +169,9 @@ class Mirror:
 
 
 def _grow(path: Path, at: int, content: bytes) -> None:
-    """Appends what is not there yet of the content of a file from a place in it on."""
+    """Appends the part that is still missing of a file's content from a position on."""
     with open_plain(path, "a+b") as file, named(path):
-        lock_within(file, _LOCK_S)  # two may follow the same job
+        lock_within(file, _LOCK_S)  # two processes may follow the same job
         size = file.seek(0, os.SEEK_END)
         file.seek(at)
         there = file.read(len(content))

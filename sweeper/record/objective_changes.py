@@ -1,4 +1,4 @@
-"""Whether an objective is still the one of a sweep's record, as far as can be seen."""
+"""Checks that an objective is still the one of a sweep's record, as far as can be seen."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,12 +14,12 @@ _MOST_NAMED = 5
 def check_objective(
     sweep: dict[str, Any], objective: Objective, say: Callable[[str], None]
 ) -> None:
-    """Refuses an objective that computes with other values than that of a sweep.
+    """Refuses an objective that computes with other values than the recorded one.
 
     Args:
-        sweep: what `sweep.json` says.
-        objective: what is to go on in its name.
-        say: is told of other changes, which only the user can judge.
+        sweep: the content of `sweep.json`.
+        objective: the objective to go on with.
+        say: gets messages about other changes, which only the user can judge.
 
     Raises:
         ValueError: arguments, or values that the objective reaches, differ; lists them.
@@ -39,7 +39,7 @@ def check_objective(
 
 
 def values_that_differ(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Arguments and values with which an objective computes that were others, a line each."""
+    """Lists arguments and values of the objective that have changed, a line each."""
     found = []
     if before["fixed_arguments"] != now["fixed_arguments"]:
         found.append(
@@ -52,7 +52,7 @@ def values_that_differ(before: dict[str, Any], now: dict[str, Any]) -> list[str]
 
 
 def other_changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What else has changed of an objective and may matter, one sentence each."""
+    """Lists other changes of an objective that may matter, one sentence each."""
     found = []
     if before["objective"].rpartition(":")[2] != now["objective"].rpartition(":")[2]:
         found.append(f"the objective was {before['objective']}, is {now['objective']}.")
@@ -70,13 +70,13 @@ def _own_source(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def _other_sources(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """The functions and classes with another source than before, in a few words; or nothing."""
+    """Says briefly which functions and classes have another source than before, if any."""
     itself = now["objective"].rpartition(":")[2].rpartition(".")[2]
     changed = [name for name, _, _ in _differing("sources", before, now)]
     names = [
         name
         for name in changed
-        # Of a class and its method the latter says more.
+        # For a class and its method the latter is more precise.
         if not any(other.startswith(f"{name}.") for other in changed)
         and name.rpartition(".")[2] != itself
     ]
@@ -85,7 +85,7 @@ def _other_sources(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def recorded_state(sweep: dict[str, Any]) -> dict[str, dict[str, str]] | None:
-    """What a record says that its objective reached; None if it is older than that."""
+    """Returns what the record says that its objective reached; None if it is older than that."""
     resumed = sweep.get("resumed")
     told = [sweep, *resumed] if isinstance(resumed, list) else [sweep]
     states = (one.get("objective_state") for one in told if isinstance(one, dict))
@@ -95,7 +95,7 @@ def recorded_state(sweep: dict[str, Any]) -> dict[str, dict[str, str]] | None:
 def _differing(
     kind: str, before: dict[str, Any], now: dict[str, Any]
 ) -> list[tuple[str, str, str]]:
-    """Name, old and new text of what is in both and differs."""
+    """Returns name, old and new text of what is in both and differs."""
     states = recorded_state(before), recorded_state(now)
     was, is_now = (state.get(kind, {}) if state else {} for state in states)
     return [

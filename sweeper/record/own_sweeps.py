@@ -1,8 +1,8 @@
-"""What this user has noted of his own sweeps, outside of their folders.
+"""Remembers, outside of sweeps' folders, what this user has run and where sweeps were sent.
 
-A folder may come from anywhere, and says itself which code computes its errors and which cluster it
-was sent to. Code is run, and tokens are sent, only as the user has said; what he has said is noted
-in `$XDG_STATE_HOME/sweeper`, a file for each folder, which nobody else can read.
+A folder may come from anywhere, and names the code that computes its errors and the cluster it was
+sent to. But code is run, and tokens are sent, only if the user has said so; that is noted in
+`$XDG_STATE_HOME/sweeper`, in a file per folder that nobody else can read.
 """
 
 import hashlib
@@ -19,16 +19,16 @@ from typing import Any
 from sweeper.files import kind_of, read_plain, write_whole
 
 _CODE = ("objective", "objective_file", "fixed_arguments")
-_OWN_CODE = "sweeper.training.classifier:Classifier"  # which can do no harm, whatever it is given
+_OWN_CODE = "sweeper.training.classifier:Classifier"  # harmless, whatever it is given
 _COMMAND = "sweeper.worker.command:Command"
-_FOLDERS = ("output", "trials", "checkpoints")  # in a sweep's own
-_MOST_CODES = 7  # that are kept beside the last one
-_MANY = 256  # notes, after which those of folders that are gone are looked for
+_FOLDERS = ("output", "trials", "checkpoints")  # in a sweep's own folder
+_MOST_CODES = 7  # kept besides the last one
+_MANY = 256  # notes, after which those of removed folders are looked for
 
 
 @dataclass(frozen=True)
 class Head:
-    """Where a cluster's head is: the address of its dashboard, or the YAML file of `ray up`."""
+    """The place of a cluster's head: the address of its dashboard, or the YAML file of `ray up`."""
 
     address: str | None
     cluster: str | None
@@ -41,8 +41,8 @@ def note_objective(folder: Path, described: Mapping[str, Any]) -> None:
     """Notes that the user has run this objective in a sweep's folder.
 
     Args:
-        folder: of the sweep.
-        described: what `describe_objective` says of the objective.
+        folder: the sweep's folder.
+        described: the objective as `describe_objective` describes it.
     """
     code = {name: described.get(name) for name in _CODE}
     others = [one for one in _codes(folder) if one != code]
@@ -50,7 +50,7 @@ def note_objective(folder: Path, described: Mapping[str, Any]) -> None:
 
 
 def is_own_objective(folder: Path, described: Mapping[str, Any]) -> bool:
-    """Whether the user has run the objective in this folder that its `sweep.json` names."""
+    """Checks that the user has run the objective that the folder's `sweep.json` names."""
     if described.get("objective") == _OWN_CODE and described.get("objective_file") is None:
         return True
     return {name: described.get(name) for name in _CODE} in _codes(folder)
@@ -62,7 +62,7 @@ def _codes(folder: Path) -> list[Any]:
 
 
 def check_objective(folder: Path, described: Mapping[str, Any]) -> None:
-    """Finds code that only a folder says is to be run.
+    """Refuses to run code that only a folder names.
 
     Raises:
         ValueError: the user has not run it there.
@@ -84,12 +84,12 @@ def check_objective(folder: Path, described: Mapping[str, Any]) -> None:
 
 
 def note_head(folder: Path, head: Head) -> None:
-    """Notes that the user has sent a sweep there."""
+    """Notes that the user has sent the folder's sweep to this head."""
     _note(folder, {"address": head.address, "cluster": head.cluster})
 
 
 def noted_head(folder: Path) -> Head | None:
-    """Where the user has sent the sweep of a folder, as far as he has noted it."""
+    """Returns the head to which the user has sent a folder's sweep, as far as that is noted."""
     match _noted(folder):
         case {"address": str(address), "cluster": None}:
             return Head(address, None)
@@ -99,14 +99,14 @@ def noted_head(folder: Path) -> Head | None:
 
 
 def check_folders(folder: Path) -> None:
-    """Finds what would lead out of a sweep's folder that is to be written.
+    """Refuses a sweep's folder with links that lead out of it, before it is written to.
 
-    Of a folder that the user has made himself this is looked at only where sweeper writes, since
-    his trials may leave links where they like.
+    In the user's own folders only the places that sweeper writes to are checked, since trials may
+    leave links where they like.
 
     Raises:
-        ValueError: a folder in it is none, or a foreign one has links that lead out of it, FIFOs
-            or devices; names the first ten.
+        ValueError: a subfolder is not a folder, or a foreign folder holds links that lead out of
+            it, FIFOs or devices; names the first ten.
     """
     own = bool(_codes(folder))
     found = [
@@ -123,7 +123,7 @@ def check_folders(folder: Path) -> None:
 
 
 def _leading_out(folder: Path) -> list[str]:
-    """What is neither a file nor a folder, nor a link to one of these inside."""
+    """Lists entries that are neither a file nor a folder, nor a link to one of these inside."""
     inside = Path(os.path.realpath(folder))
     found = []
     for place, folders, files in os.walk(folder):
@@ -140,7 +140,7 @@ def _leading_out(folder: Path) -> list[str]:
 
 
 def _note(folder: Path, what: dict[str, Any]) -> None:
-    """Adds to what is noted of a folder; without a place for notes the user is asked again."""
+    """Adds to the notes on a folder; if they can't be kept, the user is asked again next time."""
     with suppress(OSError, RuntimeError):  # there may be no home
         path = _note_of(folder)
         for parent in reversed(path.parents[:2]):
@@ -168,7 +168,7 @@ def _note_of(folder: Path) -> Path:
 
 
 def state_folder() -> Path:
-    """Where this user's programs keep what is to last, sweeper's own folder there."""
+    """Returns sweeper's folder in the place where this user's programs keep lasting state."""
     given = os.environ.get("XDG_STATE_HOME", "")
     state = Path(given) if os.path.isabs(given) else Path.home() / ".local" / "state"
     return state / "sweeper"

@@ -1,4 +1,4 @@
-"""What `sweep.json` says: what was run, with what, by which code."""
+"""Describes a sweep for `sweep.json`: what was run, with what, by which code."""
 
 import hashlib
 import json
@@ -20,11 +20,11 @@ from sweeper.worker.objective_reference import describe_objective, objective_nam
 from sweeper.worker.own_modules import removed_later
 
 _DIGEST_DRAWS = 16
-A_FUNCTION = "function "  # begins what is said of an argument that is one
+A_FUNCTION = "function "  # begins the description of an argument that is one
 
 
 def describe_sweep(sweep: Sweep) -> dict[str, Any]:
-    """What `sweep.json` says. Values of the space without a text form are in `without_text`."""
+    """Returns the content of `sweep.json`; `without_text` lists values without a text form."""
     entries = sweep.space.entries
     texts = {name: to_text(value) for name, value in entries.items()}
     return {
@@ -48,16 +48,16 @@ def describe_sweep(sweep: Sweep) -> dict[str, Any]:
         "digest_of_first_draws": _digest_of_first_draws(sweep),
         "versions": {"python": platform.python_version(), **_versions()},
         "machine": f"{platform.platform()}, {os.cpu_count()} CPUs",
-        # A job's directory is made for it and gone afterwards.
+        # A job's directory is made for the job and removed afterwards.
         "directory": None if removed_later() else os.getcwd(),
         "git_commit": _git_commit(),
     }
 
 
 def _describe_searcher(searcher: Searcher) -> dict[str, Any]:
-    """Its arguments, with NumPy's integers as plain ones; configurations as texts.
+    """Returns the searcher's arguments, NumPy's integers as plain ones, configurations as texts.
 
-    The lag is told beside it, since the sweep may have chosen it.
+    The lag is recorded separately, since the sweep may have chosen it.
     """
     arguments = {
         field.name: _plain(getattr(searcher, field.name))
@@ -77,7 +77,7 @@ def _plain(value: Any) -> Any:
 
 
 def _digest_of_first_draws(sweep: Sweep) -> str:
-    """The SHA-256 of the first 16 configurations, however many of them are asked for."""
+    """Returns the SHA-256 of the first 16 configurations, however many are asked for."""
     searcher: Any = sweep.searcher
     if not isinstance(searcher, GridSearch):
         searcher = replace(searcher, num_trials=_DIGEST_DRAWS)
@@ -87,7 +87,7 @@ def _digest_of_first_draws(sweep: Sweep) -> str:
 
 
 def now() -> str:
-    """The time as ISO 8601 has it, in UTC."""
+    """Returns the time in UTC, in ISO 8601 format."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -97,7 +97,7 @@ def _versions() -> dict[str, str]:
 
 
 def _git_commit() -> str | None:
-    """The commit of the directory that the user is in, if it is one of git's."""
+    """Returns the commit of the user's current directory, if it is in a git repository."""
     command = ["git", "rev-parse", "HEAD"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=5)

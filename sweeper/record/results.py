@@ -1,4 +1,4 @@
-"""What a sweep found: its rows as DataFrames, and its incumbent."""
+"""The results of a sweep: its rows as DataFrames, and its best configuration."""
 
 import html
 import math
@@ -28,7 +28,7 @@ _KEYS = ["trial", "replicate"]
 _OUTCOMES = ["epochs", "status", "seed", "start_s", "runtime_s", "worker"]
 _OUTCOMES += ["node", "exception"]
 _OF_MEANS = ["standard_error", "count"]
-# A hyperparameter of such a name has the column `config.<name>`.
+# A hyperparameter with such a name has the column `config.<name>`.
 COLUMNS = {*_KEYS, *_OUTCOMES, *_OF_MEANS}
 
 
@@ -36,10 +36,10 @@ class Results:
     """The trials of a sweep. Made by `sweeper.run` and `sweeper.load`.
 
     Attributes:
-        folder: where the sweep's record lies.
-        sweep: what was run: space as text, searcher, seed, versions, git commit.
+        folder: the folder with the sweep's record.
+        sweep: a description of what was run: space as text, searcher, seed, versions, git commit.
         rows: one dict a trial, in the order of trials; tracebacks included.
-        unreadable: lines of the record that a crash cut short, named.
+        unreadable: names of lines of the record that a crash cut short.
 
     Example:
         >>> results.best_config, results.best_error
@@ -60,13 +60,14 @@ class Results:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """One row a trial: `trial`, `replicate`, the hyperparameters, the metric, others, …
+        """One row per trial: `trial`, `replicate`, the hyperparameters, the metric, others, …
 
-        The metric's column has the metric's name and the last value that the objective gave, NaN if
-        there is none. A hyperparameter with the name of another column, such as `epochs`, has the
-        column `config.epochs`; `best_config["epochs"]` is as in the space. Another metric with such
-        a name is called `metric.<name>`. `start_s` counts from the start of the sweep, `runtime_s`
-        is the objective's own. `frame.attrs["test_looks"]` counts the looks at the test set.
+        The metric's column has the metric's name and holds the objective's last value, NaN if there
+        is none. A hyperparameter with the name of another column, such as `epochs`, has the column
+        `config.epochs`; `best_config["epochs"]` keeps the name of the space. Another metric with
+        such a name is called `metric.<name>`. `start_s` counts from the start of the sweep,
+        `runtime_s` is the time spent in the objective. `frame.attrs["test_looks"]` counts the looks
+        at the test set.
         """
         names = self._names
         table: dict[str, Any] = {
@@ -93,24 +94,24 @@ class Results:
 
     @property
     def _names(self) -> dict[str, str]:
-        """The hyperparameters and their columns, which differ where a name is that of another
-        column, or has half a surrogate pair, as in foreign records.
+        """The hyperparameters and their columns, which differ if the name is that of another
+        column or has half a surrogate pair, as in foreign records.
         """
         return columns_for(self.sweep["config_space"], "config.", {*COLUMNS, self.metric.name})
 
     @cached_property
     def metric(self) -> Metric:
-        """What was optimised: its `name`, and its `mode`, "min" or "max"."""
+        """The metric that was optimised: its `name`, and its `mode`, "min" or "max"."""
         return read_metric(self.sweep)
 
     @property
     def losses(self) -> pd.Series:
-        """The metric's column of the frame as something of which low is good."""
+        """The metric's column of the frame as losses, where low is good."""
         return self.metric.loss(self.frame[self.metric.name])
 
     @cached_property
     def other_metrics(self) -> dict[str, str]:
-        """The other metrics that trials gave, and their columns, in the frame and the curves."""
+        """The other metrics of the trials, and their columns in the frame and the curves."""
         found = dict.fromkeys(name for row in self.rows for name in row.metrics)
         for row in self.rows:
             for point in row.curve[-1:]:
@@ -120,8 +121,8 @@ class Results:
 
     @cached_property
     def curves(self) -> pd.DataFrame:
-        """Learning curves, one row an epoch: `trial`, `replicate`, `epoch`, the metric, the other
-        metrics, `elapsed_s` (since the start of the trial).
+        """Learning curves, one row per epoch: `trial`, `replicate`, `epoch`, the metric, the
+        other metrics, `elapsed_s` (since the start of the trial).
         """
         numbers = ["trial", "replicate", "epoch", self.metric.name]
         names = self.other_metrics
@@ -141,7 +142,7 @@ class Results:
     @cached_property
     @np.errstate(all="ignore")  # sums of huge numbers are infinite
     def summary(self) -> pd.DataFrame:
-        """One row a configuration: `trial`, the hyperparameters, the metric (the mean of its
+        """One row per configuration: `trial`, the hyperparameters, the metric (the mean of its
         finished replicates), `standard_error` of that mean (NaN for fewer than two), `count`.
         """
         names = list(self._names.values())
@@ -160,10 +161,11 @@ class Results:
 
     @property
     def best_row(self) -> Row:
-        """The row of the incumbent, of several replicates the first. Raises LookupError if none.
+        """The best configuration's row, of replicates the first. Raises LookupError if none.
 
-        The incumbent is the configuration whose mean of the metric is best (lowest, or highest if
-        `mode` is "max") among those of which all replicates have finished, ties to the earlier one.
+        The best configuration (the incumbent) has the best mean of the metric (lowest, or highest
+        if `mode` is "max") among those whose replicates have all finished; of equal ones the
+        earlier.
         """
         summary = self.summary
         whole = summary[summary["count"] >= self.sweep.get("replicates", 1)]
@@ -176,20 +178,20 @@ class Results:
 
     @property
     def best_config(self) -> dict[str, Any]:
-        """The configuration of the incumbent. Raises LookupError if there is none."""
+        """The best configuration. Raises LookupError if no configuration has finished."""
         return dict(self.best_row.config)
 
     @property
     def best_value(self) -> float:
-        """The incumbent's mean of the metric. Raises LookupError if there is none."""
+        """The best configuration's mean of the metric. Raises LookupError if there is none."""
         trial = self.best_row.trial
         summary = self.summary
         return float(summary[self.metric.name][summary["trial"] == trial].iloc[0])
 
     @property
     def best_error(self) -> float:
-        """The incumbent's mean validation error, the same as `best_value`. Raises LookupError if
-        there is none, AttributeError if another metric was optimised.
+        """The best configuration's mean validation error, the same as `best_value`. Raises
+        LookupError if there is none, AttributeError if another metric was optimised.
         """
         if self.metric != Metric():
             raise AttributeError(
@@ -200,8 +202,8 @@ class Results:
 
     @property
     def best_folder(self) -> Path:
-        """The folder that the incumbent's trial made with `sweeper.current_trial().folder`. Raises
-        LookupError if there is no incumbent, FileNotFoundError if it made none or it was not kept.
+        """The folder that the best trial made with `sweeper.current_trial().folder`. Raises
+        LookupError if there is none, FileNotFoundError if it made none or it was not kept.
         """
         folder = trial_folder(self.folder, self.best_row.key)
         if not folder.is_dir():
@@ -217,8 +219,8 @@ class Results:
         return read_looks(self.folder)[0] if self.folder else []
 
     def table(self, most: int = 20, width: int | None = None) -> str:
-        """The trials as text, best first, at most `most`. If `width`, in characters, is too small
-        for all columns, the last ones are only named.
+        """Returns the trials as text, best first, at most `most`. If `width`, in characters, is
+        too small for all columns, the last ones are only named.
         """
         if not self.rows:
             return "no trial has ended"
@@ -226,7 +228,7 @@ class Results:
         return table(best_first(self.frame, self.losses), metrics, most, width)
 
     def overview(self, most: int = 20, width: int | None = None) -> str:
-        """The table, how many trials ended how, and the best one; arguments as of `table`."""
+        """Returns the table, how many trials ended how, and the best one; arguments as `table`."""
         lines = [self.table(most, width), "", self.statuses()]
         with suppress(LookupError):  # no configuration has finished
             best = self.metric.best(self.best_value).removeprefix("best ")
@@ -234,13 +236,13 @@ class Results:
         return "\n".join(lines)
 
     def statuses(self) -> str:
-        """How many trials ended how, such as `14 finished, 2 failed`."""
+        """Returns how many trials ended how, such as `14 finished, 2 failed`."""
         counts = Counter(row.status for row in self.rows)
         ended = [f"{counts[status]:,} {status}" for status in STATUSES if counts[status]]
         return ", ".join(ended) or "no trial has ended"
 
     def _repr_html_(self) -> str:
-        """The best trials as notebooks show them; pandas escapes all that is in them."""
+        """Returns the best trials as notebooks show them; pandas escapes all that is in them."""
         shown: str = (
             best_first(self.frame, self.losses).head(10).to_html(index=False, border=0, max_rows=10)
         )
@@ -253,7 +255,7 @@ class Results:
         return f"<Results of {self.in_a_line()}>"
 
     def in_a_line(self) -> str:
-        """The folder, how many trials ended how, and the best configuration."""
+        """Returns in a line the folder, how many trials ended how, and the best configuration."""
         try:
             best = f"{self.metric.best(self.best_value)} with {self.best_config}"
         except LookupError:
@@ -262,7 +264,7 @@ class Results:
 
 
 def check_results(results: object) -> None:
-    """Raises a TypeError if somebody gives something else, such as the folder of a sweep."""
+    """Raises a TypeError for anything but results, such as the folder of a sweep."""
     if not isinstance(results, Results):
         raise TypeError(
             f"results must be those of a sweep, but got {results!r} ({type(results).__name__}). "
@@ -271,14 +273,14 @@ def check_results(results: object) -> None:
 
 
 def load(folder: str | Path) -> Results:
-    """The results in a sweep's folder, also while the sweep is running; Ray is not needed.
+    """Reads the results in a sweep's folder, also while the sweep is running; Ray is not needed.
 
     Example:
         >>> sweeper.load("runs/first").best_config
         {'x': 2}
 
     Raises:
-        TypeError: `folder` is no path.
+        TypeError: `folder` is not a path.
         FileNotFoundError: there is no sweep in this folder.
         ValueError: the record is damaged or of a newer format.
     """

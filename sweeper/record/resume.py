@@ -1,4 +1,4 @@
-"""Whether a sweep can go on where its record ends, and how to start it again from its record."""
+"""Checks that a sweep can be resumed from its record, and restarts it."""
 
 import functools
 import os
@@ -37,14 +37,14 @@ _NOTED_EACH_TIME = (
 def continue_record(
     folder: Path, sweep: Sweep, retry_failed: bool, say: Callable[[str], None]
 ) -> tuple[Sweep, dict[str, Any], list[Row]]:
-    """The sweep with the lag of the record, what `sweep.json` says from now on, and the rows of
-    trials that are not run again.
+    """Returns the sweep with the record's lag, the content of `sweep.json` from now on, and the
+    rows of trials that are not run again.
 
     Args:
-        folder: the sweep's own, which is locked.
-        sweep: the one that wants to go on.
-        retry_failed: whether failed trials are run again.
-        say: is told of changes that may matter.
+        folder: the sweep's own folder, which is locked.
+        sweep: the sweep to go on with.
+        retry_failed: True to run failed trials again.
+        say: gets messages about changes that may matter.
 
     Raises:
         ValueError: the sweeps differ in more than a larger number of trials or replicates, failed
@@ -91,14 +91,14 @@ def _refuse_to_retry(rows: list[Row], sweep: Sweep) -> None:
 
 
 def _never_began(folder: Path) -> bool:
-    """Whether a crash left a folder before anything was written into it."""
+    """Checks whether a crash left a folder before anything was written into it."""
     rows = folder / "trials.jsonl"
     there = {path.name for path in folder.iterdir() if not path.name.startswith(".sweep.json")}
     return there <= {rows.name} and rows.stat().st_size == 0
 
 
 def obstacles(sweep: dict[str, Any], objective_named: bool = False) -> list[str]:
-    """Why a sweep can't be resumed from its record alone, one reason each; empty if it can."""
+    """Lists why a sweep can't be resumed from its record alone; empty if it can."""
     found = []
     if sweep["without_text"]:
         found.append(f"config_space: {sweep['without_text']} have no text form")
@@ -119,15 +119,15 @@ def obstacles(sweep: dict[str, Any], objective_named: bool = False) -> list[str]
 
 
 def rebuild(described: dict[str, Any], reference: str | None) -> Sweep:
-    """The sweep that a record tells of. Code is loaded once nothing else is wrong.
+    """Builds the sweep that a record describes. Code is loaded once nothing else is wrong.
 
     Args:
-        described: as read from `sweep.json`.
-        reference: to the objective, as `load_objective` takes it; None to find it again by its
-            name, which runs what the record says.
+        described: the content of `sweep.json`.
+        reference: names the objective for `load_objective`; None to find it again by its recorded
+            name, which runs the code that the record names.
 
     Raises:
-        ValueError: the record alone does not tell it; lists why.
+        ValueError: the record alone is not enough; lists why.
         FileNotFoundError, ImportError: the objective's file or module is gone.
     """
     reasons = obstacles(described, reference is not None)
@@ -163,7 +163,7 @@ def rebuild(described: dict[str, Any], reference: str | None) -> Sweep:
 
 
 def _to_be_loaded(config: dict[str, Any]) -> None:
-    """Stands for an objective that is not loaded yet."""
+    """Stands in for an objective that is not loaded yet."""
 
 
 def _searcher(described: dict[str, Any]) -> Searcher:

@@ -7,7 +7,7 @@ from sweeper.worker.reports import Point
 
 
 class Key(NamedTuple):
-    """What tells the trials of a sweep apart: the configuration's number and the replicate's."""
+    """Identifies a trial in its sweep: the configuration's number and the replicate's."""
 
     trial: int
     replicate: int
@@ -19,8 +19,8 @@ class Trial:
 
     Attributes:
         trial: the configuration's number, counted from 0.
-        replicate: which of several trainings of that configuration, counted from 0.
-        seed: what the random numbers of this training start from.
+        replicate: the number of this training among several of that configuration, counted from 0.
+        seed: the seed of this training's random numbers.
         config: the configuration, plain values by name.
     """
 
@@ -31,23 +31,23 @@ class Trial:
 
     @property
     def key(self) -> Key:
-        """What tells it apart from the others."""
+        """The key that identifies it."""
         return Key(self.trial, self.replicate)
 
 
 @dataclass(slots=True)
 class Row:
-    """How a trial ended: one row of the results, one line of `trials.jsonl`.
+    """The outcome of a trial: one row of the results, one line of `trials.jsonl`.
 
     Attributes:
-        trial, replicate, config, seed: as of the `Trial`.
-        value: the last one of the metric; None if there is none.
-        epochs: how many were trained; None if nobody counted.
+        trial, replicate, config, seed: as in `Trial`.
+        value: the metric's last value; None if there is none.
+        epochs: the number of epochs trained; None if not counted.
         status: one of `STATUSES`.
         start_s: seconds from the sweep's start to the trial's.
         runtime_s: how long the objective ran.
-        worker, node: which process ran it, and where.
-        exception, traceback: why it failed, in a line and in full.
+        worker, node: the process that ran it, and its node.
+        exception, traceback: the reason for a failure, in a line and in full.
         curve: the learning curve: `[epoch, value, seconds since the trial's start]`, with a fourth
             element `{name: number}` where the objective gave other metrics, too.
         metrics: the last values of the other metrics.
@@ -71,12 +71,12 @@ class Row:
 
     @property
     def key(self) -> Key:
-        """What tells it apart from the others."""
+        """The key that identifies it."""
         return Key(self.trial, self.replicate)
 
 
 def others(point: Point) -> dict[str, float]:
-    """The other metrics at a point of a curve."""
+    """Returns the other metrics at a point of a curve."""
     return dict(point[3]) if len(point) > 3 else {}
 
 

@@ -1,4 +1,4 @@
-"""How far a running sweep is, in its folder, for those who look at it from outside."""
+"""Notes in a sweep's folder how far it is, for programs that watch it from outside."""
 
 import json
 import os
@@ -11,20 +11,20 @@ from sweeper.files import NotAPlainFileError, open_plain, write_whole
 from sweeper.terminal import short
 
 _FILE = "progress.json"
-_FRESH_S = 20.0  # it is written every two seconds; after that the sweep runs no more
+_FRESH_S = 20.0  # the note is written every two seconds; an older one is of an ended sweep
 _MOST_BYTES = 100_000
 _MOST_LINES = 10
 
 
 def note_progress(folder: Path, lines: Sequence[str]) -> None:
-    """Writes how far the sweep is; where that fails, nothing is lost."""
+    """Writes how far the sweep is; a failure to do so is ignored."""
     content = json.dumps({"lines": list(lines)}).encode()
     with suppress(OSError):
         write_whole(folder / _FILE, lambda file: file.write(content), lasting=False)
 
 
 def read_progress(folder: Path) -> list[str]:
-    """How far the sweep is, in lines; empty if it doesn't run."""
+    """Returns how far the sweep is, in lines; empty if it doesn't run."""
     try:
         with open_plain(folder / _FILE) as file:
             age_s = time.time() - os.fstat(file.fileno()).st_mtime
@@ -38,6 +38,6 @@ def read_progress(folder: Path) -> list[str]:
 
 
 def remove_progress(folder: Path) -> None:
-    """Takes the note away: the sweep doesn't run any more."""
+    """Removes the note: the sweep doesn't run any more."""
     with suppress(OSError):
         (folder / _FILE).unlink()

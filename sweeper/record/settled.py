@@ -1,4 +1,4 @@
-"""From the lines of a journal to the table: what early stopping makes of whole trainings."""
+"""Turns the lines of a journal into the table, with whole trainings cut by early stopping."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,11 +10,11 @@ from sweeper.search.metric import Metric
 
 
 def settled(lines: Iterable[Row], scheduler: ASHA | None, metric: Metric = Metric()) -> list[Row]:
-    """The rows of the table for the lines of a sweep, in the order of trials.
+    """Returns the rows of the table for the lines of a sweep, in the order of trials.
 
-    A trial may have trained on, even to its end, before the verdict that stops it was out: its
-    line tells all of it, its row ends at the rung. Where a verdict is still open, since an earlier
-    trial has not got there, the trial is `interrupted` until it is out.
+    A trial may have trained on, even to its end, before the verdict that stops it was out: its line
+    holds all epochs, its row ends at the rung. While a verdict is open, since an earlier trial has
+    not reached the rung, the trial counts as `interrupted`.
     """
     rows = sorted(lines, key=lambda row: row.key)
     if scheduler is None:
@@ -27,14 +27,14 @@ def settled(lines: Iterable[Row], scheduler: ASHA | None, metric: Metric = Metri
 
 
 def tell(verdicts: Verdicts, row: Row) -> None:
-    """Tells all that a trial has shown, which has ended."""
+    """Passes all reports of an ended trial to the verdicts."""
     for epoch, value, *_ in row.curve:
         verdicts.reported(row.trial, int(epoch), value)
     verdicts.over(row.trial)
 
 
 def settle(row: Row, verdicts: Verdicts) -> Row:
-    """The row of the table for a line, by the verdicts that are out."""
+    """Returns the row of the table for a line, by the present verdicts."""
     if row.status == "interrupted":
         return row
     rung = verdicts.stopped_at(row.trial)
@@ -44,7 +44,7 @@ def settle(row: Row, verdicts: Verdicts) -> Row:
 
 
 def cut(row: Row, rung: int) -> Row:
-    """The row of a trial that is stopped at a rung: nothing of what came after it."""
+    """Returns the row of a trial stopped at a rung, without all that came after it."""
     curve = [point for point in row.curve if point[0] <= rung]
     return replace(
         row,
@@ -59,10 +59,10 @@ def cut(row: Row, rung: int) -> Row:
 
 
 def read_scheduler(described: dict[str, Any]) -> ASHA | None:
-    """The scheduler that a record tells of; None if there is none.
+    """Returns the scheduler of a record; None if there is none.
 
     Raises:
-        ValueError: it is unknown or damaged.
+        ValueError: the scheduler is unknown, or its entry damaged.
     """
     scheduler = described.get("scheduler")
     if scheduler is None:

@@ -1,4 +1,4 @@
-"""What sets a sweep's table: one value, which `sweep.json` describes and a resume compares."""
+"""Defines a sweep by all that affects its table: `sweep.json` stores it, a resume compares it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -17,21 +17,21 @@ from sweeper.worker.objective import Objective, faults_of_ours, objective_faults
 
 @dataclass(frozen=True)
 class Sweep:
-    """All that sets the table of a sweep. Made by `check_sweep`.
+    """All settings that affect a sweep's table. Made by `check_sweep`.
 
     Attributes:
-        objective: configuration in, a metric or several out.
+        objective: takes a configuration, returns one metric or several.
         space: the configuration space with its constraints.
         searcher: chooses the configurations.
-        scheduler: chooses how long each trains; None trains all to their end.
-        metric: what is optimised.
+        scheduler: chooses how long each trial trains; None trains all to their end.
+        metric: the metric that is optimised.
         seed: 0 ≤ seed < 2**32.
-        replicates: trainings of each configuration, each with another seed.
-        resources: what each trial gets.
-        data_given: whether the objective is given `data`.
-        fresh: whether each trial has a new process.
-        lag: How many trials earlier by number a trial must be to be known to the searcher; None
-            as long as it was not chosen, or for searchers that ask for no results.
+        replicates: the number of trainings of each configuration, each with another seed.
+        resources: the CPUs and GPUs of each trial.
+        data_given: True if the objective is given `data`.
+        fresh: True if each trial has a new process.
+        lag: How many trials earlier by number a trial must be to be known to the searcher; None if
+            not chosen yet, or for searchers that don't use results.
     """
 
     objective: Objective
@@ -48,20 +48,20 @@ class Sweep:
 
     @property
     def num_trials(self) -> int:
-        """How many configurations there are."""
+        """The number of configurations."""
         return self.searcher.num_configs(self.space)
 
     def trial(self, trial: int, replicate: int, config: Config) -> Trial:
-        """A trial with its seed, once its configuration is known."""
+        """Returns a trial with its seed, once its configuration is known."""
         return Trial(trial, replicate, trial_seed(self.seed, trial, replicate), config)
 
     def without_objective(self) -> "Sweep":
-        """The same for a process that only chooses configurations."""
+        """Returns a copy for a process that only chooses configurations."""
         return replace(self, objective=None)  # type: ignore[arg-type]
 
     def with_lag_for(self, num_workers: int) -> "Sweep":
-        """The same with a lag, if it needs one and has none: twice the number of workers, with
-        which nobody waits on even trials.
+        """Returns a copy with a lag, if it needs one and has none: twice the number of workers,
+        so that trials of similar length don't wait for each other.
         """
         if not self.searcher.looks_back or self.lag is not None:
             return self
@@ -81,7 +81,7 @@ def check_sweep(
     data_given: bool = False,
     fresh: bool = False,
 ) -> Sweep:
-    """The sweep, if nothing is wrong with it; arguments as those of `sweeper.run`.
+    """Returns the sweep, if nothing is wrong with it; arguments as those of `sweeper.run`.
 
     Raises:
         ValueError: the faults of all arguments in one message.

@@ -1,4 +1,4 @@
-"""The folder of a new sweep: its name, and that nothing is overwritten."""
+"""Names and creates the folder of a new sweep, and keeps it from overwriting another."""
 
 import os
 from datetime import datetime
@@ -10,13 +10,13 @@ from sweeper.worker.own_modules import removed_later
 
 
 def default_name(objective: str) -> str:
-    """The time and the objective's name, such as `2026-01-31_12-00-00_train`."""
+    """Returns the time and the objective's name, such as `2026-01-31_12-00-00_train`."""
     plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in objective)
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{plain.strip('-')[-40:] or 'objective'}"
 
 
 def name_faults(name: Any, resume: bool) -> list[str]:
-    """What is wrong with the name of a sweep, one sentence a fault; None stands for no name."""
+    """Lists the faults of a sweep's name, one sentence each; None stands for no name."""
     faults = []
     if resume and name is None:
         faults.append("resume=True needs the name of the sweep to go on with: name=….")
@@ -33,18 +33,18 @@ def _is_file_name(name: str) -> bool:
 
 
 def lasting(folder: str | Path) -> Path:
-    """Where sweeps are kept; below the home in a job, of which Ray removes the directory."""
+    """Returns the folder of sweeps; in a job, whose directory Ray removes, it is below the home."""
     return Path(folder) if removed_later() is None else Path.home() / folder
 
 
 def normal_path(folder: str | Path) -> Path:
-    """The path of a folder that ends with its name: relative, if below the working directory."""
+    """Returns a folder's path ending with its name: relative, if below the working directory."""
     path, here = Path(os.path.abspath(folder)), Path.cwd()
     return path.relative_to(here) if here in path.parents else path
 
 
 def new_folder(path: Path, named: bool) -> Path:
-    """The folder that was made; a name that nobody chose gets a number if it is taken.
+    """Creates the sweep's folder and returns it; a default name gets a number if it is taken.
 
     Raises:
         FileExistsError: there is such a folder, and its name was chosen.
@@ -60,11 +60,11 @@ def new_folder(path: Path, named: bool) -> Path:
 
 
 def check_place(path: Path, named: bool) -> None:
-    """Finds out that a new sweep has no place, before anything is started for it.
+    """Checks that a new sweep has a place, before anything is started for it.
 
     Raises:
         FileExistsError: there is such a folder, and its name was chosen.
-        OSError: the folder around it can't be written.
+        OSError: the folder for it can't be written.
     """
     if named and os.path.lexists(path):
         raise _taken(path)

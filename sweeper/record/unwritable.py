@@ -1,7 +1,6 @@
-"""A sweep's folder that can't be written: a full disk, one that is read-only, gone or out of reach.
+"""Explains why a sweep's folder can't be written: disk full, read-only, gone or out of reach.
 
-What goes wrong there is told in two sentences, what could not be written and what helps, instead of
-by the call that found it.
+Two sentences say what could not be written and what helps, whichever call failed.
 """
 
 import errno
@@ -30,7 +29,7 @@ class UnwritableError(OSError):
     """Something of a sweep can't be written; says what, why, and what helps.
 
     Attributes:
-        errno: of the error that it stands for.
+        errno: the original error's number.
         cure: what helps, without a full stop; empty if nothing does.
     """
 
@@ -38,7 +37,7 @@ class UnwritableError(OSError):
 
 
 def unwritable(path: str | Path, error: OSError, cure: str | None = None) -> UnwritableError:
-    """What is told of an error in writing a file or a folder."""
+    """Returns the error to report for an error in writing a file or a folder."""
     told = UnwritableError(f"{path}: can't be written: {error.strerror or error}.")
     told.errno = error.errno
     told.cure = _CURES.get(error.errno or 0, "") if cure is None else cure
@@ -46,7 +45,7 @@ def unwritable(path: str | Path, error: OSError, cure: str | None = None) -> Unw
 
 
 def with_cure(error: UnwritableError, then: str) -> UnwritableError:
-    """The same with what helps, and what can be done after that."""
+    """Returns the same error with what helps, and what can be done after that."""
     sentences = [str(error), error.cure and f"{error.cure}.", then]
     told = UnwritableError(" ".join(filter(None, sentences)))
     told.errno = error.errno
@@ -55,11 +54,11 @@ def with_cure(error: UnwritableError, then: str) -> UnwritableError:
 
 @contextmanager
 def writing(path: Path, then: str) -> Iterator[None]:
-    """Tells errors of the block so; those that are told already go through.
+    """Converts errors of the block to `UnwritableError`; those that already are one pass unchanged.
 
     Args:
-        path: what is written, unless the error names it.
-        then: what can be done.
+        path: the file being written, unless the error names it.
+        then: what can be done afterwards.
 
     Raises:
         UnwritableError: something can't be written.
@@ -69,17 +68,16 @@ def writing(path: Path, then: str) -> Iterator[None]:
     except UnwritableError as error:
         raise with_cure(error, then) from None
     except OSError as error:
-        if error.errno is None:  # it has words of its own
+        if error.errno is None:  # it has its own message
             raise
         raise with_cure(unwritable(error.filename or path, error), then) from None
 
 
 def check_room(folder: Path) -> None:
-    """Finds out whether a folder, or one that is still to be made, can be written, down to its file
-    system.
+    """Checks that a folder, even one still to be made, can be written, down to its file system.
 
     Raises:
-        OSError: it can't be.
+        OSError: the folder can't be written.
     """
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,1 +1,1 @@
-"""Sweeps on a cluster's head, sent from a laptop and followed there."""
+"""Sends sweeps from a laptop to a cluster's head, and follows them there."""

@@ -1,4 +1,4 @@
-"""The commands of `sweeper` for sweeps on a cluster's head, mirrored into a folder here."""
+"""The `sweeper` commands for sweeps on a cluster's head, mirrored into a folder here."""
 
 import os
 import shlex
@@ -18,12 +18,12 @@ from sweeper.terminal import printable
 
 
 def chosen_head(options: dict[str, Any], folder: Path | None = None) -> Head | None:
-    """The head that a command's options name; None if they mean a Ray to be joined directly.
+    """Returns the head that a command's options name; None if they mean a Ray to join directly.
 
     Args:
-        options: of which `address` and `cluster` count.
-        folder: of a sweep to be resumed, which goes on where it was sent unless the options name
-            another place.
+        options: `address` and `cluster` are used.
+        folder: the folder of a sweep to be resumed, which goes on where it was sent unless the
+            options name another place.
 
     Raises:
         ValueError: two places are named, or only the folder says where it was sent.
@@ -41,10 +41,10 @@ def chosen_head(options: dict[str, Any], folder: Path | None = None) -> Head | N
 
 
 def _own_head(folder: Path, head: Head, command: str) -> Head:
-    """The head of which a folder says that it was sent there, if the user has sent it there.
+    """Returns the head that a folder names, if the user himself has sent it there.
 
     Raises:
-        ValueError: he has not, as far as he has noted it.
+        ValueError: nothing notes that he has.
     """
     if noted_head(folder) == head:
         _refuse_strangers(head)
@@ -60,10 +60,10 @@ def _own_head(folder: Path, head: Head, command: str) -> Head:
 
 
 def _refuse_strangers(head: Head) -> None:
-    """Finds out that an address of this machine, as of a tunnel, has been taken by somebody else.
+    """Refuses an address of this machine, such as a tunnel's, that another user has taken.
 
     Raises:
-        ConnectionError: it has.
+        ConnectionError: another user listens there.
     """
     url = urlsplit(head.address or "")
     stranger = url.hostname and stranger_at(url.hostname, url.port or 80)
@@ -75,12 +75,12 @@ def _refuse_strangers(head: Head) -> None:
 
 
 def run(head: Head, given: dict[str, Any], options: dict[str, Any]) -> tuple[Path, int]:
-    """The folder of a sweep that ran on the head, and the exit code of its job.
+    """Runs a sweep on the head; returns its folder and its job's exit code.
 
     Args:
-        head: where.
-        given: the options that were given as flags.
-        options: these, those of a YAML file, and defaults.
+        head: the head to run it on.
+        given: the options given as flags.
+        options: all options: flags, those of a YAML file, and defaults.
     """
     refuse(*name_faults(options["name"], options["resume"]))
     ours = "sweeper:Classifier" if options["command"] is None else "sweeper:Command"
@@ -94,7 +94,7 @@ def run(head: Head, given: dict[str, Any], options: dict[str, Any]) -> tuple[Pat
 
 
 def resume(head: Head, given: dict[str, Any]) -> tuple[Path, int]:
-    """The same for a sweep that goes on where its folder's mirror ends."""
+    """Resumes a sweep where its folder's mirror ends; returns the same as `run`."""
     folder = normal_path(given["sweep"])
     if job := _running_job(head, folder):
         return folder, follow(head, job, folder)
@@ -103,7 +103,7 @@ def resume(head: Head, given: dict[str, Any]) -> tuple[Path, int]:
 
 
 def attach(options: dict[str, Any]) -> tuple[Path, int]:
-    """The same for a sweep that was sent before, to where the user did, or now says.
+    """Follows a sweep sent before, where the user sent it or now says; returns as `run`.
 
     Raises:
         FileNotFoundError: it was sent nowhere.
@@ -128,7 +128,7 @@ def attach(options: dict[str, Any]) -> tuple[Path, int]:
 
 
 def doctor(head: Head, given: dict[str, Any]) -> int:
-    """The exit code of `sweeper doctor` on the head; says what is wrong with the token here."""
+    """Runs `sweeper doctor` on the head, checks the token here; returns the exit code."""
     from sweeper.cluster.doctor import token_findings
 
     for finding in token_findings():
@@ -137,7 +137,7 @@ def doctor(head: Head, given: dict[str, Any]) -> int:
 
 
 def _running_job(head: Head, folder: Path) -> str | None:
-    """The job that is still busy with the sweep of a folder, if one is."""
+    """Returns the job that is still busy with the sweep of a folder, if one is."""
     known = sent(folder)
     return known[1] if known is not None and is_running(head, known[1]) else None
 
@@ -165,10 +165,10 @@ def _remove_if_empty(folder: Path) -> None:
 
 
 def _to_travel(given: dict[str, Any]) -> dict[str, Any]:
-    """The options for the head: paths below the working directory, which travels; its own Ray.
+    """Returns the options for the head: its own Ray, paths below the directory that travels.
 
     Raises:
-        ValueError: a file is elsewhere.
+        ValueError: a file is outside of the working directory.
     """
     options = {**given, "address": None, "cluster": None}
     place, _, name = (given.get("objective") or "").rpartition(":")

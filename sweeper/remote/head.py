@@ -1,4 +1,4 @@
-"""A cluster's head as seen from a laptop: its API of jobs, by address or through a tunnel."""
+"""Connects to a cluster's head from a laptop: its jobs API, by address or through a tunnel."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ from sweeper.record.own_sweeps import Head
 from sweeper.terminal import printable, tell
 
 _CONNECT_S = 5.0
-_ANSWER_S = 60.0  # for a head that is very busy
+_ANSWER_S = 60.0  # seconds, for a very busy head
 _TUNNEL_S = 60.0  # that ssh to a distant or busy head may take
 _SAY_AFTER_S = 10.0
 _END_S = 5.0
@@ -31,7 +31,7 @@ _END_S = 5.0
 
 @contextmanager
 def reached(head: Head) -> Iterator[Any]:
-    """Ray's `JobSubmissionClient` for the head.
+    """Yields Ray's `JobSubmissionClient` for the head.
 
     Raises:
         ConnectionError: nothing answers there, or it wants a token that is not here.
@@ -56,7 +56,7 @@ def _client(address: str) -> Any:
     if not url.hostname:
         raise ValueError(f"address={address!r}: must be http://HOST:PORT of a cluster's dashboard.")
     try:
-        # Ray itself waits for minutes where nothing answers.
+        # Ray itself waits for minutes if nothing answers.
         port = url.port or {"https": 443}.get(url.scheme, 80)
         socket.create_connection((url.hostname, port), _CONNECT_S).close()
         with quiet():
@@ -74,7 +74,7 @@ def _client(address: str) -> Any:
 
 @contextmanager
 def _tunnel(cluster: Path) -> Iterator[str]:
-    """The dashboard of a cluster that `ray up` has started, at an address of this machine."""
+    """Yields an address of this machine for the dashboard of a cluster started by `ray up`."""
     if not cluster.is_file():
         raise FileNotFoundError(f"{cluster}: no such file. Give the YAML file of `ray up`.")
     with socket.socket() as free:
@@ -89,7 +89,7 @@ def _tunnel(cluster: Path) -> Iterator[str]:
         try:
             _wait_for_tunnel(tunnel, port, said, cluster)
             stranger = stranger_at("127.0.0.1", port)
-            if stranger is not None:  # was faster than ssh
+            if stranger is not None:  # the port was taken before ssh could
                 raise ConnectionError(
                     f"{name_of(stranger)} has taken port {port} of this machine, which was to lead "
                     "to the head. Try again."
@@ -107,7 +107,7 @@ def _tunnel(cluster: Path) -> Iterator[str]:
 
 @contextmanager
 def _signals_raise() -> Iterator[None]:
-    """Has SIGTERM and a closed terminal end this process in order, so that it leaves no other."""
+    """Lets SIGTERM and a closed terminal end this process in order, so that it leaves no other."""
     numbers = [n for n in (signal.SIGHUP, signal.SIGTERM) if signal.getsignal(n) is signal.SIG_DFL]
     for number in numbers:
         signal.signal(number, lambda number, frame: sys.exit(128 + number))
@@ -138,7 +138,7 @@ def _wait_for_tunnel(
 
 
 def _answers(port: int) -> bool:
-    """Whether something is at the other end of the tunnel: ssh itself accepts at once."""
+    """Checks that something is at the other end of the tunnel: ssh itself accepts at once."""
     try:
         with socket.create_connection(("127.0.0.1", port), _CONNECT_S) as connection:
             connection.settimeout(_CONNECT_S)

@@ -1,4 +1,4 @@
-"""A sweep as a job on a cluster's head: sent there, followed, mirrored, stopped, found again."""
+"""Runs a sweep as a job on a cluster's head: sends, follows, mirrors, stops and finds it again."""
 
 import asyncio
 import json
@@ -22,27 +22,27 @@ from sweeper.remote.head import reached
 from sweeper.remote.screen import Screen
 from sweeper.terminal import printable
 
-JOB_FILE = "job.json"  # beside a mirrored record: which job, and where
-_SILENCE_S = 6 * HEARTBEAT_S  # after which a connection counts as lost
+JOB_FILE = "job.json"  # beside a mirrored record: names the job and its head
+_SILENCE_S = 6 * HEARTBEAT_S  # seconds of silence after which a connection counts as lost
 _TRY_AGAIN_S = 2.0
-_MOST_UNREAD = 3  # times that the log of a job can't be read which has ended
+_MOST_UNREAD = 3  # failed attempts to read the log of an ended job
 _STOP_WAIT_S = 60  # for a stopped sweep to write its last rows; Ray's default is 3
 
 
 def send(head: Head, command: str, options: dict[str, Any], folder: Path | None) -> str:
-    """The name of the job that runs a command of sweeper on the head.
+    """Sends a command of sweeper to the head as a job; returns the job's name.
 
-    What travels there is the working directory, less what .gitignore says and the sweeps.
+    The working directory is sent there, without the sweeps and all that .gitignore excludes.
 
     Args:
-        head: where.
+        head: the head to run it on.
         command: `run`, `resume` or `doctor`.
         options: its options.
         folder: where the record is mirrored; None for a command without one.
 
     Raises:
-        ConnectionError: the head is not reached, or takes no job; or it is lost just then.
-        KeyboardInterrupt: Ctrl-C; nothing runs there.
+        ConnectionError: the head can't be reached, takes no job, or is lost just then.
+        KeyboardInterrupt: Ctrl-C; nothing is left running there.
         ValueError: the working directory is too large to travel.
     """
     request = {"command": command, "options": options, "version": __version__,
@@ -50,7 +50,7 @@ def send(head: Head, command: str, options: dict[str, Any], folder: Path | None)
                "begun": folder is not None and (folder / "sweep.json").exists()}  # fmt: skip
     job = f"sweeper_{secrets.token_hex(8)}"
     with reached(head) as client, quiet():
-        # Noted first, so that a job is found again whose answer was lost on its way.
+        # Noted first, so that a job whose answer got lost can be found again.
         before = None if folder is None else note_job(folder, head, job)
         try:
             client.submit_job(
@@ -74,7 +74,7 @@ def send(head: Head, command: str, options: dict[str, Any], folder: Path | None)
 
 
 def _stopped(client: Any, job: str) -> bool:
-    """Whether a job that may have arrived at the head does not run there."""
+    """Checks that a job that may have arrived at the head does not run there."""
     try:
         client.stop_job(job)
     except OSError:
@@ -85,9 +85,9 @@ def _stopped(client: Any, job: str) -> bool:
 
 
 def note_job(folder: Path, head: Head, job: str) -> bytes | None:
-    """Writes which job has the sweep of a folder; what was noted before.
+    """Writes which job has the sweep of a folder; returns the earlier note.
 
-    The head, which the user has named, is noted among what he trusts as well.
+    The head, which the user has named, is also noted as one that he trusts.
     """
     path = folder / JOB_FILE
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ def note_job(folder: Path, head: Head, job: str) -> bytes | None:
 
 
 def _restore(folder: Path | None, content: bytes | None) -> None:
-    """Notes again what was noted before."""
+    """Writes the earlier note again."""
     if folder is None:
         return
     if content is None:
@@ -111,7 +111,7 @@ def _restore(folder: Path | None, content: bytes | None) -> None:
 
 
 def _refusal(head: Head, error: RuntimeError) -> Exception:
-    """What it means that a head takes no job."""
+    """Returns the error to report if a head takes no job."""
     if "status code 413" not in str(error):
         return ConnectionError(f"{head} takes no job now: {error}")
     return ValueError(
@@ -121,7 +121,7 @@ def _refusal(head: Head, error: RuntimeError) -> Exception:
 
 
 def _runtime_env(folder: Path | None) -> dict[str, Any]:
-    """What Ray is to take along, and how it is to stop the job: as Ctrl-C would."""
+    """Returns what Ray is to take along, and how it is to stop the job: as Ctrl-C would."""
     stop = {"RAY_JOB_STOP_SIGNAL": "SIGINT", "RAY_JOB_STOP_WAIT_TIME_S": str(_STOP_WAIT_S)}
     if folder is None:
         return {"env_vars": stop}
@@ -131,9 +131,9 @@ def _runtime_env(folder: Path | None) -> dict[str, Any]:
 
 
 def sent(folder: Path) -> tuple[Head, str] | None:
-    """The head and the job of which a folder says to be the mirror, if it is one.
+    """Returns the head and the job that a folder claims to mirror, if any.
 
-    The head is only what the folder says, which may come from anywhere.
+    Don't trust the head: the folder may come from anywhere.
 
     Raises:
         ValueError: `job.json` is damaged.
@@ -145,7 +145,7 @@ def sent(folder: Path) -> tuple[Head, str] | None:
         return None
     try:
         match json.loads(content):
-            # The job's name becomes a part of addresses.
+            # The job's name becomes part of URLs.
             case {"job": str(job), **where} if re.fullmatch(r"\w{1,100}", job, re.ASCII):
                 match where:
                     case {"address": str(address), "cluster": None}:
@@ -164,7 +164,7 @@ def check_known(head: Head, job: str) -> None:
 
 
 def is_running(head: Head, job: str) -> bool:
-    """Whether the job is on its way; False if the head does not know it (any more)."""
+    """Checks if the job is on its way; False if the head does not know it (any more)."""
     with reached(head) as client:
         try:
             return not _info(client, head, job).status.is_terminal()
@@ -173,20 +173,20 @@ def is_running(head: Head, job: str) -> bool:
 
 
 def follow(head: Head, job: str, folder: Path | None, keep_trying_s: float = 60) -> int:
-    """The exit code of a job, once it has ended; until then shows what it says and does.
+    """Shows what a job says and does until it ends; returns its exit code.
 
-    Ctrl-C stops the job, and once more leaves it alone. A lost connection is made anew, and leaves
-    the job alone too. Of a job that has ended and whose log can't be read, that is said.
+    Ctrl-C stops the job; a second one stops only following it. A lost connection is made anew, and
+    doesn't affect the job. If a job has ended and its log can't be read, a message says so.
 
     Raises:
-        ConnectionError: the head was not reached at all, or not for `keep_trying_s`.
+        ConnectionError: the head could not be reached at all, or not for `keep_trying_s`.
         LookupError: the head does not know the job.
         ValueError: the record can't be mirrored.
     """
     screen = Screen(Mirror(folder))
     again = f"`sweeper attach {shlex.quote(str(folder))}` finds it again." if folder else ""
     stopping, unread = False, 0
-    # None while the head is there. Before it has ever been, no loss is worth another try.
+    # None while the head is there. If it was never reached, no loss is worth another try.
     lost_since_s: float | None = -math.inf
     while True:
         try:
@@ -223,7 +223,7 @@ def follow(head: Head, job: str, folder: Path | None, keep_trying_s: float = 60)
 
 
 def _tail_log(client: Any, job: str, screen: Screen) -> Exception | None:
-    """Shows a job's log; why that ended early, if it did."""
+    """Shows a job's log; returns why that ended early, if it did."""
     try:
         asyncio.run(_tail(client, job, screen))
     except (OSError, RuntimeError) as error:
@@ -251,7 +251,7 @@ async def _tail(client: Any, job: str, screen: Screen) -> None:
                 screen.show(text)
                 limit.reschedule(loop.time() + _SILENCE_S)
     except TimeoutError:
-        pass  # it has not begun yet, or the connection is lost: the next request will tell
+        pass  # it has not begun yet, or the connection is lost: the next request will show
     except aiohttp.ClientError as error:
         raise ConnectionError(str(error)) from error
 

@@ -1,4 +1,4 @@
-"""What a laptop shows of a job on a cluster's head, as if the sweep ran here."""
+"""Shows on a laptop a job on a cluster's head, as if the sweep ran here."""
 
 import sys
 
@@ -8,9 +8,9 @@ from sweeper.terminal import one_line, printable, tell
 
 
 class Screen:
-    """Shows the log as it comes; in a terminal the last lines, how far the sweep is, are live.
+    """Shows the log as it comes; in a terminal the sweep's last lines of progress are live.
 
-    What Ray says before sweeper prints anything is shown only if sweeper never does.
+    Ray's own messages before sweeper prints anything are shown only if sweeper never does.
     """
 
     def __init__(self, mirror: Mirror) -> None:
@@ -22,7 +22,7 @@ class Screen:
         self._from_ray: list[str] | None = []
 
     def rewind(self) -> None:
-        """Expects the log from its beginning again."""
+        """Prepares for the log to come again from its beginning."""
         self._to_skip = self._shown
 
     def show(self, text: str) -> None:
@@ -45,7 +45,7 @@ class Screen:
                 self.say(said)
 
     def say(self, message: str) -> None:
-        """Prints a line of its own, above the live ones."""
+        """Prints a message that stays, above the live lines."""
         self._live.say(message)
 
     def say_once(self, message: str) -> None:
@@ -55,7 +55,7 @@ class Screen:
             self.say(message)
 
     def close(self) -> None:
-        """Takes the live lines away; if sweeper printed nothing, says so."""
+        """Takes the live lines away; says so if sweeper printed nothing."""
         self._live.close()
         if self._from_ray is not None:
             for line in self._from_ray:

@@ -1,1 +1,1 @@
-"""Which configuration is tried next, and how long it trains: pure functions, without a clock."""
+"""Chooses which configuration comes next and how long it trains: pure functions, no clock."""

@@ -1,4 +1,4 @@
-"""What the searchers' arguments have in common: the number of trials and the first ones."""
+"""Checks the arguments that searchers share: the number of trials and the first configurations."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from sweeper.space.space import Space
 
 
 def search_faults(kind: str, num_trials: Any, initial_configs: Any, space: Space) -> list[str]:
-    """What is wrong with the arguments of a search of so many trials, one sentence a fault."""
+    """Lists the faults in the arguments of a search with `num_trials`, one sentence each."""
     faults = initial_faults(initial_configs, space)
     wrong = int_fault(f"{kind}(num_trials=…)", num_trials, 1)
     if wrong:
@@ -26,7 +26,7 @@ def search_faults(kind: str, num_trials: Any, initial_configs: Any, space: Space
 
 
 def initial_faults(initial_configs: Any, space: Space) -> list[str]:
-    """What is wrong with configurations to begin with, one sentence a fault."""
+    """Lists the faults in the configurations to begin with, one sentence each."""
     if not isinstance(initial_configs, list | tuple):
         kind = type(initial_configs).__name__
         return [f"initial_configs must be a list of configurations, but got a {kind}."]
@@ -47,7 +47,7 @@ def initial_faults(initial_configs: Any, space: Space) -> list[str]:
 
 
 def plain_configs(initial_configs: Sequence[Config], space: Space | None = None) -> list[Config]:
-    """The configurations, NumPy scalars as plain Python ones, names in the order of the space."""
+    """Returns the configurations with plain Python scalars, names in the order of the space."""
     plain = [
         {name: values[0] for name, values in check_config_space(choices).items()}
         for choices in ({name: [config[name]] for name in config} for config in initial_configs)
@@ -56,7 +56,7 @@ def plain_configs(initial_configs: Sequence[Config], space: Space | None = None)
 
 
 def trials_text(n: int, asked: int | None = None) -> str:
-    """A number of trials, such as `12,000 trials`; and that it is fewer than asked for."""
+    """Returns a number of trials, such as `12,000 trials`; notes if more were asked for."""
     text = "1 trial" if n == 1 else f"{n:,} trials"
     if asked is None or n == asked:
         return text

@@ -1,8 +1,8 @@
-"""Early stopping whose verdicts depend on the trials' numbers and values alone: in-order ASHA.
+"""In-order ASHA: early stopping that depends on the trials' numbers and values alone.
 
-Source of successive halving without waiting: Li et al., "A System for Massively Parallel
+Source of asynchronous successive halving: Li et al., "A System for Massively Parallel
 Hyperparameter Tuning", MLSys 2020 (ASHA). There a trial is compared with those that reached its
-rung earlier in time, so that the order of completion decides; here with those that have lower
+rung earlier in time, so that the order of completion matters; here with those that have lower
 numbers.
 """
 
@@ -18,20 +18,19 @@ from sweeper.search.metric import Metric
 
 @dataclass(frozen=True)
 class ASHA:
-    """Stops trials early that are not among the best at their rung.
+    """Stops trials early unless they are among the best at their rung.
 
-    The rungs are the epochs `grace_epochs`, `grace_epochs` × `reduction_factor`, ×
-    `reduction_factor` again, and so on. A trial that reaches a rung is compared with the trials
-    before it, by number, that reach it too, and goes on if it is among the best
-    1 / `reduction_factor` of them and itself; ties go on, NaN and infinities are last. The verdict
-    waits for nobody: until it is out the trial trains on, and what it trained in vain is cut off
-    its row.
+    The rungs are the epochs `grace_epochs`, `grace_epochs` × `reduction_factor`, `grace_epochs` ×
+    `reduction_factor`², and so on. A trial that reaches a rung is compared with the trials before
+    it, by number, that reach it too, and goes on if it is among the best 1 / `reduction_factor` of
+    them and itself; ties go on, NaN and infinities are last. No trial waits: until the verdict is
+    out it trains on, and epochs beyond the rung at which it is stopped are cut off its row.
 
     Args:
-        grace_epochs: every trial trains so many epochs, at least 1.
-        reduction_factor: one in so many goes on at each rung, at least 2.
-        max_epochs: How many epochs a whole trial trains, at least 1. Nobody is judged there, when
-            there is nothing left to save; None if that is not known, or differs.
+        grace_epochs: the number of epochs that every trial trains, at least 1.
+        reduction_factor: one in `reduction_factor` trials goes on at each rung, at least 2.
+        max_epochs: the number of epochs of a whole trial, at least 1. No trial is stopped there,
+            since there is nothing left to save; None if it is not known, or differs.
 
     Example:
         >>> scheduler = sweeper.ASHA(grace_epochs=3)
@@ -44,7 +43,7 @@ class ASHA:
     max_epochs: int | None = None
 
     def faults(self) -> list[str]:
-        """What is wrong with it, one sentence a fault; empty if nothing is."""
+        """Lists the faults of these arguments, one sentence each; empty if there are none."""
         found = [
             int_fault("ASHA(grace_epochs=…)", self.grace_epochs, 1),
             int_fault("ASHA(reduction_factor=…)", self.reduction_factor, 2),
@@ -61,18 +60,18 @@ class ASHA:
         return faults
 
     def rungs(self, last: int) -> Iterator[int]:
-        """The epochs up to `last`, inclusive, at which trials are compared, in their order."""
+        """Yields the epochs up to `last`, inclusive, at which trials are compared, in order."""
         if self.max_epochs is not None:
             last = min(last, self.max_epochs - 1)
         rungs = (self.grace_epochs * self.reduction_factor**k for k in itertools.count())
         return itertools.takewhile(lambda rung: rung <= last, rungs)
 
     def is_rung(self, epoch: int) -> bool:
-        """Whether trials are compared at this epoch."""
+        """Checks whether trials are compared at this epoch."""
         return epoch in self.rungs(epoch)
 
     def goes_on(self, better: int, others: int) -> bool:
-        """Whether a trial goes on at a rung that `others` before it reach, `better` ones of them.
+        """Decides if a trial goes on at a rung: `others` before it reach it, `better` are better.
 
         The first `reduction_factor` - 1 trials at a rung go on: there is nothing to compare with.
         """
@@ -82,12 +81,12 @@ class ASHA:
 
 @dataclass
 class _Rung:
-    """What is known at one rung. Trials below `settled` are all known here, and judged.
+    """The state of one rung. All trials below `settled` are known here, and judged.
 
     Attributes:
-        losses: of the trials that have trained to this rung, by number.
-        absent: trials that certainly never reach it.
-        verdicts: whether a trial that reaches it goes on from here.
+        losses: the losses of the trials that have trained to this rung, by number.
+        absent: trials that can never reach it.
+        verdicts: True for each trial that goes on from here, False for each that is stopped.
         below: the sorted losses of the settled trials that reach it.
     """
 
@@ -99,9 +98,9 @@ class _Rung:
 
 
 class Verdicts:
-    """The verdicts of in-order ASHA, each given as soon as nothing unknown can change it.
+    """Gives the verdicts of in-order ASHA, each as soon as nothing unknown can change it.
 
-    It is told what trials show, in any order, and answers the same whatever that order was.
+    It is told the trials' reports in any order, and gives the same verdicts for every order.
     """
 
     def __init__(self, scheduler: ASHA, metric: Metric = Metric()) -> None:
@@ -109,10 +108,10 @@ class Verdicts:
         self._metric = metric
         self._rungs: dict[int, _Rung] = {}
         self._over: set[int] = set()  # trials that report nothing more
-        self._heard: list[int] = []  # of which trials, in order
+        self._heard: list[int] = []  # the trials with one, in order
 
     def reported(self, trial: int, epoch: int, value: float) -> None:
-        """Tells of an epoch; one that is no rung, or was told before, changes nothing."""
+        """Takes a report of an epoch; one that is no rung, or was told before, changes nothing."""
         if not self._scheduler.is_rung(epoch):
             return
         rung = self._rungs.setdefault(epoch, _Rung())
@@ -123,21 +122,21 @@ class Verdicts:
         self._judge()
 
     def over(self, trial: int) -> None:
-        """Tells that a trial, all of whose reports were told, trains no more."""
+        """Marks a trial, all of whose reports were told, as one that trains no more."""
         self._hear(trial)
         self._over.add(trial)
         self._judge()
 
     def stopped_at(self, trial: int) -> int | None:
-        """The rung at which the trial is stopped; None if it is not, as far as is known."""
+        """Returns the rung at which the trial is stopped; None if it is not, as far as is known."""
         for epoch in sorted(self._rungs):
             if self._rungs[epoch].verdicts.get(trial) is False:
                 return epoch
         return None
 
     def open_at(self, trial: int) -> int | None:
-        """The rung that the trial has come to and whose verdict is not out yet; None if there is
-        none.
+        """Returns the rung that the trial has reached and whose verdict is still open; None if
+        there is none.
         """
         for epoch in sorted(self._rungs):
             rung = self._rungs[epoch]
@@ -151,18 +150,18 @@ class Verdicts:
             self._heard.insert(at, trial)
 
     def _judge(self) -> None:
-        """Gives all verdicts that can be given; those of a lower rung decide on the next one."""
+        """Gives all verdicts that can be given; a lower rung's decide who reaches the next."""
         before = None
         for epoch in sorted(self._rungs):
             self._judge_rung(self._rungs[epoch], before)
             before = self._rungs[epoch]
 
     def _judge_rung(self, rung: _Rung, before: _Rung | None) -> None:
-        """Walks over the trials that are not settled, counting those that come before each."""
-        later: list[float] = []  # sorted losses of those behind the first that is unknown
+        """Goes over the trials that are not settled, counting those that come before each."""
+        later: list[float] = []  # sorted losses of those after the first unknown trial
         unknown, following = 0, rung.settled
         for trial in self._heard[bisect_left(self._heard, rung.settled) :]:
-            unknown += trial - following  # those between, of which nothing was heard
+            unknown += trial - following  # those between, not heard of yet
             following = trial + 1
             there = self._is_there(trial, rung, before)
             if there is None:
@@ -183,7 +182,7 @@ class Verdicts:
                 rung.settled = trial + 1
 
     def _is_there(self, trial: int, rung: _Rung, before: _Rung | None) -> bool | None:
-        """Whether a trial reaches a rung, None if that is not known yet."""
+        """Checks whether a trial reaches a rung; None if that is not known yet."""
         if trial in rung.absent or (trial in self._over and trial not in rung.losses):
             return False
         came = True if before is None else before.verdicts.get(trial)
@@ -192,10 +191,10 @@ class Verdicts:
         return True if came and trial in rung.losses else None
 
     def _verdict(self, better: int, others: int, unknown: int, last: bool) -> bool | None:
-        """True: goes on. False: is stopped. None: what is unknown may change it.
+        """Returns True if it goes on, False if it is stopped, None if that may still change.
 
-        Of the `unknown` trials any number may reach the rung, and any of these be better. It is
-        enough to look at the extremes: one more that is better never helps, one more that is worse
+        Any number of the `unknown` trials may reach the rung, and any of these may be better. It is
+        enough to look at the extremes: one more better trial never helps, one more worse trial
         never harms, unless there was nothing to compare with before.
         """
         if self._scheduler.goes_on(better + unknown, others + unknown):

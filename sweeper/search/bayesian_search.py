@@ -1,4 +1,4 @@
-"""Bayesian search: a model of the validation error says what to try next."""
+"""Bayesian search: a model of the validation error chooses what to try next."""
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,27 +22,27 @@ from sweeper.space.space import Space
 
 _FIRST = 10  # trials without a model
 _MIN_KNOWN = 4  # trials that a model needs
-_MOST_FOR_GP = 250  # trials; it takes time with their number to the power of three
+_MOST_FOR_GP = 250  # trials; the time it takes grows with the cube of their number
 _MODELS = ("auto", "gp", "tpe")
 _MOST_LAG = 1_000_000
 
 
 @dataclass(frozen=True)
 class BayesianSearch:
-    """Bayesian search: each configuration is chosen by a model of what earlier ones have shown.
+    """Bayesian search: chooses each configuration by a model of the earlier trials' results.
 
     The first 10 trials, and those before which fewer than 4 are known, are those of `SobolSearch`.
-    The model sees quantiles, on which the space is uniform whatever its distributions; equally
-    likely whole numbers and numeric lists as steps, other lists as categories; a hyperparameter
-    that is absent at a fixed value. Failed and diverged trials count as the worst of the others,
-    trials that are not known yet as running, stopped ones by the last error that is known. A
-    configuration comes once only, and the search ends when there is no other one.
+    The model sees each value as its quantile, so that the space is uniform whatever its
+    distributions; equally likely whole numbers and numeric lists as steps, other lists as
+    categories; an absent hyperparameter at a fixed value. Failed and diverged trials count as bad
+    as the worst of the others, trials not known yet as running, stopped ones by their last known
+    error. No configuration comes twice, and the search ends when there are no others.
 
     Trial i is chosen by a fresh sampler, seeded by (seed, i), from what is known of the trials
     before it by number, so that the table depends neither on the number of workers nor on time.
 
     Args:
-        num_trials: at least 1.
+        num_trials: the number of trials, at least 1.
         model: "gp", a Gaussian process with expected improvement (for tens to hundreds of trials);
             "tpe", a tree-structured Parzen estimator; "auto", "gp" for the first 250 trials and
             "tpe" then; or a function of a seed that returns one of Optuna's samplers.
@@ -71,7 +71,7 @@ class BayesianSearch:
     looks_back: ClassVar[bool] = True
 
     def faults(self, space: Space) -> list[str]:
-        """What is wrong with this searcher, one sentence a fault; empty if nothing is."""
+        """Lists what is wrong with this searcher, one sentence each; empty if nothing."""
         faults = search_faults("BayesianSearch", self.num_trials, self.initial_configs, space)
         if not callable(self.model) and self.model not in _MODELS:
             faults.append(
@@ -87,15 +87,15 @@ class BayesianSearch:
         return faults
 
     def num_configs(self, space: Space) -> int:
-        """How many trials this searcher makes."""
+        """Returns the number of trials of this searcher."""
         count = space.count(self.num_trials)
         return self.num_trials if count is None else count
 
     def config(self, space: Space, seed: int, trial: int, known: Sequence[Known] = ()) -> Config:
-        """The configuration of a trial, from what is known of all trials before it.
+        """Returns the configuration of a trial, from what is known of all trials before it.
 
         Raises:
-            ValueError: `known` has not one entry for each earlier trial.
+            ValueError: `known` does not have one entry for each earlier trial.
         """
         if len(known) != trial:
             raise ValueError(f"known must have {trial} trials, but got {len(known)}.")
@@ -112,11 +112,11 @@ class BayesianSearch:
         return first_that_may_come(config, space, own_seed, taken)
 
     def describe(self, space: Space) -> str:
-        """One line such as `16 trials`."""
+        """Returns one line such as `16 trials`."""
         return trials_text(self.num_configs(space), self.num_trials)
 
     def _sampler(self, trial: int, seed: int) -> Any:
-        """A fresh sampler, which keeps nothing between suggestions."""
+        """Returns a fresh sampler, which keeps nothing between suggestions."""
         from optuna import samplers
 
         if callable(self.model):
@@ -127,13 +127,13 @@ class BayesianSearch:
 
 
 def _faults_of_maker(model: Callable[[int], Any]) -> list[str]:
-    """What is wrong with a function that is to make samplers, seen by calling it once."""
+    """Lists the faults of a function that should make samplers, found by calling it once."""
     from optuna.samplers import BaseSampler
 
     rule = "model must be a function of a seed that returns an Optuna sampler, but"
     try:
         made = model(0)
-    except Exception as error:  # of the user's own
+    except Exception as error:  # the user's own
         return [f"{rule} model(0) raised {type(error).__name__}: {error}."]
     if isinstance(made, BaseSampler):
         return []
@@ -143,7 +143,7 @@ def _faults_of_maker(model: Callable[[int], Any]) -> list[str]:
 def _suggestion(
     sampler: Any, space: Space, known: Sequence[Known], errors: Sequence[float | None]
 ) -> Mapping[str, float]:
-    """The probability of each hyperparameter that a sampler asks for."""
+    """Returns the probability of each hyperparameter that a sampler asks for."""
     import optuna
 
     axes = model_axes(space)
@@ -168,7 +168,7 @@ def _suggestion(
 
 
 def _probabilities(space: Space, config: Config) -> Mapping[str, float]:
-    """`space.u_of`, which takes a millisecond, once for each configuration."""
+    """Returns `space.u_of`, which takes a millisecond, computed once for each configuration."""
     found = _found(space)
     text = key(config)
     if text not in found:
@@ -183,7 +183,7 @@ def _found(space: Space) -> dict[str, dict[str, float]]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what Optuna says of each study that is made."""
+    """Silences what Optuna prints about each new study."""
     import optuna
 
     before = optuna.logging.get_verbosity()

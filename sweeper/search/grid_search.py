@@ -16,12 +16,12 @@ from sweeper.space.space import Space
 class GridSearch:
     """Grid search: the full product of all axes, the last hyperparameter varying fastest.
 
-    Lists are axes as they are. A distribution needs `points` ≥ 1, one number for all or a dict
+    Lists are taken as they are. A distribution needs `points` ≥ 1, one number for all or a dict
     with one per hyperparameter: evenly spaced quantiles, both ends included where the support is
     bounded (so `uniform` gives `linspace`, `loguniform` gives `geomspace`), the middles of
-    equal-probability parts where it is not. `initial_configs` are complete configurations that
-    run first, in addition to the grid. A hyperparameter with a condition is an axis only where it
-    is there; configurations that break a constraint are left out.
+    equal-probability parts where it is not. `initial_configs` are complete configurations that run
+    first, in addition to the grid. A hyperparameter with a condition is varied only where the
+    condition holds; configurations that break a constraint are left out.
 
     Example:
         >>> space = {"x": stats.uniform(0, 4), "y": ["a"]}
@@ -36,7 +36,7 @@ class GridSearch:
     lag: ClassVar[int | None] = None
 
     def faults(self, space: Space) -> list[str]:
-        """What is wrong with this searcher, one sentence a fault; empty if nothing is."""
+        """Lists what is wrong with this searcher, one sentence each; empty if nothing."""
         faults = initial_faults(self.initial_configs, space)
         try:
             num_grid(space, self.points)
@@ -45,17 +45,17 @@ class GridSearch:
         return faults
 
     def num_configs(self, space: Space) -> int:
-        """How many trials this searcher makes."""
+        """Returns the number of trials of this searcher."""
         return len(self.initial_configs) + num_grid(space, self.points)
 
     def config(self, space: Space, seed: int, trial: int, known: Sequence[Known] = ()) -> Config:
-        """The configuration of a trial; `seed` and `known` change nothing."""
+        """Returns the configuration of a trial; `seed` and `known` are not used."""
         if trial < len(self.initial_configs):
             return plain_configs(self.initial_configs, space)[trial]
         return grid_config(space, self.points, trial - len(self.initial_configs))
 
     def describe(self, space: Space) -> str:
-        """One line such as `3 × 4 = 12 trials`."""
+        """Returns one line such as `3 × 4 = 12 trials`."""
         total, made = trials_text(self.num_configs(space)), num_grid(space, self.points)
         lengths = [len(values) for values in grid_axes(space, self.points).values()]
         factors = [n for n in lengths if n > 1]

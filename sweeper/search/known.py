@@ -8,12 +8,12 @@ from sweeper.space.checks import Config
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of one earlier trial when a later one is chosen, as if nothing else had been.
+    """The part of an earlier trial that is known when a later one is chosen.
 
     Attributes:
         config: its configuration.
-        curve: (epoch, loss) as far as it is known, means over the replicates. The loss is the
-            value of the metric, or its negative where high is good.
+        curve: pairs (epoch, loss) as far as they are known, means over the replicates. The loss is
+            the value of the metric, or its negative where high is good.
         error: the final loss, mean over the replicates, once it is known.
         status: "running", or how it ended: "finished", "diverged", "stopped", "failed".
     """
@@ -25,6 +25,6 @@ class Known:
 
     @property
     def is_bad(self) -> bool:
-        """Whether it counts as worse than whatever was measured: failed, NaN or infinite."""
+        """Checks whether it counts as worse than any measured value: failed, NaN or infinite."""
         shown = [error for _, error in self.curve[-1:]] if self.error is None else [self.error]
         return self.status in ("failed", "diverged") or not all(map(math.isfinite, shown))

@@ -1,4 +1,4 @@
-"""What is optimised: the name of a number that objectives give, and whether low or high is good."""
+"""The metric that is optimised: its name, and whether low or high is good."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _Values = TypeVar("_Values", float, "np.ndarray", "pd.Series")
 
 MODES = ("min", "max")
-# Parts of names of metrics of which high is good, and min would hardly be meant.
+# Parts of names of metrics where high is good, so that "min" is hardly meant.
 _HIGH_IS_GOOD = ("acc", "auc", "f1", "score", "r2", "bleu", "iou", "dice", "precision", "recall",
                  "reward")  # fmt: skip
 CURVE_COLUMNS = ("epoch", "elapsed_s")  # names that learning curves use beside the metric's
@@ -23,7 +23,7 @@ class Metric:
     """The number that a sweep optimises.
 
     Attributes:
-        name: of the number, where objectives give several by name.
+        name: the number's name, for objectives that give several by name.
         mode: "min" if low is good, "max" if high is.
     """
 
@@ -31,47 +31,47 @@ class Metric:
     mode: str = "min"
 
     def loss(self, value: _Values) -> _Values:
-        """The value as something of which low is good: itself, or its negative; and back again."""
+        """Returns the value as a loss, low is good; also turns a loss back into a value."""
         return value if self.mode == "min" else 0.0 - value  # -value would make -0.0 of 0.0
 
     def interval(self, low: _Values, high: _Values) -> tuple[_Values, _Values]:
-        """The values between two losses, low ≤ high, as an interval; and back again."""
+        """Returns the interval of values for one of losses, low ≤ high; also the reverse."""
         return (self.loss(high), self.loss(low)) if self.is_high_good else (low, high)
 
     @property
     def is_high_good(self) -> bool:
-        """Whether `mode` is "max"."""
+        """True if `mode` is "max"."""
         return self.mode == "max"
 
-    # Words for sentences. An error is called one; what any other number is, nobody knows.
+    # Words for messages. An error is called one; for other numbers only the name is known.
 
     @property
     def text(self) -> str:
-        """What people call it: `validation error`, or its name."""
+        """Returns the name for messages: `validation error`, or the metric's own."""
         return "validation error" if self.name == Metric.name else short(self.name, 60)
 
     @property
     def one(self) -> str:
-        """`a validation error`, or `a value of accuracy`."""
+        """Returns `a validation error`, or `a value of accuracy`."""
         return f"a {self.text}" if self.name == Metric.name else f"a value of {self.text}"
 
     @property
     def noun(self) -> str:
-        """`error`, or `value`."""
+        """Returns `error`, or `value`."""
         return "error" if self.name == Metric.name else "value"
 
     @property
     def best_word(self) -> str:
-        """Where the best is: `lowest`, or `highest`."""
+        """Returns the word for where the best is: `lowest`, or `highest`."""
         return "highest" if self.is_high_good else "lowest"
 
     def best(self, value: float) -> str:
-        """The best value in words: `best 0.12`, or `best accuracy 0.91`."""
+        """Returns the best value in words: `best 0.12`, or `best accuracy 0.91`."""
         name = "" if self.name == Metric.name else f"{self.text} "
         return f"best {name}{value:.4g}"
 
     def faults(self, taken: tuple[str, ...] = ()) -> list[str]:
-        """What is wrong with it, one sentence a fault; `taken` are names that it can't have."""
+        """Lists the metric's faults, one sentence each; `taken` are names that it can't have."""
         faults = []
         name: Any = self.name
         if not isinstance(name, str) or not name.strip() or not name.isprintable():
@@ -92,19 +92,19 @@ class Metric:
 
 
 def sounds_high(name: Any) -> bool:
-    """Whether a metric has a name of those of which high is good: min is no default for it."""
+    """Checks for the name of a metric where high is good, for which "min" is a poor default."""
     return isinstance(name, str) and any(word in name.lower() for word in _HIGH_IS_GOOD)
 
 
 def read_metric(described: dict[str, Any], taken: tuple[str, ...] = ()) -> Metric:
-    """The metric that a record tells of; of an older record the validation error.
+    """Returns the metric of a record; for an older record the validation error.
 
     Args:
         described: the record.
         taken: names that it can't have.
 
     Raises:
-        ValueError: it is damaged.
+        ValueError: the record is damaged.
     """
     metric = Metric(described.get("metric", Metric.name), described.get("mode", Metric.mode))
     faults = metric.faults(taken)

@@ -1,4 +1,4 @@
-"""A configuration space as a model sees it: quantiles from 0 to 1, equal steps, and categories."""
+"""Turns a configuration space into what a model sees: quantiles, steps and categories."""
 
 import math
 from collections.abc import Mapping
@@ -19,17 +19,17 @@ from sweeper.space.distributions import (
 from sweeper.space.space import Space
 
 _MOST_STEPS = 100  # more of them are as good as continuous
-_TAIL = 0.005  # models like corners, and that of an unbounded law at u = 1 - 2**-53 is 8 sigma out
+_TAIL = 0.005  # models like the ends, and for an unbounded law u = 1 - 2**-53 lies 8 sigma out
 
 
 @dataclass(frozen=True)
 class ModelAxis:
-    """How a model sees one hyperparameter.
+    """One hyperparameter as a model sees it.
 
     Attributes:
-        steps: its number of values, if all have the same probability; 0 for quantiles from 0 to 1,
+        steps: the number of values, if all have the same probability; 0 for quantiles from 0 to 1,
             on which random search is uniform whatever the law.
-        ordered: whether steps that are neighbours are alike; if not they are categories.
+        ordered: True if neighbouring steps are alike; False for categories.
         low: the lowest quantile that a model may choose.
         high: the highest one.
     """
@@ -40,7 +40,7 @@ class ModelAxis:
     high: float = LARGEST
 
     def distribution(self) -> Any:
-        """Optuna's form of it."""
+        """Returns Optuna's form of it."""
         from optuna import distributions
 
         if not self.steps:
@@ -50,19 +50,19 @@ class ModelAxis:
         return distributions.CategoricalDistribution(tuple(range(self.steps)))
 
     def seen(self, u: float) -> int | float:
-        """What the model sees of a probability."""
+        """Returns what the model sees of a probability."""
         if self.steps:
             return min(int(u * self.steps), self.steps - 1)
         return min(max(u, self.low), self.high)
 
     def probability(self, seen: int | float) -> float:
-        """The probability of what the model chose."""
+        """Returns the probability of what the model chose."""
         return (seen + 0.5) / self.steps if self.steps else float(seen)
 
 
 @lru_cache(maxsize=8)
 def model_axes(space: Space) -> Mapping[str, ModelAxis]:
-    """The axis of each hyperparameter that is no constant."""
+    """Returns the axis of each hyperparameter that is no constant."""
     return {name: _axis(space.entries[name]) for name in space.tuned}
 
 
@@ -79,14 +79,14 @@ def _axis(value: Any) -> ModelAxis:
 
 
 def _is_ascending(choices: list | tuple) -> bool:
-    """Whether they are numbers in ascending or descending order."""
+    """Checks for numbers in ascending or descending order."""
     if not all(type(choice) in (int, float) for choice in choices):
         return False
     return list(choices) in (sorted(set(choices)), sorted(set(choices), reverse=True))
 
 
 def _equal_steps(distribution: Any) -> int:
-    """The number of values of a discrete distribution that are equally likely, else 0."""
+    """Counts the values of a discrete distribution if they are equally likely, else 0."""
     if not is_discrete(distribution):
         return 0
     values = finite_values(distribution, _MOST_STEPS) or []

@@ -1,4 +1,4 @@
-"""What is to be expected of the final errors of earlier trials."""
+"""Estimates the final errors of earlier trials."""
 
 import math
 import sys
@@ -10,10 +10,10 @@ from sweeper.search.known import Known
 
 
 def outlook(known: Sequence[Known]) -> list[float | None]:
-    """The final validation error of each trial, as it is known or expected; None if nothing is.
+    """Returns each trial's final validation error, known or expected; None if nothing is known.
 
-    Of a trial that was stopped, or of which only the first epochs are known, it is the last error
-    that is known. What failed or diverged counts as the worst of all others.
+    For a trial that was stopped, or of which only the first epochs are known, it is the last known
+    error. Failed and diverged trials count as bad as the worst of the others.
 
     Measured on LCBench's curves with ASHA (8 tasks × 3 seeds; points above the best of 20,000
     random configurations for the cost of 20 whole trainings, and after 60 trials): the last error
@@ -33,10 +33,10 @@ def _last_error(trial: Known) -> float | None:
 
 
 def tempered(errors: Sequence[float]) -> list[float]:
-    """Errors whose differences above the median shrink as logarithms do, in units of what the
-    lowest is below it.
+    """Compresses differences above the median as logarithms do, in units of the distance from the
+    lowest error to the median.
 
-    A Gaussian process that sees errors as they are spends itself on telling the very bad from the
+    A Gaussian process that sees the errors unchanged spends its effort on telling very bad from
     bad. Measured: HPOLib's tables, whose losses spread over decades (the best of 50 trials is among
     the top …, mean of 8 sweeps); Branin without noise (above the minimum after 35 trials, of 3);
     LCBench with ASHA (points above the best of 20,000 random ones after 60 trials, 9 sweeps):

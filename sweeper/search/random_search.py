@@ -15,17 +15,17 @@ from sweeper.space.checks import Config
 from sweeper.space.config_space import draw
 from sweeper.space.space import Space
 
-_MOST_LEFT = 100_000  # configurations that are looked through for those that were never drawn
+_MOST_LEFT = 100_000  # configurations that are searched for those never drawn
 
 
 @dataclass(frozen=True)
 class RandomSearch:
     """Random search: `num_trials` ≥ 1 independent draws from the configuration space.
 
-    Trial `i` draws the same configuration whatever `num_trials` is, so that raising it continues
-    a search. `initial_configs` are complete configurations that take the place of the first draws,
-    at most `num_trials` of them. With `unique=True` no configuration comes twice: a draw that was
-    there before is passed over, and the search ends when the space has no other one.
+    Trial `i` draws the same configuration whatever `num_trials` is, so that raising it continues a
+    search. `initial_configs` are complete configurations that take the place of the first draws, at
+    most `num_trials` of them. With `unique=True` no configuration comes twice: a repeated draw is
+    skipped, and the search ends when the space has no more.
 
     Example:
         >>> space = {"n": stats.randint(0, 100), "optimizer": ["sgd", "adam"]}
@@ -43,7 +43,7 @@ class RandomSearch:
     lag: ClassVar[int | None] = None
 
     def faults(self, space: Space) -> list[str]:
-        """What is wrong with this searcher, one sentence a fault; empty if nothing is."""
+        """Lists what is wrong with this searcher, one sentence each; empty if nothing."""
         faults = search_faults("RandomSearch", self.num_trials, self.initial_configs, space)
         if not isinstance(self.unique, bool):
             kind = type(self.unique).__name__
@@ -51,12 +51,12 @@ class RandomSearch:
         return faults
 
     def num_configs(self, space: Space) -> int:
-        """How many trials this searcher makes."""
+        """Returns the number of trials of this searcher."""
         count = space.count(self.num_trials) if self.unique else None
         return self.num_trials if count is None else count
 
     def config(self, space: Space, seed: int, trial: int, known: Sequence[Known] = ()) -> Config:
-        """The configuration of a trial; `known` changes nothing."""
+        """Returns the configuration of a trial; `known` is not used."""
         if trial < len(self.initial_configs):
             return plain_configs(self.initial_configs, space)[trial]
         if not self.unique:
@@ -65,13 +65,13 @@ class RandomSearch:
         return copy.deepcopy(_distinct_draws(space, seed, first)[trial - len(first)])
 
     def describe(self, space: Space) -> str:
-        """One line such as `16 trials`."""
+        """Returns one line such as `16 trials`."""
         return trials_text(self.num_configs(space), self.num_trials)
 
 
 @lru_cache(maxsize=8)
 def _distinct_draws(space: Space, seed: int, first: tuple[str, ...]) -> LazyList[Config]:
-    """The draws from trial `len(first)` on, each configuration once, none of the first ones."""
+    """Returns the draws from trial `len(first)` on, each once, without the first ones."""
     return LazyList(_distinct(space, seed, first))
 
 
@@ -80,5 +80,5 @@ def _distinct(space: Space, seed: int, first: tuple[str, ...]) -> Iterator[Confi
     for config in distinct((draw(space, seed, trial) for trial in count(len(first))), first):
         found.append(key(config))
         yield config
-    # What is left is drawn too rarely to wait for it.
+    # The rest is drawn too rarely to wait for it.
     yield from distinct(every_config(space, _MOST_LEFT), found)

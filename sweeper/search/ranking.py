@@ -1,19 +1,18 @@
-"""Which configuration is truly the best, from noisy replicates of each: an empirical Bayes model.
+"""Ranks configurations by noisy replicates of each, with an empirical Bayes model.
 
-1. Noise. Two replicates tell next to nothing of a variance, sixty pairs tell a lot: each
-   configuration's variance is drawn towards what all of them show. Source: Smyth, "Linear models
+1. Noise. Two replicates tell next to nothing about a variance, sixty pairs tell a lot: each
+   configuration's variance is moved towards what all of them show. Source: Smyth, "Linear models
    and empirical Bayes methods for assessing differential expression", 2004; here by maximum
    likelihood, and with a trend, since bad configurations often vary more.
-2. True means. The best of many noisy means is too good to be true. Each true mean is drawn towards
-   where the others are: its prior is the sum of their posteriors and something flat, worked out in
-   a few rounds of the EM algorithm. Source: Efron, "Large-Scale Inference", 2010, chapter 1.
-   Leaving out the configuration itself, and the flat part, keep a lone winner from being drawn to
-   a far crowd.
+2. True means. The best of many noisy means is too good to be true. Each true mean is moved towards
+   the others: its prior is the sum of their posteriors and a flat part, computed in a few rounds of
+   the EM algorithm. Source: Efron, "Large-Scale Inference", 2010, chapter 1. Leaving out the
+   configuration itself, and the flat part, keep a lone winner from being moved to a far crowd.
 3. The best. Posteriors are masses on a common grid, so that the probability to be the best is a sum
    (Hsu, "Constrained simultaneous confidence intervals for multiple comparisons with the best",
    1984, asks the same question); nothing is drawn at random.
 
-`scripts/calibration.py` measures how far all this can be believed.
+`scripts/calibration.py` measures how well these probabilities are calibrated.
 """
 
 from dataclasses import dataclass
@@ -23,11 +22,11 @@ from typing import Any
 import numpy as np
 from scipy import optimize, special
 
-PRACTICAL = 0.5  # of the noise of one training: smaller differences make no practical one
+PRACTICAL = 0.5  # times the noise of one training: smaller differences don't matter in practice
 _CELLS = 300
 _ROUNDS = 10
 # The flat part of the prior weighs as much as 0.5 + 12 / m configurations: the fewer there are, the
-# less they tell of where another one lies. With these numbers what is said comes out true.
+# less they tell about where another one lies. With these numbers the probabilities are calibrated.
 _FLAT, _FLAT_OF_FEW = 0.5, 12.0
 _NEVER = 1e-300
 _NOMINAL = 0.985
@@ -39,11 +38,11 @@ _SPREAD_OF_TREND = 1.0  # … which only matter for few configurations
 
 @dataclass(frozen=True)
 class Ranking:
-    """What replicates tell of m configurations, as losses: low is good.
+    """The result of `rank` for m configurations, as losses: low is good.
 
     Attributes:
         grid: `(K,)` possible true means, ascending.
-        mass: `(m, K)` the probability that each configuration's true mean is there.
+        mass: `(m, K)` the probability of each configuration's true mean to be at each point.
         noise: `(m,)` the standard deviation of one training.
     """
 
@@ -66,20 +65,20 @@ class Ranking:
 
     @cached_property
     def expected(self) -> np.ndarray:
-        """`(m,)` the true means to expect."""
+        """`(m,)` the expected true means."""
         return np.asarray(self.mass @ self.grid)
 
     def contenders(self, level: float = 0.95) -> np.ndarray:
-        """The fewest configurations that hold the best with this probability, likeliest first."""
+        """Returns the smallest set that holds the best with this probability, likeliest first."""
         order = np.argsort(-self.probability, kind="stable")
         reached = np.cumsum(self.probability[order])
         return order[: int(np.searchsorted(reached, level)) + 1]
 
     def interval(self, one: int) -> tuple[float, float]:
-        """Where a configuration's true mean lies in 95 % of all cases.
+        """Returns the interval that holds a configuration's true mean in 95 % of all cases.
 
-        Nominally 98.5 %: the prior is estimated, which makes intervals too narrow (Morris,
-        "Parametric empirical Bayes inference", 1983). Measured, these hold what they say.
+        Its nominal level is 98.5 %, since an estimated prior makes intervals too narrow (Morris,
+        "Parametric empirical Bayes inference", 1983). Measured, these hold in 95 %.
         """
         if not self.noise.any():
             return float(self.expected[one]), float(self.expected[one])
@@ -88,14 +87,14 @@ class Ranking:
         return float(low), float(high)
 
     def none_better_by(self, one: int, difference: float) -> float:
-        """The probability that no other's true mean is lower by more than a difference."""
+        """Returns the probability that no other true mean is lower by more than a difference."""
         if not self.noise.any():
             return float(self.expected.min() >= self.expected[one] - difference)
         others = np.exp(self._above.sum(axis=0) - self._above[one])
         return float(self.mass[one] @ np.interp(self.grid - difference, self.grid, others, left=1))
 
     def most_to_gain(self, one: int, level: float = 0.95) -> float:
-        """By how much another may be better: with this probability none is by more."""
+        """Returns the difference by which, with this probability, no other is better."""
         if self.none_better_by(one, 0.0) >= level:
             return 0.0
         most = float(self.grid[-1] - self.grid[0])
@@ -107,13 +106,14 @@ class Ranking:
 def rank(
     means: np.ndarray, variances: np.ndarray, counts: np.ndarray, least: float = -np.inf
 ) -> Ranking | None:
-    """What is known of m configurations; None if nothing is known of the noise.
+    """Ranks m configurations; returns None if nothing is known of the noise.
 
     Args:
-        means: `(m,)` of the replicates' losses, finite.
-        variances: `(m,)` between the replicates, unbiased; anything where there is one only.
-        counts: `(m,)` how many replicates there are, at least 1.
-        least: no true mean is below this.
+        means: `(m,)` the means of the replicates' losses, finite.
+        variances: `(m,)` the variances between replicates, unbiased; any number where there is only
+            one replicate.
+        counts: `(m,)` the numbers of replicates, at least 1.
+        least: a lower bound of all true means.
     """
     with np.errstate(all="ignore"):
         known = _moderated(means, variances, counts)
@@ -129,7 +129,7 @@ def rank_by(
     counts: np.ndarray,
     least: float = -np.inf,
 ) -> Ranking:
-    """The same, given `(m,)` variances and with how many degrees of freedom they are known."""
+    """Ranks as `rank` does, given `(m,)` variances and their degrees of freedom."""
     if not variances.any():
         return _without_noise(means)
     errors = np.sqrt(variances / counts)
@@ -155,7 +155,7 @@ def _without_noise(means: np.ndarray) -> Ranking:
 
 
 def _grid(means: np.ndarray, errors: np.ndarray, least: float) -> np.ndarray:
-    """Points that lie close around the best mean and far apart where everything is much worse."""
+    """Returns points that lie close around the best mean and far apart where all is much worse."""
     best = means.min()
     step = errors[np.argsort(means, kind="stable")[:5]].min()
     ends = np.array([max(least, (means - 6 * errors).min()), (means + 6 * errors).max()])
@@ -167,12 +167,12 @@ def _grid(means: np.ndarray, errors: np.ndarray, least: float) -> np.ndarray:
 def _moderated(
     means: np.ndarray, variances: np.ndarray, counts: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """`(m,)` variances drawn towards the common trend, and their degrees of freedom.
+    """Returns `(m,)` variances moved towards the common trend, and their degrees of freedom.
 
-    Variance i with d_i degrees of freedom is, relative to the common one, distributed as
-    F(d_i, d_0); given that, it is estimated by (d_0 s_0² + d_i s_i²) / (d_0 + d_i), with
-    d_0 + d_i degrees, never more than there are in all (Smyth 2004, sections 3 and 4; the last as
-    in his package limma).
+    Variance i with d_i degrees of freedom is, relative to the common one, distributed as F(d_i,
+    d_0); given that, it is estimated by (d_0 s_0² + d_i s_i²) / (d_0 + d_i), with d_0 + d_i
+    degrees, at most as many as there are in all (Smyth 2004, sections 3 and 4; the limit as in his
+    package limma).
     """
     own = counts - 1
     seen = own > 0
@@ -204,6 +204,6 @@ def _moderated(
 
 
 def _log_f(x: np.ndarray, d1: np.ndarray, d2: float) -> np.ndarray:
-    """The logarithm of the density of the F distribution."""
+    """Returns the logarithm of the density of the F distribution."""
     constant = d1 / 2 * np.log(d1 / d2) - special.betaln(d1 / 2, d2 / 2)
     return np.asarray(constant + (d1 / 2 - 1) * np.log(x) - (d1 + d2) / 2 * np.log1p(d1 * x / d2))

@@ -1,4 +1,4 @@
-"""What comes in the place of a configuration that must not: the first near one that may."""
+"""Replaces a configuration that may not come by the first one near it that may."""
 
 from collections.abc import Collection, Iterator
 
@@ -11,21 +11,21 @@ from sweeper.space.config_space import draw
 from sweeper.space.distributions import LARGEST, SMALLEST
 from sweeper.space.space import Space
 
-_STEPS = 500  # away from the configuration, longer and longer
+_STEPS = 500  # steps away from the configuration, longer and longer
 _DRAWS = 100
 _MOST_LOOKED_AT = 10_000  # configurations of a small space
 
 
 def first_that_may_come(config: Config, space: Space, seed: int, taken: Collection[str]) -> Config:
-    """The configuration, or a near one if it was there before or breaks a constraint.
+    """Returns the configuration, or one near it if it was there before or breaks a constraint.
 
-    In a space that is used up, one that was there before.
+    In a space that is used up it returns one that was there before.
 
     Args:
         config: a configuration of the space.
-        space: with its constraints.
-        seed: of all randomness in it.
-        taken: the `key` of each configuration that was there.
+        space: the space with its constraints.
+        seed: the seed of all randomness in it.
+        taken: the `key` of each configuration that was there before.
     """
     used = None
     for candidate in _candidates(config, space, seed):

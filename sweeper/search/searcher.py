@@ -1,4 +1,4 @@
-"""What every searcher is, and whether one fits a space."""
+"""The interface of every searcher, and the check that one fits a space."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -15,47 +15,48 @@ SEARCHERS = (RandomSearch, GridSearch, SobolSearch, BayesianSearch)
 
 
 class Searcher(Protocol):
-    """Chooses configurations: a pure function of seed, trial and what earlier trials have shown."""
+    """Chooses configurations: a pure function of seed, trial and the results of earlier trials."""
 
     @property
     def initial_configs(self) -> Sequence[Config]:
-        """Complete configurations that are tried first."""
+        """The complete configurations that are tried first."""
 
     @property
     def looks_back(self) -> bool:
-        """Whether `known` matters; if not, it may be empty."""
+        """True if `known` matters; if not, it may be empty."""
 
     @property
     def lag(self) -> int | None:
-        """How many trials earlier by number a trial must be to be known; None if it is open."""
+        """How much earlier by number a trial must be to be known; None if not chosen yet."""
 
     def faults(self, space: Space) -> list[str]:
-        """What is wrong with this searcher, one sentence a fault; empty if nothing is."""
+        """Lists what is wrong with this searcher, one sentence each; empty if nothing."""
 
     def num_configs(self, space: Space) -> int:
-        """How many trials this searcher makes."""
+        """Returns the number of trials of this searcher."""
 
     def config(self, space: Space, seed: int, trial: int, known: Sequence[Known] = ()) -> Config:
-        """The configuration of a trial, a copy the caller may modify.
+        """Returns the configuration of a trial, a copy the caller may modify.
 
         Args:
-            space: checked, as by `check_space`.
-            seed: of the sweep.
-            trial: its number, from 0.
-            known: of trial j at place j, for all j < trial; may be empty unless `looks_back`.
+            space: the space, checked as by `check_space`.
+            seed: the sweep's seed.
+            trial: the trial's number, from 0.
+            known: at place j what is known of trial j, for all j < trial; may be empty unless
+                `looks_back`.
         """
 
     def describe(self, space: Space) -> str:
-        """One line such as `16 trials`."""
+        """Returns one line such as `16 trials`."""
 
 
 def check_search(
     config_space: ConfigSpace | Space, searcher: Searcher, constraints: Iterable[str] = ()
 ) -> Space:
-    """The checked configuration space, once searcher and space are known to fit together.
+    """Returns the checked configuration space, if the searcher fits it.
 
     Raises:
-        TypeError: the space is no mapping, or the searcher is none of sweeper's.
+        TypeError: the space is not a mapping, or the searcher is not one of sweeper's.
         ValueError: all faults of the space, or else all faults of the searcher, in one message.
     """
     if not isinstance(searcher, SEARCHERS):
@@ -72,9 +73,9 @@ def check_search(
 def first_configs(
     searcher: Searcher, space: Space, seed: int, n: int | None = None
 ) -> list[Config]:
-    """The first n configurations, or all of them, as far as they are known before any result.
+    """Returns the first n configurations, or all, as far as they are known before any result.
 
-    Those of a searcher that looks back are what it would choose if no trial had shown anything yet.
+    A searcher that looks back chooses them as if no trial had shown anything yet.
     """
     total = searcher.num_configs(space)
     known: list[Known] = []

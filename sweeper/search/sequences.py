@@ -1,4 +1,4 @@
-"""Endless searches without the configurations that must not come: twice, or against constraints."""
+"""Endless sequences of configurations without repeated ones, or ones that break constraints."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class LazyList(Generic[T]):
-    """The entries of an iterable by number, each made once, when one of at least its number is."""
+    """The entries of an iterable by number, made once, when first asked for."""
 
     def __init__(self, entries: Iterable[T]) -> None:
         self._entries = iter(entries)
@@ -19,10 +19,10 @@ class LazyList(Generic[T]):
         self._lock = Lock()
 
     def __getitem__(self, index: int) -> T:
-        """The entry of a number.
+        """Returns the entry of a number.
 
         Raises:
-            IndexError: there are not so many.
+            IndexError: there are fewer entries.
         """
         with self._lock:
             self._made.extend(islice(self._entries, max(0, index + 1 - len(self._made))))
@@ -30,14 +30,14 @@ class LazyList(Generic[T]):
 
 
 def key(config: Config) -> str:
-    """The same text for equal configurations; 1, 1.0 and True differ."""
+    """Returns the same text for equal configurations; 1, 1.0 and True differ."""
     return repr(config)
 
 
 def distinct(configs: Iterable[Config], seen: Iterable[str]) -> Iterator[Config]:
-    """Each configuration once, without those whose `key` was seen.
+    """Yields each configuration once, without those whose `key` was seen.
 
-    Ends when far more old ones have come in a row than there are different ones.
+    Ends when far more repeated ones have come in a row than there are different ones.
     """
     keys, misses = set(seen), 0
     for config in configs:
@@ -50,7 +50,7 @@ def distinct(configs: Iterable[Config], seen: Iterable[str]) -> Iterator[Config]
 
 
 def fulfilling(configs: Iterable[Config], fulfils: Callable[[Config], bool]) -> Iterator[Config]:
-    """The configurations that fulfil the constraints.
+    """Yields the configurations that fulfil the constraints.
 
     Raises:
         ValueError: fewer than about 1 in 1,000 do.

@@ -25,10 +25,11 @@ _BLOCK = 64  # points that are made together
 class SobolSearch:
     """Sobol search: `num_trials` ≥ 1 points that fill the space more evenly than random ones.
 
-    A scrambled Sobol sequence through each quantile function, lists in equal parts; best with a
-    power of two trials. A longer search has the same first trials, and a hyperparameter more at the
-    end of the space changes none of the other values. Points that break a constraint are passed
-    over. `initial_configs` are complete configurations that take the place of the first points.
+    It maps a scrambled Sobol sequence through each quantile function, lists in equal parts; best
+    with a power of two trials. A longer search has the same first trials, and one more
+    hyperparameter at the end of the space changes none of the other values. Points that break a
+    constraint are skipped. `initial_configs` are complete configurations that take the place of the
+    first points.
 
     Example:
         >>> space = {"n": stats.randint(0, 100)}
@@ -46,26 +47,26 @@ class SobolSearch:
     lag: ClassVar[int | None] = None
 
     def faults(self, space: Space) -> list[str]:
-        """What is wrong with this searcher, one sentence a fault; empty if nothing is."""
+        """Lists what is wrong with this searcher, one sentence each; empty if nothing."""
         return search_faults("SobolSearch", self.num_trials, self.initial_configs, space)
 
     def num_configs(self, space: Space) -> int:
-        """How many trials this searcher makes."""
+        """Returns the number of trials of this searcher."""
         return self.num_trials
 
     def config(self, space: Space, seed: int, trial: int, known: Sequence[Known] = ()) -> Config:
-        """The configuration of a trial; `known` changes nothing."""
+        """Returns the configuration of a trial; `known` is not used."""
         if trial < len(self.initial_configs):
             return plain_configs(self.initial_configs, space)[trial]
         return sobol_config(space, seed, trial)
 
     def describe(self, space: Space) -> str:
-        """One line such as `16 trials`."""
+        """Returns one line such as `16 trials`."""
         return trials_text(self.num_trials)
 
 
 def sobol_config(space: Space, seed: int, number: int) -> Config:
-    """The configuration at a point of the sequence, less the points that break a constraint.
+    """Returns the configuration at a point of the sequence, without points that break a constraint.
 
     Raises:
         ValueError: next to no point fulfils the constraints.
@@ -82,7 +83,7 @@ def _fulfilling_points(space: Space, seed: int) -> LazyList[Config]:
 
 
 def sobol_point(space: Space, seed: int, number: int) -> dict[str, float]:
-    """A probability 0 < u < 1 for each hyperparameter, at a point of the sequence."""
+    """Returns a probability 0 < u < 1 for each hyperparameter, at a point of the sequence."""
     if not space.tuned:
         return {}
     matrices, shifts = _scrambling(space, seed)
@@ -95,7 +96,7 @@ def sobol_point(space: Space, seed: int, number: int) -> dict[str, float]:
 
 @lru_cache(maxsize=8)
 def _plain_bits(dimensions: int, block: int) -> np.ndarray:
-    """`(64, d, 30)` bits of consecutive points without scrambling, the highest first."""
+    """Returns `(64, d, 30)` bits of consecutive points without scrambling, the highest first."""
     from scipy.stats import qmc
 
     plain = qmc.Sobol(dimensions, scramble=False, bits=_BITS)
@@ -107,7 +108,7 @@ def _plain_bits(dimensions: int, block: int) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def _scrambling(space: Space, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each of d hyperparameters, by its name, a matrix and a shift: `(d, 30, 30)`, `(d, 30)`.
+    """Returns a matrix and a shift for each hyperparameter, by name: `(d, 30, 30)`, `(d, 30)`.
 
     scipy's own scrambling draws them all from one stream, in which one hyperparameter more would
     change the values of all the others.

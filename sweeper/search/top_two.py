@@ -1,4 +1,4 @@
-"""A few configurations trained again and again, each time the one that tells most."""
+"""Trains a few configurations again and again, each time the one that tells most."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,19 +20,19 @@ class SearchOver(Exception):  # noqa: N818 (it is no error)
 
 @dataclass(frozen=True)
 class TopTwo:
-    """Trains each of `initial_configs` `first` times, then more often those that may be the best.
+    """Trains each of `initial_configs` `first` times, then most often those that may be the best.
 
-    Each further training is, with a probability of one half, of the configuration with the best
-    mean, else of one of the others, by their probability to be the best: top-two Thompson sampling
+    Each further training takes, with a probability of one half, the configuration with the best
+    mean, else one of the others, by their probability to be the best: top-two Thompson sampling
     (Russo, "Simple Bayesian algorithms for best-arm identification", 2016) with the empirical best
     as leader (Jourdan et al., "Top two algorithms revisited", NeurIPS 2022). OCBA (Chen et al.
-    2000) shares out a number that is known beforehand; this goes on until something is known.
+    2000) shares out a number that is fixed beforehand; this goes on until the best is known.
 
     It ends once, with the probability `until`, no other is better than the leader by more than half
     of what another seed changes. Configurations that fail more often than they finish are left out.
 
     Args:
-        num_trials: how many trainings at most.
+        num_trials: the largest number of trainings.
         initial_configs: the configurations, all different.
         until: the probability, below 1.
         first: how often each is trained to begin with, at least 2.
@@ -47,15 +47,15 @@ class TopTwo:
     lag: ClassVar[int | None] = None
 
     def faults(self, space: Space) -> list[str]:
-        """Nothing: `sweeper.confirm` checks its arguments."""
+        """Returns no faults: `sweeper.confirm` checks its arguments."""
         return []
 
     def num_configs(self, space: Space) -> int:
-        """How many trials this searcher makes at most."""
+        """Returns the largest number of trials that this searcher makes."""
         return self.num_trials
 
     def config(self, space: Space, seed: int, trial: int, known: Sequence[Known] = ()) -> Config:
-        """The configuration of a trial, from what is known of all trials before it.
+        """Returns the configuration of a trial, from what is known of all trials before it.
 
         Raises:
             SearchOver: enough is known.
@@ -70,11 +70,11 @@ class TopTwo:
         return space.in_order(dict(self.initial_configs[place]))
 
     def describe(self, space: Space) -> str:
-        """One line such as `3 configurations, at most 60 trainings`."""
+        """Returns one line such as `3 configurations, at most 60 trainings`."""
         return f"{len(self.initial_configs)} configurations, at most {self.num_trials:,} trainings"
 
     def _shown(self, space: Space, known: Sequence[Known]) -> tuple[list[list[float]], list[int]]:
-        """The losses of each configuration, and how many of its trainings have failed."""
+        """Returns the losses of each configuration, and how many of its trainings have failed."""
         ordered = [space.in_order(dict(config)) for config in self.initial_configs]
         places = {key(config): place for place, config in enumerate(ordered)}
         losses: list[list[float]] = [[] for _ in places]
@@ -88,7 +88,7 @@ class TopTwo:
         return losses, failures
 
     def _choice(self, losses: list[list[float]], seed: int, trial: int) -> int:
-        """The one to be trained next of those with these losses."""
+        """Chooses the configuration to be trained next, given the losses of each."""
         found = _ranked(losses)
         if found is None:
             return trial % len(losses)
@@ -104,7 +104,7 @@ class TopTwo:
 
 
 def _ranked(losses: list[list[float]]) -> Ranking | None:
-    """What is known of configurations; None if one has shown nothing, or nothing of the noise."""
+    """Ranks configurations; None if one has shown nothing, or nothing is known of the noise."""
     if not all(losses):
         return None
     means = np.array([np.mean(of_one) for of_one in losses])

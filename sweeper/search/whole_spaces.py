@@ -1,4 +1,4 @@
-"""All configurations of a space that has few enough of them."""
+"""Lists all configurations of a space that has few enough of them."""
 
 import copy
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _MOST_TRIED = 1_000_000
 
 
 def every_config(space: Space, most: int) -> Iterator[Config]:
-    """Each configuration of a space that has at most `most` of them, in order; else none."""
+    """Yields each configuration of a space that has at most `most` of them, in order; else none."""
     if space.count(most) is None:
         return
     values: dict[int, list[Any]] = {}
@@ -29,5 +29,5 @@ def every_config(space: Space, most: int) -> Iterator[Config]:
                 if position >= 0:
                     config[name] = values[id(law_in(space.entries[name], config))][position]
             yield space.in_order(copy.deepcopy(config))
-    except TooManyError:  # what was found is as good
+    except TooManyError:  # the ones found are as good
         return

@@ -1,1 +1,1 @@
-"""What may be tried, and the configurations drawn from it: dicts of plain values."""
+"""The configuration space, and the configurations drawn from it: dicts of plain values."""

@@ -1,4 +1,4 @@
-"""Calls in a text: of distributions of scipy.stats, and of what makes lists of numbers."""
+"""Reads calls in a text: distributions of scipy.stats, and calls that make lists of numbers."""
 
 import ast
 import difflib
@@ -18,16 +18,16 @@ from sweeper.space.rounded import rounded
 from sweeper.space.words import shortened
 
 QUOTE = "Put quotes around it if it is meant as a string."
-# What may be called besides the families of distributions: these make one of tables or of others.
+# Callable besides the families of distributions: these make a distribution from tables or others.
 _MAKERS = ("rv_discrete", "rv_histogram", "truncate", "exp", "log", "abs", "order_statistic")
 _FULL_NAME = re.compile(r"(?:scipy\.)?stats\.(\w+)")
-# Distributions whose names are words of no other meaning.
+# Distributions whose names can't mean anything else.
 _ONLY_DISTRIBUTIONS = ("loguniform", "randint", "rounded", "truncnorm")
 _WITHOUT_BRACKETS = re.compile(r"(?:(?:scipy\.)?stats\.)?(\w+)\s*(?:\s[-+.\d]|[:{]).*", re.DOTALL)
 
 
 def read_call(node: ast.Call, read: Callable[..., Any]) -> Any:
-    """The distribution or list that a call stands for.
+    """Returns the distribution or list that a call stands for.
 
     Args:
         node: the call.
@@ -62,7 +62,7 @@ def read_call(node: ast.Call, read: Callable[..., Any]) -> Any:
         with np.errstate(all="ignore"):
             distribution = family(*arguments, **options)
             too_wide = is_distribution(distribution) and is_too_wide(distribution)
-    except Exception as error:  # SciPy raises nearly anything on wrong arguments
+    except Exception as error:  # SciPy raises nearly any exception on wrong arguments
         wrong = _misfit(short_name, family, arguments, options)
         if wrong:
             raise ValueError(f"can't make {source(node)}: {wrong}") from error
@@ -87,10 +87,10 @@ def check_word(word: str) -> None:
 
 
 def check_no_call(text: str) -> None:
-    """Refuses what is no Python, but begins with a distribution: `uniform 0 1`, `uniform{0, 1}`.
+    """Refuses text that begins with a distribution but is not Python: `uniform 0 1`.
 
     Raises:
-        ValueError: it does.
+        ValueError: `text` begins so.
     """
     found = _WITHOUT_BRACKETS.fullmatch(text)
     if found and found[1] in _callables():
@@ -101,12 +101,12 @@ def check_no_call(text: str) -> None:
 
 
 def source(node: ast.expr) -> str:
-    """The text of a piece of Python, at most 80 characters of it."""
+    """Returns the text of a piece of Python, at most 80 characters of it."""
     return shortened(ast.unparse(node))
 
 
 def _cure(node: ast.Call, read: Callable[..., Any]) -> str:
-    """Says what to write in place of a call of something else than a distribution."""
+    """Says what to write instead of a call of something that is no distribution."""
     name = ast.unparse(node.func)
     arguments = [_or_none(argument, read) for argument in node.args]
     options = {str(keyword.arg): _or_none(keyword.value, read) for keyword in node.keywords}
@@ -124,7 +124,7 @@ def _or_none(node: ast.expr, read: Callable[..., Any]) -> Any:
 
 
 def _misfit(name: str, family: Any, arguments: list[Any], options: dict[str, Any]) -> str | None:
-    """Says why arguments are none of a family of SciPy's; None if that isn't seen."""
+    """Says why arguments don't fit a family of SciPy's; None if no reason is seen."""
     given, named = len(arguments), list(options)
     if isinstance(family, type) and hasattr(family, "icdf") and given:
         return "its parameters have names. Write them, as in Normal(mu=0, sigma=1)."
@@ -150,7 +150,7 @@ def _misfit(name: str, family: Any, arguments: list[Any], options: dict[str, Any
 
 @functools.cache
 def _callables() -> dict[str, Callable[..., Any]]:
-    """All that may be called, by name: old families (norm), new ones (Normal), the makers."""
+    """Returns what may be called, by name: old families (norm), new ones (Normal), makers."""
     callables = {}
     for name in dir(stats):
         family = getattr(stats, name)

@@ -1,6 +1,7 @@
-"""Other distributions in place of one of the space, as text: wider, narrower, logarithmic.
+"""Suggests other distributions, as text, for one of the space: wider, narrower, logarithmic.
 
-None stands for what can't be said: a family that has no such bounds, or an end that is natural.
+Functions return None where there is no such text: the family has no such bounds, or the end is a
+natural one.
 """
 
 import math
@@ -21,7 +22,7 @@ def family(distribution: Any) -> str:
 
 
 def is_logarithmic(distribution: Any) -> bool:
-    """Whether its values spread evenly over orders of magnitude rather than over distances.
+    """Checks that values spread evenly over orders of magnitude rather than over distances.
 
     True if the median lies at the geometric mean of the quartiles, not at the arithmetic one.
     """
@@ -33,7 +34,7 @@ def is_logarithmic(distribution: Any) -> bool:
 
 
 def wider(distribution: Any, upwards: bool) -> tuple[str, float] | None:
-    """A distribution that reaches further, and how far; shifted if it has no bounds.
+    """Returns a distribution that reaches further, and how far; shifted if it has no bounds.
 
     A logarithmic range grows by a factor of ten, or by the root of its ratio if it spans less than
     two decades; a linear one by half, but neither below 0 nor, within [0, 1], to 1.
@@ -71,7 +72,7 @@ def wider(distribution: Any, upwards: bool) -> tuple[str, float] | None:
 
 
 def narrower(distribution: Any, bound: float, upper: bool) -> str | None:
-    """The distribution up to a bound, or from it."""
+    """Returns the distribution cut off above or below a bound."""
     if isinstance(distribution, Rounded):
         return _rounded(distribution, narrower(distribution.base, bound, upper))
     low, high = support(distribution)
@@ -82,7 +83,7 @@ def narrower(distribution: Any, bound: float, upper: bool) -> str | None:
 
 
 def logarithmic(distribution: Any) -> str | None:
-    """The same range with a logarithmic axis; None unless it is linear, positive, over a decade."""
+    """Returns the range on a logarithmic axis; None unless linear, positive, over a decade."""
     if isinstance(distribution, Rounded):
         return _rounded(distribution, logarithmic(distribution.base))
     low, high = support(distribution)
@@ -92,7 +93,7 @@ def logarithmic(distribution: Any) -> str | None:
 
 
 def _rounded(old: Rounded, text: str | None) -> str | None:
-    """The text of another base, rounded as before."""
+    """Returns the text for another base, rounded as the old distribution was."""
     to = "" if old.step == 1 else f", to={old.step}"
     return text and f"rounded({text}{to})"
 
@@ -100,7 +101,7 @@ def _rounded(old: Rounded, text: str | None) -> str | None:
 def _moved(
     below: float, above: float, low: float, high: float, upwards: bool
 ) -> tuple[float, float, float | None]:
-    """The new ends, and the one that moved; None if it did not."""
+    """Returns the new ends, and the one that moved; None if neither did."""
     if upwards:
         return low, above, above if above > high else None
     return below, high, below if below < low else None
@@ -117,5 +118,5 @@ def _between(name: str, low: float, high: float) -> str:
 
 
 def _plain(number: float) -> str:
-    """Four digits, without a trailing point: 10, 0.0001, 2.5."""
+    """Formats a number with four digits and no trailing point: 10, 0.0001, 2.5."""
     return to_text(float(f"{number:.4g}")).removesuffix(".0")  # type: ignore[union-attr]

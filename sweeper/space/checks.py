@@ -1,4 +1,4 @@
-"""What may stand in a configuration space, and what is said of what may not.
+"""Checks a configuration space: what may stand in it, and messages for what may not.
 
 A configuration space maps each hyperparameter's name to a distribution of scipy.stats, a list to
 choose from, or a constant. All its faults are found at once, before anything starts.
@@ -25,18 +25,18 @@ from sweeper.space.problems import (
 ConfigSpace = Mapping[str, Any]
 Config = dict[str, Any]
 
-# Names that the results use themselves: a hyperparameter of such a name is `config.<name>` there.
+# Column names of the results: a hyperparameter with such a name becomes `config.<name>` there.
 RESULT_COLUMNS = (
     *("trial", "replicate", "validation_error", "epochs", "status", "seed"),
     *("start_s", "runtime_s", "worker", "node", "exception", "standard_error", "count"),
 )
-MAX_DEPTH = 20  # of containers in one another: far beyond any real configuration
-_MOST_OF_A_NAME = 80  # characters that are written out
+MAX_DEPTH = 20  # levels of nested containers: far beyond any real configuration
+_MOST_OF_A_NAME = 80  # characters of a text that are shown
 MAX_CONDITIONS = 100  # of one hyperparameter
 
 
 def check_config_space(config_space: ConfigSpace) -> dict[str, Any]:
-    """A copy of the space with NumPy scalars as plain Python ones, if nothing is wrong with it.
+    """Returns a checked copy of the space, with NumPy scalars as plain Python ones.
 
     Args:
         config_space: name → distribution (anything with `ppf` or `icdf`), list or tuple (a choice),
@@ -54,7 +54,7 @@ def check_config_space(config_space: ConfigSpace) -> dict[str, Any]:
 
 
 def check_entries(config_space: ConfigSpace) -> tuple[dict[str, Any], list[str]]:
-    """As `check_config_space`, but a fault of an entry is in the list, one sentence each."""
+    """Works as `check_config_space`, but returns faults of entries, one sentence each."""
     example = "Write {'lr': stats.loguniform(1e-4, 1)}."
     if not isinstance(config_space, Mapping):
         raise TypeError(fault("config_space", "needs to be a dict", config_space, example))
@@ -77,8 +77,8 @@ def check_entries(config_space: ConfigSpace) -> tuple[dict[str, Any], list[str]]
 def check_expression(
     text: Any, where: str, names: Collection[str], arithmetic: bool, faults: list[str]
 ) -> Expression | None:
-    """What a condition or constraint says of these hyperparameters; None if it has faults, which
-    are appended.
+    """Parses a condition or constraint on these hyperparameters; appends its faults and returns
+    None if it has any.
     """
     if not isinstance(text, str):
         faults.append(fault(where, "must be a string", text, "Write \"optimizer == 'sgd'\"."))
@@ -118,7 +118,7 @@ def _check_entry(value: Any, where: str, faults: list[str], space: ConfigSpace) 
 
 
 def _check_law(value: Any, where: str, faults: list[str]) -> Any:
-    """A copy of a distribution, list or constant; appends what is wrong with it."""
+    """Returns a copy of a distribution, list or constant; appends what is wrong with it."""
     if isinstance(value, When) or value is ABSENT:
         faults.append(
             f"{where}: under a condition stands a distribution, list or constant, no other "
@@ -142,7 +142,7 @@ def _check_law(value: Any, where: str, faults: list[str]) -> Any:
 
 
 def _circles(entries: dict[str, Any]) -> list[str]:
-    """Conditions that rest on one another in a circle."""
+    """Lists conditions that depend on each other in a circle."""
     needs = {name: _parents(value) for name, value in entries.items()}
     found: list[str] = []
     while True:
@@ -166,15 +166,15 @@ def _circles(entries: dict[str, Any]) -> list[str]:
 def _parents(value: Any) -> list[str]:
     try:
         return parents(value)
-    except (ValueError, TypeError, AttributeError):  # which has been said already
+    except (ValueError, TypeError, AttributeError):  # which has been reported already
         return []
 
 
 def check_seed(seed: Any) -> int:
-    """The seed as a Python int.
+    """Returns the seed as a Python int.
 
     Raises:
-        TypeError: it is no int (a bool is none).
+        TypeError: it is not an int; a bool does not count as one.
         ValueError: it is outside 0 <= seed < 2**32.
     """
     rule, cure = "needs an int with 0 <= seed < 2**32", "Write seed=0."
@@ -186,12 +186,12 @@ def check_seed(seed: Any) -> int:
 
 
 def fault(where: str, rule: str, value: Any, cure: str) -> str:
-    """One line on one fault: where it is, the rule, the value with its type, and the cure."""
+    """Returns a fault in one line: where it is, the rule, the value with its type, the cure."""
     return f"{where}: {rule}, but got {describe(value)} ({type(value).__name__}). {cure}"
 
 
 def subscript(name: Any) -> str:
-    """How a key is written after its dict: `["lr"]`."""
+    """Returns a key as it is written after its dict: `["lr"]`."""
     if not isinstance(name, str) or len(name) > _MOST_OF_A_NAME:
         return f"[{describe(name)}]"
     return f"[{json.dumps(name, ensure_ascii=False)}]"
@@ -218,10 +218,10 @@ def _check_distribution(distribution: Any, where: str, faults: list[str]) -> Non
 def _plain(
     value: Any, where: str, faults: list[str], enclosing: tuple[int, ...] = (), chosen: bool = False
 ) -> Any:
-    """A copy of the value in plain Python types; appends to `faults` what is none.
+    """Returns a copy of the value in plain types; appends what is not plain to `faults`.
 
     Lists in a constant dict are refused, since they would look like choices; in an entry of a
-    choice (`chosen`) they are what they are.
+    choice (`chosen`) they are plain values.
     """
     if isinstance(value, np.generic):
         value = value.item()

@@ -10,11 +10,11 @@ from sweeper.space.conditions import ABSENT, law_in
 from sweeper.space.distributions import is_discrete, is_distribution, quantile, support
 from sweeper.space.expressions import Expression, parse
 
-Values = Callable[[str, Any], Sequence[Any]]  # of a hyperparameter that has this law
+Values = Callable[[str, Any], Sequence[Any]]  # the values of a hyperparameter that has this law
 
 
 class TooManyError(ValueError):
-    """More combinations were tried than may be."""
+    """More combinations would have to be tried than are allowed."""
 
 
 def combinations(
@@ -24,11 +24,11 @@ def combinations(
     values: Values,
     most: int,
 ) -> Iterator[list[int]]:
-    """The positions of each configuration's values, -1 where one is absent; the last name varies
-    fastest. Always the same list, to be copied.
+    """Yields the positions of each configuration's values, -1 where one is absent; the last name
+    varies fastest. It is the same list each time: copy it.
 
-    A constraint is looked at as soon as its names have their values, so that whole branches which
-    break it are never walked.
+    A constraint is checked as soon as its names have values, so that whole branches that break it
+    are skipped.
 
     Args:
         entries: of the space.
@@ -38,7 +38,7 @@ def combinations(
         most: how many values may be tried in all.
 
     Raises:
-        TooManyError: more are.
+        TooManyError: there are more.
     """
     due = _due(order, constraints)
     config: dict[str, Any] = {}
@@ -74,7 +74,7 @@ def combinations(
 
 
 def _due(order: Sequence[str], constraints: Sequence[str]) -> list[list[Expression]]:
-    """The constraints that can be judged once each name has its value."""
+    """Returns, for each name, the constraints that can be checked once it has its value."""
     found: list[list[Expression]] = [[] for _ in order]
     for text in constraints:
         constraint = parse(text, True)
@@ -83,7 +83,7 @@ def _due(order: Sequence[str], constraints: Sequence[str]) -> list[list[Expressi
 
 
 def finite_values(law: Any, most: int) -> list[Any] | None:
-    """The different values of a law or constant; None if there are more than `most`."""
+    """Returns the different values of a law or constant; None if there are more than `most`."""
     if isinstance(law, list | tuple):
         distinct = list({repr(value): value for value in law}.values())
         return distinct if len(distinct) <= most else None
@@ -107,7 +107,7 @@ def finite_values(law: Any, most: int) -> list[Any] | None:
 
 
 def _of_lattice(law: Any, value: float) -> int | float:
-    """A point of a discrete law's lattice in its own type."""
+    """Returns a point of a discrete law's lattice in its own type."""
     if hasattr(law, "nearest"):
         return law.nearest(value)
     return int(value) if value.is_integer() else value

@@ -1,4 +1,4 @@
-"""Hyperparameters that are there under a condition only: `when`."""
+"""Hyperparameters that exist only under a condition: `when`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ MOST_NAMES = 1_000  # of hyperparameters in one space
 
 
 class _Absent:
-    """Stands for no value at all, which None would not."""
+    """Marks that there is no value at all, which None could not: None may be a value."""
 
     def __repr__(self) -> str:
         return "ABSENT"
@@ -27,9 +27,9 @@ class When:
     """A law or constant under a condition. Made by `sweeper.when`.
 
     Attributes:
-        condition: on other hyperparameters.
-        law: distribution, list or constant if it holds.
-        otherwise: the same, or another `When`, if it does not; ABSENT for nothing.
+        condition: a text about other hyperparameters.
+        law: the distribution, list or constant if the condition holds.
+        otherwise: the same, or another `When`, if it does not hold; ABSENT for nothing.
     """
 
     condition: str
@@ -38,7 +38,7 @@ class When:
 
 
 def when(condition: str, law: Any, otherwise: Any = ABSENT) -> When:
-    """A hyperparameter that has a law only where a condition on other ones holds.
+    """Gives a hyperparameter a law only where a condition on other hyperparameters holds.
 
     >>> space = {
     ...     "optimizer": ["sgd", "adam"],
@@ -51,8 +51,8 @@ def when(condition: str, law: Any, otherwise: Any = ABSENT) -> When:
     {'optimizer': 'sgd', 'momentum': 0.9, 'lr': 0.1}
     {'optimizer': 'adam', 'lr': 0.001}
 
-    Where it does not hold and nothing is given in its place, the configuration lacks the name. A
-    condition that has to look at a name the configuration lacks is false, so conditions may rest
+    Where the condition does not hold and there is no `otherwise`, the configuration lacks the name.
+    A condition that has to look at a name the configuration lacks is false, so conditions may rest
     on hyperparameters that have conditions of their own. In text the second of these is
     `[0.5, 0.9] if optimizer == "sgd"`, the third one has an `else`.
 
@@ -67,7 +67,7 @@ def when(condition: str, law: Any, otherwise: Any = ABSENT) -> When:
 
 
 def laws(value: Any) -> Iterator[Any]:
-    """Every law or constant that a hyperparameter may have."""
+    """Yields every law or constant that a hyperparameter may have."""
     while isinstance(value, When):
         yield value.law
         value = value.otherwise
@@ -76,14 +76,14 @@ def laws(value: Any) -> Iterator[Any]:
 
 
 def law_in(value: Any, config: Mapping[str, Any]) -> Any:
-    """The law or constant of a hyperparameter in a configuration; ABSENT if it has none."""
+    """Returns a hyperparameter's law or constant in a configuration; ABSENT if it has none."""
     while isinstance(value, When):
         value = value.law if parse(value.condition).holds(config) else value.otherwise
     return value
 
 
 def parents(value: Any) -> list[str]:
-    """The names that a hyperparameter's conditions look at, each once."""
+    """Returns the names that a hyperparameter's conditions look at, each once."""
     found: dict[str, None] = {}
     while isinstance(value, When):
         found |= dict.fromkeys(parse(value.condition).names)

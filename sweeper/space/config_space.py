@@ -1,4 +1,4 @@
-"""Configurations at random from a configuration space: `draw`."""
+"""Draws random configurations from a configuration space: `draw`."""
 
 import functools
 import hashlib
@@ -11,7 +11,7 @@ from sweeper.space.expressions import InactiveError, parse
 from sweeper.space.space import Space
 
 LEAST_SHARE = 1 / 1000  # of random configurations that fulfil the constraints
-_MOST_ATTEMPTS = 20_000  # in which 1 in 1,000 fails to come with a probability of 2e-9
+_MOST_ATTEMPTS = 20_000  # if 1 in 1,000 fulfils them, none of these does with a probability of 2e-9
 
 # Random configurations. Each value is a pure function of (seed, name, trial): a counter-based
 # generator (Philox, Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3") is keyed by
@@ -19,18 +19,18 @@ _MOST_ATTEMPTS = 20_000  # in which 1 in 1,000 fails to come with a probability 
 
 
 def uniform_draw(seed: int, name: str, trial: int, attempt: int = 0) -> float:
-    """A number u with 0 < u < 1, both bounds exclusive, for one hyperparameter of one trial."""
+    """Returns u with 0 < u < 1, both exclusive, for one hyperparameter of one trial."""
     purpose = b"hyperparameter:" + name.encode("utf-8", "surrogatepass")
     raw = _random_word(seed, purpose, trial, attempt)
     # The middles of 2**52 equal parts: 52 bits and the half fill the 53 of a float, so u is exact
-    # and never 0 or 1, where many a distribution is infinite.
+    # and never 0 or 1, where many distributions are infinite.
     return ((raw >> 12) + 0.5) * 2.0**-52
 
 
 def draw(config_space: ConfigSpace | Space, seed: int, trial: int) -> Config:
-    """The random configuration of a trial (counted from 0), a copy the caller may modify.
+    """Returns the random configuration of a trial (counted from 0), a copy the caller may modify.
 
-    With constraints, the first of the trial's attempts that fulfils them all.
+    With constraints it is the first of the trial's attempts that fulfils them all.
 
     Raises:
         ValueError: fewer than 1 in 1,000 random configurations fulfil the constraints.
@@ -51,16 +51,16 @@ def draw(config_space: ConfigSpace | Space, seed: int, trial: int) -> Config:
 
 
 def sample(space: Space, seed: int, n: int) -> list[Config]:
-    """Random configurations that fulfil the constraints, at most n of 5 n draws."""
+    """Returns random configurations that fulfil the constraints: at most n, from 5 n draws."""
     drawn = (space.at(_Draws(seed, trial, 0)) for trial in range(5 * n))
     return list(itertools.islice(filter(space.fulfils, drawn), n))
 
 
 @functools.lru_cache(maxsize=64)
 def share_fault(space: Space) -> str | None:
-    """What is wrong where fewer than 1 in 1,000 random configurations fulfil the constraints.
+    """Says if fewer than 1 in 1,000 random configurations fulfil the constraints; else None.
 
-    Drawn until 20 do, at most 20,000, always the same ones.
+    Draws until 20 fulfil them, at most 20,000 times; the draws are always the same.
     """
     hits, of_each = 0, dict.fromkeys(space.constraints, 0)
     for n in range(1, _MOST_ATTEMPTS + 1 if space.constraints else 1):
@@ -84,7 +84,7 @@ def share_fault(space: Space) -> str | None:
 
 
 def _why_never(space: Space, text: str) -> str:
-    """What keeps a constraint from being computed, if it never can be; empty if that is not why."""
+    """Explains why a constraint can never be computed; empty if that is not the reason."""
     constraint = parse(text, True)
     reasons = set()
     for n in range(100):
@@ -99,7 +99,7 @@ def _why_never(space: Space, text: str) -> str:
 
 
 class _Draws(dict):
-    """The uniform draws of a trial by name, each made when it is looked at."""
+    """The uniform draws of a trial by name, each made when it is first looked up."""
 
     def __init__(self, seed: int, trial: int, attempt: int) -> None:
         self.seed, self.trial, self.attempt = seed, trial, attempt
@@ -109,12 +109,12 @@ class _Draws(dict):
 
 
 def trial_seed(seed: int, trial: int, replicate: int = 0) -> int:
-    """The seed of one trial, 0 <= trial_seed < 2**32."""
+    """Returns the seed of one trial, 0 <= trial_seed < 2**32."""
     return _random_word(seed, b"trial_seed", trial, replicate) >> 32
 
 
 def _random_word(seed: int, purpose: bytes, *counter: int) -> int:
-    """64 random bits."""
+    """Returns 64 random bits."""
     key = [seed, int.from_bytes(hashlib.sha256(purpose).digest()[:8], "big")]
     counters = np.array((*counter, 0, 0, 0)[:4], dtype=np.uint64)
     return int(np.random.Philox(key=np.array(key, dtype=np.uint64), counter=counters).random_raw())

@@ -1,4 +1,4 @@
-"""What a distribution of one number can be asked, whichever style of SciPy it is of."""
+"""Reads what is needed of a distribution of one number, in SciPy's old or new style."""
 
 import math
 import reprlib
@@ -9,10 +9,10 @@ import numpy as np
 from scipy import stats
 
 _MOST_SUMMED = 1_000_000
-_MOST_SLOW = 10_000  # of a family that takes a tenth of a millisecond for each value
+_MOST_SLOW = 10_000  # of a family that takes 0.1 ms for each value
 # Beyond these sizes of its parameters SciPy takes hours over a distribution, or ends the process.
 _LEAST_SHAPE, _MOST_SHAPE = 1e-9, 1e9
-_MOST_OF = {"irwinhall": 10_000, "hypergeom": 1e6, "nhypergeom": 1e6}  # which it adds up
+_MOST_OF = {"irwinhall": 10_000, "hypergeom": 1e6, "nhypergeom": 1e6}  # which SciPy adds up
 _OF_BOUNDS = ("loguniform", "reciprocal", "truncnorm", "truncexpon", "randint")  # of any size
 SMALLEST, LARGEST = 2.0**-53, 1 - 2.0**-53  # probabilities inside of the open interval (0, 1)
 _short = reprlib.Repr()
@@ -25,7 +25,7 @@ def is_distribution(value: Any) -> bool:
 
 
 def quantile_function(value: Any) -> Any:
-    """The quantile function of a distribution: `ppf` (old style), `icdf` (new style), or None."""
+    """Returns the quantile function: `ppf` (old style), `icdf` (new style), or None."""
     return getattr(value, "ppf", getattr(value, "icdf", None))
 
 
@@ -33,19 +33,19 @@ def is_discrete(distribution: Any) -> bool:
     """True if single values have probability; they need not be integers."""
     if hasattr(distribution, "ppf"):  # old style, where only discrete ones have a pmf
         return hasattr(distribution, "pmf")
-    # New style, where all have one, and it recurses without end in truncated ones (SciPy 1.17).
+    # New style, where all have a pmf, which recurses without end in truncated ones (SciPy 1.17).
     family = distribution if isinstance(distribution, type) else type(distribution)
     return any(kind.__name__ == "DiscreteDistribution" for kind in family.__mro__)
 
 
 def support(distribution: Any) -> tuple[float, float]:
-    """The lowest and the highest value that a distribution can take, both inclusive."""
+    """Returns the lowest and the highest value that a distribution can take, both inclusive."""
     low, high = distribution.support()
     return float(low), float(high)
 
 
 def quantile(distribution: Any, u: float) -> int | float:
-    """The value at probability u, 0 <= u <= 1 with both bounds inclusive.
+    """Returns the value at probability u, 0 <= u <= 1 with both bounds inclusive.
 
     It lies in the closed support, and is an int if the distribution is discrete and the value a
     whole number (but not if it was rounded to parts of 1), else a float.
@@ -62,8 +62,8 @@ def quantile(distribution: Any, u: float) -> int | float:
 
 
 def reach(distribution: Any) -> float:
-    """Up to where probabilities can be computed: infinity, unless SciPy adds them up value by
-    value, which takes any amount of memory and time for a wide distribution.
+    """Returns the value up to which probabilities can be computed: infinity, unless SciPy adds
+    them up value by value, which takes any amount of memory and time for a wide distribution.
     """
     distribution = getattr(distribution, "base", distribution)
     family = getattr(distribution, "dist", None)
@@ -75,7 +75,7 @@ def reach(distribution: Any) -> float:
 
 
 def is_too_wide(distribution: Any) -> bool:
-    """Whether it has values beyond its `reach`; without end, a millionth of them or more."""
+    """Checks for values beyond its `reach`; if it has no end, for a millionth of them or more."""
     end = reach(distribution)
     high = math.inf if end == math.inf else support(distribution)[1]
     if math.isfinite(high) or end == math.inf:
@@ -85,12 +85,12 @@ def is_too_wide(distribution: Any) -> bool:
 
 
 def is_too_extreme(family: Any, arguments: Iterable[Any], options: Mapping[str, Any]) -> bool:
-    """Whether SciPy can't compute a family's distribution with parameters of such a size.
+    """Checks whether parameters are so large that SciPy can't compute the family's distribution.
 
     Args:
         family: of scipy.stats.
-        arguments: those without names.
-        options: those with names.
+        arguments: the positional ones.
+        options: the keyword ones.
     """
     if isinstance(family, stats.rv_continuous | stats.rv_discrete):
         if family.name in _OF_BOUNDS:
@@ -107,15 +107,15 @@ def is_too_extreme(family: Any, arguments: Iterable[Any], options: Mapping[str, 
 
 
 def has_ints(distribution: Any) -> bool:
-    """Whether whole numbers of a discrete distribution are ints: not in steps such as 0.5."""
+    """Checks that whole numbers of a discrete distribution are ints: not in steps such as 0.5."""
     return isinstance(getattr(distribution, "step", 1), int)
 
 
 def probability(distribution: Any, value: float) -> float:
-    """The probability u of a value, 0 < u < 1: `quantile` leads back to the value.
+    """Returns the probability u of a value, 0 < u < 1: `quantile` leads back to the value.
 
-    In the middle of its step if the distribution is discrete. Beyond the support, and so far out
-    that u would be 0 or 1, it is the u beside it.
+    For a discrete distribution it is in the middle of the value's step. Beyond the support, or so
+    far out that u would be 0 or 1, it is the nearest u inside.
     """
     u = _middle(distribution, value)
     if not math.isfinite(u) or (is_discrete(distribution) and quantile(distribution, u) != value):
@@ -124,17 +124,17 @@ def probability(distribution: Any, value: float) -> float:
 
 
 def _middle(distribution: Any, value: float) -> float:
-    """By the cumulative distribution, NaN where there is none."""
+    """Returns u from the cumulative distribution, NaN where there is none."""
     try:
         with np.errstate(all="ignore"):
             u = float(distribution.cdf(value))
             return u - float(distribution.pmf(value)) / 2 if is_discrete(distribution) else u
-    except Exception:  # a user's own distribution needs a quantile function only
+    except Exception:  # a user's own distribution needs nothing but a quantile function
         return math.nan
 
 
 def _lowest(distribution: Any, value: float, inclusive: bool) -> float:
-    """The lowest u at which the quantile reaches the value, or exceeds it; by bisection."""
+    """Finds by bisection the lowest u whose quantile reaches the value, or exceeds it."""
     low, high = SMALLEST, LARGEST
     for _ in range(60):
         middle = (low + high) / 2
@@ -147,7 +147,7 @@ def _lowest(distribution: Any, value: float, inclusive: bool) -> float:
 
 
 def describe(value: Any) -> str:
-    """A short text of any value on one line, for messages."""
+    """Returns a short text of any value on one line, for messages."""
     family = getattr(value, "dist", None)
     if isinstance(family, stats.rv_continuous | stats.rv_discrete):
         arguments = [_short.repr(argument) for argument in value.args]

@@ -3,8 +3,8 @@
     optimizer == "sgd" and num_layers in (1, 2)
     depth * width <= 4096
 
-Names are hyperparameters. Each piece becomes a small function of a configuration, so that nothing
-but what stands here can happen: no call, no attribute, no power of astronomical size.
+Names are hyperparameters. Each piece becomes a small function of a configuration, so that only what
+this file allows can happen: no calls, no attributes, no astronomically large powers.
 """
 
 import ast
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_LENGTH = 10_000  # characters of one expression
-_MOST_DEPTH = 100  # of parts in one another, a + b + c + … included
+_MOST_DEPTH = 100  # levels of nesting, a + b + c + … included
 _MOST_BITS = 4096  # of a whole number that an expression computes
 
 _Function = Callable[[Mapping[str, Any]], Any]
@@ -45,18 +45,18 @@ _GRAMMAR = "names of hyperparameters, literals, comparisons, in, and, or, not"
 
 
 class InactiveError(LookupError):
-    """A hyperparameter that the configuration does not have was looked at."""
+    """An expression looked at a hyperparameter that the configuration does not have."""
 
 
 @dataclass(frozen=True)
 class Expression:
-    """What a text says of a configuration.
+    """A condition or constraint as a function of a configuration.
 
     Attributes:
-        text: in one way of writing, whatever the spaces and quotes were.
-        names: of the hyperparameters that it looks at, in the order of coming.
-        function: its value for a configuration; raises InactiveError for a name that is absent, and
-            ArithmeticError where there is no number.
+        text: the expression in normal form, whatever its spaces and quotes were.
+        names: the hyperparameters that it looks at, in order of appearance.
+        function: returns its value for a configuration; raises InactiveError for a name that is
+            absent, and ArithmeticError where the result is no number.
     """
 
     text: str
@@ -64,7 +64,7 @@ class Expression:
     function: _Function
 
     def holds(self, config: Mapping[str, Any]) -> bool:
-        """Whether it is true; false where it has to look at an absent name or divides by 0."""
+        """Checks that it is true; false where it looks at an absent name or divides by 0."""
         try:
             return bool(self.function(config))
         except (InactiveError, ArithmeticError):
@@ -73,7 +73,7 @@ class Expression:
 
 @functools.lru_cache(maxsize=4096)
 def parse(text: str, arithmetic: bool = False) -> Expression:
-    """The expression that a text stands for.
+    """Returns the expression that a text stands for.
 
     Args:
         text: Python of the kind above.
@@ -98,7 +98,7 @@ def parse(text: str, arithmetic: bool = False) -> Expression:
 
 
 def from_tree(tree: ast.expr, arithmetic: bool = False) -> Expression:
-    """The expression that a piece of Python stands for. Raises ValueError as `parse` does."""
+    """Returns the expression of a piece of Python. Raises ValueError as `parse` does."""
     names: dict[str, None] = {}
     try:
         function = compiled(tree, arithmetic, names)
@@ -113,7 +113,7 @@ def from_tree(tree: ast.expr, arithmetic: bool = False) -> Expression:
 
 
 def compiled(node: ast.expr, arithmetic: bool, names: dict[str, None], depth: int = 0) -> _Function:
-    """A function of the configuration; adds to `names` what it looks at. Raises as `parse` does."""
+    """Returns a function of the configuration; adds its names to `names`. Raises as `parse`."""
     if depth > _MOST_DEPTH:
         raise ValueError("is nested too deeply. Split it.")
     part = functools.partial(compiled, arithmetic=arithmetic, names=names, depth=depth + 1)
@@ -162,7 +162,7 @@ def _refusal(node: ast.expr, arithmetic: bool) -> str:
 
 
 def _literal(node: ast.expr) -> Any:
-    """None, bools, numbers, strings, and lists of these; tuples are lists, as in the record."""
+    """Returns None, a bool, number, string, or list of these (also for tuples)."""
     match node:
         case ast.Constant(value=None | bool() | int() | float() | str() as value):
             return value
@@ -193,7 +193,7 @@ def _comparable(value: Any) -> Any:
 
 
 def _first(parts: list[_Function], config: Mapping[str, Any], stop: bool) -> Any:
-    """`or` if it stops at the first true part, else `and`; the part itself, as in Python."""
+    """Evaluates `or` (`stop` is True) or `and`; returns the deciding part, as Python does."""
     value = None
     for part in parts:
         value = part(config)
@@ -205,7 +205,7 @@ def _first(parts: list[_Function], config: Mapping[str, Any], stop: bool) -> Any
 def _compare(
     sides: list[_Function], tests: list[Callable[[Any, Any], Any]], config: Mapping[str, Any]
 ) -> bool:
-    """A chain of comparisons; those of unlike types are false."""
+    """Evaluates a chain of comparisons; those of unlike types are false."""
     left = sides[0](config)
     for side, test in zip(sides[1:], tests, strict=True):
         right = side(config)

@@ -1,10 +1,11 @@
-"""Spaces as other libraries write them, and what to write here in their place.
+"""Recognises spaces as other libraries write them, and says what to write instead.
 
     tune.uniform(0.5, 0.9)                          →  uniform(0.5, 0.4)
     trial.suggest_int("n", 1, 8)                    →  randint(1, 9)
     {"distribution": "log_uniform_values", "min": 1e-4, "max": 1}   →  loguniform(0.0001, 1)
 
-They are told of, not understood: whether a bound is inside differs from one to the other.
+They are only translated in the message, never accepted: libraries differ in which bounds are
+inclusive.
 """
 
 import math
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _PREFIX = re.compile(r"(?:(?:ray\.)?tune|trial|hp|optuna(?:\.distributions)?|distributions)\.(\w+)")
-# W&B, Optuna, Ax, NNI and others: what a dict of a hyperparameter has, in their words.
+# The keys of a dict that describes a hyperparameter for W&B, Optuna, Ax, NNI and others.
 _LOW, _HIGH = ("min", "low", "lower"), ("max", "high", "upper")
 _VALUES = ("values", "choices", "categories", "options")
 _KIND = ("distribution", "type", "_type", "dist", "prior", "scale", "value_type")
@@ -27,13 +28,13 @@ _KNOWN = {*_LOW, *_HIGH, *_VALUES, *_KIND, *_STEP, *_OTHERS}
 
 @dataclass(frozen=True)
 class _Interval:
-    """Numbers between two bounds, in the terms of most libraries.
+    """An interval of numbers, in the terms of most libraries.
 
     Attributes:
-        low, high: both inside if `whole`.
-        whole: of whole numbers only.
-        log: evenly on a logarithmic axis.
-        step: between two values; None for any.
+        low, high: the bounds, both inclusive if `whole`.
+        whole: if there are whole numbers only.
+        log: if values spread evenly on a logarithmic axis.
+        step: the distance between values; None if there is none.
     """
 
     low: float
@@ -43,7 +44,7 @@ class _Interval:
     step: float | None = None
 
     def text(self) -> str:
-        """The distribution or list as it is written here."""
+        """Returns the distribution or list as it is written for sweeper."""
         low, high, step = self.low, self.high, self.step
         if self.whole and step not in (None, 1) and not self.log:
             return f"range({_plain(low)}, {_plain(high + 1)}, {_plain(step or 1)})"
@@ -62,9 +63,9 @@ def foreign_call(name: str, arguments: Sequence[Any], options: Mapping[str, Any]
     """Says what to write in place of a call of another library; None if it is none of those known.
 
     Args:
-        name: as it is called, such as `tune.uniform`.
-        arguments: their values, as far as they could be read.
-        options: the same of those with names.
+        name: the name in the call, such as `tune.uniform`.
+        arguments: the positional values, as far as they could be read.
+        options: the keyword values, likewise.
     """
     prefixed = _PREFIX.fullmatch(name)
     short_name = prefixed[1] if prefixed else name
@@ -87,7 +88,7 @@ def foreign_call(name: str, arguments: Sequence[Any], options: Mapping[str, Any]
 
 
 def interval_text(name: str, options: Mapping[str, Any]) -> str | None:
-    """The text to write for `uniform(low=0.5, high=0.9)` and the like; None if it is none."""
+    """Returns the text to write for `uniform(low=0.5, high=0.9)` and the like; None for others."""
     low, high = _bounds(options)
     if low is None or name not in ("uniform", "loguniform"):
         return None
@@ -112,7 +113,7 @@ def _of_call(kind: str, values: list[Any], options: dict[str, Any], exponents: b
     step = options.get("step", options.get("q", third if kind != "float" else None))
     step = step if step is not None and _are_numbers(step) and math.isfinite(step) else None
     log = options.get("log") is True or "log" in kind
-    is_top_out = kind in ("randint", "lograndint")  # of Ray Tune, as here
+    is_top_out = kind in ("randint", "lograndint")  # of Ray Tune, where it means the same as here
     if exponents and log:
         low, high = math.exp(min(low, 700)), math.exp(min(high, 700))
     whole = "int" in kind.removesuffix("interval")
@@ -120,7 +121,7 @@ def _of_call(kind: str, values: list[Any], options: dict[str, Any], exponents: b
 
 
 def foreign_dict(value: Mapping[str, Any]) -> str | None:
-    """The text to write in place of a dict that describes a hyperparameter; None if it is none."""
+    """Returns the text to write for a dict that describes a hyperparameter; None for others."""
     if not value or not set(value) <= _KNOWN:
         return None
     kind = " ".join(str(value[key]) for key in _KIND if key in value).lower()

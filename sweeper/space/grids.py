@@ -17,18 +17,19 @@ from sweeper.space.conditions import ABSENT, law_in, laws
 from sweeper.space.distributions import is_discrete, is_distribution, quantile, support
 from sweeper.space.space import Space
 
-_MOST_POINTS = 1_000_000  # of a distribution in a grid
+_MOST_POINTS = 1_000_000  # points of a distribution in a grid
 
 Points = int | Mapping[str, int] | None
-MOST_COMBINATIONS = 10_000_000  # that are tried in a grid with conditions or constraints
+MOST_COMBINATIONS = 10_000_000  # combinations tried in a grid with conditions or constraints
 
 
 def grid_axes(config_space: ConfigSpace | Space, points: Points) -> dict[str, list]:
-    """The values of each hyperparameter in a grid; of one with conditions those of all its laws.
+    """Returns the grid values of each hyperparameter; with conditions those of all its laws.
 
     Args:
         config_space: as returned by `check_space` or `check_config_space`.
-        points: how many values of each distribution, or of each by name; at least 1.
+        points: the number of values per distribution, or a dict with one number per name; at least
+            1.
 
     Raises:
         ValueError: points are missing, no int >= 1, or for a name that is no distribution of the
@@ -42,7 +43,7 @@ def grid_axes(config_space: ConfigSpace | Space, points: Points) -> dict[str, li
 
 
 def num_grid(space: Space, points: Points) -> int:
-    """How many configurations a grid has, a product where there is no condition or constraint.
+    """Counts the configurations of a grid: a product where there is no condition or constraint.
 
     Raises:
         ValueError: as `grid_axes`; or conditions and constraints leave more than 10 million
@@ -52,8 +53,8 @@ def num_grid(space: Space, points: Points) -> int:
 
 
 def grid_config(space: Space, points: Points, index: int) -> Config:
-    """One configuration of a grid, 0 <= index < `num_grid`, a copy; the last hyperparameter varies
-    fastest. Costs the same wherever it stands.
+    """Returns one configuration of a grid, 0 <= index < `num_grid`, a copy; the last hyperparameter
+    varies fastest. Takes the same time for every index.
 
     Raises:
         ValueError: as `num_grid`.
@@ -67,7 +68,7 @@ def grid_config(space: Space, points: Points, index: int) -> Config:
 
 @dataclass(frozen=True)
 class _Grid:
-    """The values by name and law; with conditions or constraints, the positions of each
+    """The values by name and law; with conditions or constraints also the positions of each
     configuration among them, one after another in the space's `order`.
     """
 
@@ -147,7 +148,7 @@ _kept = functools.lru_cache(maxsize=4)(_made)
 
 
 def _axes_of_laws(config_space: ConfigSpace | Space, points: Points) -> dict[str, list[list]]:
-    """The axis of each law of each hyperparameter."""
+    """Returns the axis of each law of each hyperparameter."""
     entries = config_space.entries if isinstance(config_space, Space) else config_space
     distributions = [n for n, value in entries.items() if any(map(is_distribution, laws(value)))]
     counts: Mapping[str, Any] = (
@@ -171,11 +172,11 @@ def _axes_of_laws(config_space: ConfigSpace | Space, points: Points) -> dict[str
 
 
 def axis(name: str, value: Any, points: int | None) -> list:
-    """The grid values of one hyperparameter.
+    """Returns the grid values of one hyperparameter.
 
-    A list or tuple as it is; a constant alone; of a distribution `points` evenly spaced quantiles,
-    both ends included if both are finite, else the middles of equal-probability parts; one point
-    is the median; discrete values come once each.
+    A list or tuple is taken as it is, a constant is one value. A distribution gives `points` evenly
+    spaced quantiles, both ends included if both are finite, else the middles of equal-probability
+    parts; one point is the median; discrete values come once each.
 
     Raises:
         ValueError: the value is a distribution and `points` no int >= 1.
@@ -197,6 +198,6 @@ def axis(name: str, value: Any, points: int | None) -> list:
 
 
 def grid(axes: Mapping[str, list]) -> Iterator[Config]:
-    """Every configuration of a grid, the last hyperparameter varying fastest, each a copy."""
+    """Yields every configuration of a grid, each a copy; the last name varies fastest."""
     for values in itertools.product(*axes.values()):
         yield dict(zip(axes, copy.deepcopy(values), strict=True))

@@ -1,4 +1,4 @@
-"""Configurations that somebody or something wrote down, in the space that they are of."""
+"""Checks that a configuration from a file belongs to the space, and reads it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,16 +18,15 @@ from sweeper.space.space import Space, place_of, same
 
 
 def config_faults(space: Space, config: Any, where: str) -> list[str]:
-    """What keeps a configuration from being one of the space, one sentence a fault; empty if
-    nothing does.
+    """Lists why a configuration is not one of the space, one sentence a fault; empty if it is one.
 
     It must have the names that the conditions make active, each with a plain value of its law, and
     fulfil the constraints.
 
     Args:
-        space: a checked one.
+        space: the space, checked.
         config: anything.
-        where: what the configuration is called.
+        where: the configuration's name in the sentences.
     """
     if not isinstance(config, Mapping):
         return [f"{where}: must be a dict, but got {config!r} ({type(config).__name__})."]
@@ -48,22 +47,23 @@ def config_faults(space: Space, config: Any, where: str) -> list[str]:
 
 
 def as_in(space: Space, config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration of a record with the space's own values: JSON makes lists of tuples.
+    """Returns a recorded configuration with the space's values: JSON makes lists of tuples.
 
     Raises:
-        KeyError: the space lacks a name.
+        KeyError: the space lacks one of its names.
         ValueError: a value is none of its choices.
     """
     return {name: value_in(space.entries[name], name, config) for name in config}
 
 
 def value_in(entry: Any, name: str, config: Mapping[str, Any]) -> Any:
-    """The value of one hyperparameter as its choices or its constant have it.
+    """Returns the value of one hyperparameter as its choices or its constant have it.
 
     Args:
-        entry: of the space: distribution, list, constant, or one of these under conditions.
-        name: of the hyperparameter.
-        config: of a record, whole.
+        entry: the hyperparameter's entry in the space: distribution, list, constant, or one of
+            these under conditions.
+        name: the hyperparameter's name.
+        config: the whole configuration, from a record.
 
     Raises:
         ValueError: the value is none of the choices.
@@ -76,7 +76,7 @@ def value_in(entry: Any, name: str, config: Mapping[str, Any]) -> Any:
 
 def _misfits(space: Space, config: dict[str, Any], where: str) -> list[str]:
     missing, faults = [], []
-    rightly: dict[str, Any] = {}  # there, as far as the conditions say
+    rightly: dict[str, Any] = {}  # the value exists, as far as the conditions say
     for name in space.order:
         value = space.entries[name]
         law = law_in(value, rightly)
@@ -104,7 +104,7 @@ def _misfits(space: Space, config: dict[str, Any], where: str) -> list[str]:
 
 
 def _broken(law: Any, value: Any) -> tuple[str, Any, str] | None:
-    """The rule that a value breaks, the value, and the cure; None if it is one of the law's."""
+    """Returns the rule that a value breaks, the value, and the cure; None if the law allows it."""
     if isinstance(law, list | tuple):
         if any(same(choice, value) for choice in law):
             return None

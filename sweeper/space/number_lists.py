@@ -1,4 +1,4 @@
-"""Lists that are written as calls: `range(16, 257, 16)`, `np.logspace(-4, 0, 5)`."""
+"""Reads lists that are written as calls: `range(16, 257, 16)`, `np.logspace(-4, 0, 5)`."""
 
 import re
 from collections.abc import Callable
@@ -17,11 +17,11 @@ def makes_a_list(name: str) -> bool:
 
 
 def number_list(name: str, arguments: list[Any], options: dict[str, Any]) -> list[Any]:
-    """The list that such a call makes, of Python's own numbers; `list([1, 2])` is the list itself.
+    """Returns the list that such a call makes, in Python's own numbers; also of `list([1, 2])`.
 
     Raises:
-        ValueError: it can't be called so, gives something else than finite numbers, or more than
-            1,000 of them.
+        ValueError: the arguments are wrong, or the result holds anything but finite numbers, or
+            more than 1,000 of them.
     """
     given = ", ".join([*map(repr, arguments), *(f"{k}={v!r}" for k, v in options.items())])
     text = f"{name}({given})"
@@ -38,7 +38,7 @@ def number_list(name: str, arguments: list[Any], options: dict[str, Any]) -> lis
         with np.errstate(all="ignore"):
             too_many = _length(short_name, arguments, options) > MOST_VALUES
             made = [] if too_many else list(make(*arguments, **options))
-    except Exception as error:  # NumPy raises several kinds on wrong arguments
+    except Exception as error:  # NumPy raises several kinds of exceptions on wrong arguments
         raise ValueError(f"can't make {text}: {str(error).rstrip('.')}.") from error
     if too_many:
         raise ValueError(
@@ -52,7 +52,7 @@ def number_list(name: str, arguments: list[Any], options: dict[str, Any]) -> lis
 
 
 def _length(name: str, arguments: list[Any], options: dict[str, Any]) -> float:
-    """About how many values there will be, before they take any memory."""
+    """Estimates how many values there will be, before they take any memory."""
     is_range = name in ("range", "arange")
     names = ("start", "stop", "step" if is_range else "num")
     given: dict[str, Any] = dict(zip(names, arguments, strict=False)) | options

@@ -1,4 +1,4 @@
-"""What is wrong with a distribution or a value that can't stand in a configuration space."""
+"""Finds what is wrong with a distribution or value that can't stand in a configuration space."""
 
 import enum
 import warnings
@@ -50,7 +50,7 @@ def resembles_distribution(value: Any) -> bool:
 
 
 def problem_of_distribution(distribution: Any) -> tuple[str, str] | None:
-    """The rule that a distribution breaks and the cure, or None."""
+    """Returns the rule that a distribution breaks and the cure, or None."""
     if isinstance(distribution, Rounded):
         problem = problem_of_distribution(distribution.base)
         if problem:
@@ -74,7 +74,7 @@ def problem_of_distribution(distribution: Any) -> tuple[str, str] | None:
             warnings.simplefilter("ignore")
             quantiles = [quantile_function(distribution)(u) for u in (0.001, 0.5, 0.999)]
             single = not any(np.ndim(value) for value in (*quantiles, *distribution.support()))
-    except Exception as error:  # whatever a user's own distribution raises is its fault
+    except Exception as error:  # whatever a user's own distribution raises is reported as its fault
         return f"its quantiles and support must exist ({error!r})", "Mend its methods."
     if not single:
         cure = "Give each number a name of its own."
@@ -102,7 +102,7 @@ def _loc_of_loguniform(distribution: Any) -> Any:
 
 
 def problem_of_value(value: Any) -> tuple[str, str]:
-    """The rule that a value breaks which isn't plain, and the cure."""
+    """Returns the rule broken by a value that isn't plain, and the cure."""
     plain = "must be None, a bool, int, float, str, or lists, tuples and dicts of these"
     if is_foreign(value):
         cure = _SCIPY_FOR.get(

@@ -1,4 +1,4 @@
-"""A configuration space read from text: the command line, YAML files, a sweep's record.
+"""Reads a configuration space from text: the command line, YAML files, a sweep's record.
 
 `loguniform(1e-4, 1)` is read through Python's grammar (`ast`) and never evaluated: only
 distributions of scipy.stats are called, with literals or other distributions as arguments.
@@ -24,15 +24,15 @@ _CALL = re.compile(r"[^\W\d][\w.]*\(")
 
 
 def read_value(text: str) -> Any:
-    """The distribution or plain value that a text stands for.
+    """Returns the distribution or plain value that a text stands for.
 
     A call of a distribution of scipy.stats (`loguniform(1e-4, 1)`, `stats.norm(scale=2)`,
-    `truncate(Normal(mu=0, sigma=1), lb=0)`) gives the distribution; a Python literal, `nan` and
-    `inf` too, its value; a word (`sgd`) or what is no Python at all (`./data/x.csv`) the string
+    `truncate(Normal(mu=0, sigma=1), lb=0)`) gives the distribution; a Python literal, `nan` or
+    `inf` its value; a word (`sgd`) or text that is no Python at all (`./data/x.csv`) the string
     itself. Words work in lists as well: `[sgd, adam]`.
 
     Raises:
-        TypeError: `text` is no string.
+        TypeError: `text` is not a string.
         ValueError: it is Python of another kind, calls something else than a distribution or calls
             it wrongly, is longer than 10,000 characters, or nested too deeply.
     """
@@ -44,7 +44,7 @@ def read_value(text: str) -> Any:
         check_word(text.strip())
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on doubtful Python such as '\d', which is no concern
+            warnings.simplefilter("ignore")  # on doubtful Python such as '\d', which doesn't matter
             tree = _tree(text.strip())
         if isinstance(tree, ast.Tuple):
             check_tuple(text.strip())
@@ -67,7 +67,7 @@ def read_value(text: str) -> Any:
 
 
 def read_config_space(texts: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration space of a YAML file or command line, not checked yet.
+    """Returns the configuration space of a YAML file or command line, not checked yet.
 
     Strings go through `read_value`, also those in lists and dicts (YAML leaves `1e-4` a string);
     other values stay as they are.
@@ -91,7 +91,7 @@ def read_config_space(texts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tree(text: str) -> ast.expr:
-    """The tree of a piece of Python; a condition needs no `else` here."""
+    """Parses a piece of Python; a condition needs no `else` here."""
     try:
         return ast.parse(text, mode="eval").body
     except SyntaxError:
@@ -105,7 +105,7 @@ def _tree(text: str) -> ast.expr:
 
 
 def _read_conditions(tree: ast.expr) -> Any:
-    """The value of a piece of Python, or several under conditions."""
+    """Returns the value of a piece of Python, or several values under conditions."""
     branches = []
     while isinstance(tree, ast.IfExp):
         try:
@@ -132,7 +132,7 @@ def _read_strings(value: Any) -> Any:
 
 
 def _read(node: ast.expr, in_call: bool = False) -> Any:
-    """The value of a piece of Python; words are strings, but not as arguments of a call."""
+    """Returns the value of a piece of Python; words are strings, except as arguments of a call."""
     match node:
         case ast.Constant(value=None | bool() | int() | float() | str() as value):
             return value
@@ -159,5 +159,5 @@ def _read(node: ast.expr, in_call: bool = False) -> Any:
 
 
 def _left_open(reason: str) -> bool:
-    """Whether a bracket was opened and not closed, so that a list or dict was meant."""
+    """Checks whether a bracket was never closed, so that a list or dict must have been meant."""
     return reason.endswith("was never closed")

@@ -1,4 +1,4 @@
-"""A distribution rounded to multiples of a step: whole numbers on a logarithmic axis, tenths."""
+"""Rounds a distribution to multiples of a step: whole numbers on a logarithmic axis, tenths."""
 
 import math
 from decimal import Decimal
@@ -12,38 +12,38 @@ from sweeper.space.distributions import describe, is_distribution, quantile_func
 class Rounded:
     """A distribution of the multiples of a step. Made by `sweeper.rounded`.
 
-    It has what a discrete distribution of scipy.stats has: `ppf`, `cdf`, `pmf`, `support`, which
-    take arrays.
+    Like a discrete distribution of scipy.stats it has `ppf`, `cdf`, `pmf` (which take arrays) and
+    `support`.
 
     Attributes:
         base: the distribution that is rounded.
-        step: between two values; an int if it is whole.
+        step: the distance between two values; an int if it is whole.
     """
 
     def __init__(self, base: Any, step: int | float) -> None:
         self.base, self.step = base, step
         try:
             low, high = support(base)
-        except Exception:  # of a distribution that `check_config_space` will refuse
+        except Exception:  # the distribution is one that `check_config_space` will refuse
             low = high = math.nan
-        # The multiples inside of the base's support, whose ends may be rounded; infinite ones stay.
+        # The multiples within the base's support, whose ends may be rounded; infinite ends stay.
         low, high = low / step, high / step
         self._low = math.ceil(low - 1e-9 * max(1, abs(low))) if math.isfinite(low) else low
         self._high = math.floor(high + 1e-9 * max(1, abs(high))) if math.isfinite(high) else high
 
     def support(self) -> tuple[float, float]:
-        """The lowest and the highest value, both inclusive."""
+        """Returns the lowest and the highest value, both inclusive."""
         return self._at(self._low), self._at(self._high)
 
     def ppf(self, u: Any) -> Any:
-        """The value at probability u."""
+        """Returns the value at probability u."""
         with np.errstate(all="ignore"):
             raw = np.asarray(quantile_function(self.base)(u), dtype=float)
             multiples = np.clip(np.floor(raw / self.step + 0.5), self._low, self._high)
         return np.vectorize(self._at, otypes=[float])(multiples)[()]
 
     def cdf(self, x: Any) -> Any:
-        """The probability of a value up to x."""
+        """Returns the probability of a value up to x."""
         with np.errstate(all="ignore"):
             multiples = np.floor(np.asarray(x, dtype=float) / self.step + 1e-9)
             edges = np.nextafter((multiples + 0.5) * self.step, -math.inf)
@@ -52,7 +52,7 @@ class Rounded:
         return np.where(multiples < self._low, 0.0, inside)[()]
 
     def pmf(self, x: Any) -> Any:
-        """The probability of exactly x; 0 for what is no multiple of the step."""
+        """Returns the probability of exactly x; 0 if x is no multiple of the step."""
         x = np.asarray(x, dtype=float)
         with np.errstate(all="ignore"):
             multiples = np.round(x / self.step)
@@ -61,11 +61,11 @@ class Rounded:
         return np.where(apart, 0.0, chance)[()]
 
     def nearest(self, value: float) -> int | float:
-        """The multiple of the step that is nearest, in its own type."""
+        """Returns the nearest multiple of the step, in its own type."""
         return self._at(round(value / self.step))
 
     def _at(self, multiple: float) -> int | float:
-        """A multiple of the step, free of what floats add: 3 × 0.1 is 0.3."""
+        """Returns a multiple of the step without float noise: 3 × 0.1 is 0.3."""
         if not math.isfinite(multiple):
             return multiple
         if isinstance(self.step, int):
@@ -78,18 +78,19 @@ class Rounded:
 
 
 def rounded(distribution: Any, to: int | float = 1) -> Rounded:
-    """The distribution rounded to multiples of `to`, half up, inside of its support.
+    """Rounds a distribution to multiples of `to`, half up, within its support.
 
     >>> space = {"n": sweeper.rounded(stats.loguniform(16, 512)),
     ...          "dropout": sweeper.rounded(stats.uniform(0, 0.5), to=0.1)}
     >>> sweeper.preview(space, sweeper.RandomSearch(num_trials=2)).configs
     [{'n': 151, 'dropout': 0.3}, {'n': 72, 'dropout': 0.1}]
 
-    Values are ints where the step is whole, else floats: 0.3, not 0.30000000000000004. The two
-    ends of a uniform distribution come half as often as the rest, since half as much rounds there.
+    Values are ints where the step is whole, else floats: 0.3, not 0.30000000000000004. The two ends
+    of a uniform distribution come half as often as the rest, since only half as wide a range is
+    rounded to them.
 
     Raises:
-        TypeError: the first argument is no distribution, or the second one no number.
+        TypeError: the first argument is not a distribution, or the second not a number.
         ValueError: the step is not positive and finite, or the support holds no multiple of it.
     """
     if not is_distribution(distribution) or not hasattr(distribution, "support"):

@@ -1,8 +1,8 @@
-"""A configuration space as a Ray Tune search space, usable with any `tune.Tuner`.
+"""Turns a configuration space into a Ray Tune search space, usable with any `tune.Tuner`.
 
-Ray Tune takes a scipy distribution or a plain list for a constant, without a word. Here each
-becomes Tune's own domain wherever one has exactly the same law, which more of Tune's searchers
-understand, and a domain that samples through the quantile function otherwise.
+Ray Tune silently takes a scipy distribution or a plain list for a constant. Here each becomes
+Tune's own domain where one has exactly the same law, since more of Tune's searchers understand
+those, and else a domain that samples through the quantile function.
 """
 
 import math
@@ -23,24 +23,24 @@ from sweeper.space.text import to_text
 
 
 def to_search_space(config_space: ConfigSpace | Space) -> dict[str, Any]:
-    """The Ray Tune search space with the same laws, for `tune.Tuner(param_space=…)`.
+    """Returns the Ray Tune search space with the same laws, for `tune.Tuner(param_space=…)`.
 
-    Lists and tuples become `tune.choice`; uniform, log-uniform, normal and whole-numbered
-    `randint` distributions Tune's own domains; every other distribution a `Quantiles` domain.
-    Tune's random search samples all of them; searchers with models of their own may refuse some,
-    as `OptunaSearch` does normal distributions and `Quantiles`. Constants stay as they are. The
-    laws agree with sweeper's own draws, the values do not.
+    Lists and tuples become `tune.choice`; uniform, log-uniform, normal and whole-numbered `randint`
+    distributions Tune's own domains; every other distribution a `Quantiles` domain. Tune's random
+    search samples all of them; searchers with models of their own may refuse some, as
+    `OptunaSearch` does normal distributions and `Quantiles`. Constants stay as they are. The laws
+    are those of sweeper's own draws; the values drawn differ.
 
     >>> space = {"lr": stats.loguniform(1e-4, 1), "batch_size": [32, 64], "max_epochs": 8}
     >>> param_space = sweeper.to_search_space(space)  # for tune.Tuner(…, param_space=param_space)
     >>> param_space["batch_size"].categories
     [32, 64]
 
-    Tune can't say conditions and constraints: its `tune.sample_from`, which could, ignores the
-    seed. They are refused.
+    Conditions and constraints are refused: Tune could only express them with `tune.sample_from`,
+    which ignores the seed.
 
     Raises:
-        TypeError: `config_space` is no mapping.
+        TypeError: `config_space` is not a mapping.
         ValueError: it is empty or has unusable values, conditions or constraints; lists all faults,
             one a line.
     """
@@ -63,7 +63,7 @@ def to_search_space(config_space: ConfigSpace | Space) -> dict[str, Any]:
 
 
 class Quantiles(Domain):
-    """Values of any univariate distribution, drawn through its quantile function.
+    """A Tune domain of any univariate distribution, drawn through its quantile function.
 
     With the same random state it gives the same values.
     """
@@ -79,7 +79,7 @@ class Quantiles(Domain):
             size: int = 1,
             random_state: Any = None,
         ) -> Any:
-            # `Domain.sample` has wrapped the random state: uniform() works on all of its kinds.
+            # `Domain.sample` has wrapped the random state: uniform() works on all kinds of it.
             uniforms = random_state.uniform(size=size).tolist()
             # u = 0 is possible, and the lower end of a support may be infinite.
             values = [quantile(domain.distribution, max(u, 2**-54)) for u in uniforms]
@@ -94,7 +94,7 @@ class Quantiles(Domain):
 
     @property
     def domain_str(self) -> str:
-        """The distribution as text."""
+        """Returns the distribution as text."""
         return to_text(self.distribution) or describe(self.distribution)
 
 
@@ -103,7 +103,7 @@ def _to_domain(value: Any) -> Any:
         return tune.choice(list(value))
     if not is_distribution(value):
         return value
-    # A subclass may have another law, so the type is looked up as it is.
+    # A subclass may have another law, so only the exact type is looked up.
     convert = _CONVERTERS.get(type(getattr(value, "dist", value)))
     return (convert(value) if convert else None) or Quantiles(value)
 
@@ -150,6 +150,6 @@ _CONVERTERS: dict[type, Callable[[Any], Domain | None]] = {
     type(stats.norm): _norm,
     stats.Uniform: _uniform,
     stats.Normal: _normal,
-    type(stats.Normal()): _normal,  # without parameters it is of a class of its own
+    type(stats.Normal()): _normal,  # without parameters it has a class of its own
     type(stats.exp(stats.Uniform(a=0, b=1))): _exp,
 }

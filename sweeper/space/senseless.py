@@ -1,4 +1,4 @@
-"""Constraints that no configuration can fulfil, since they can't be computed at all."""
+"""Finds constraints that no configuration can fulfil, since they can never be computed."""
 
 import ast
 import itertools
@@ -14,10 +14,10 @@ _ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
 def senseless(text: str, entries: Mapping[str, Any]) -> str | None:
-    """What is wrong with a constraint that fails for every configuration; None if nothing is seen.
+    """Says why a constraint fails for every configuration; None if no reason is seen.
 
-    Found are constants that can't be computed (`1 / 0`), division by a constant 0, arithmetic with
-    what is never a number, and numbers that must be smaller or larger than what is never one.
+    It finds constants that can't be computed (`1 / 0`), division by a constant 0, arithmetic with
+    values that are never numbers, and comparisons of numbers with such values.
 
     Args:
         text: a constraint that can be read.
@@ -34,7 +34,7 @@ def senseless(text: str, entries: Mapping[str, Any]) -> str | None:
 
 
 def _parts(tree: ast.expr) -> Iterator[ast.expr]:
-    """What must all be true for the whole to be."""
+    """Yields the parts that must all be true for the whole to be true."""
     if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
         for value in tree.values:
             yield from _parts(value)
@@ -71,7 +71,7 @@ def _not_comparable(node: ast.Compare, entries: Mapping[str, Any]) -> str | None
 
 
 def _constant(node: ast.expr) -> Any:
-    """The value of what looks at no hyperparameter; None if there is none."""
+    """Returns the value of an expression without hyperparameters; None if it has no value."""
     try:
         return None if _names(node) else compiled(node, True, {})({})
     except ArithmeticError:
@@ -83,7 +83,7 @@ def _names(node: ast.expr) -> list[str]:
 
 
 def _is_number(node: ast.expr, entries: Mapping[str, Any]) -> bool | None:
-    """True if it is always a number, False if never; None if sometimes, or not known."""
+    """Returns True if it is always a number, False if never; None if sometimes, or if not known."""
     match node:
         case ast.BinOp() | ast.UnaryOp(op=ast.USub() | ast.UAdd()):
             return True
@@ -98,7 +98,7 @@ def _is_number(node: ast.expr, entries: Mapping[str, Any]) -> bool | None:
 
 
 def _kinds(law: Any) -> set[bool]:
-    """Whether the values of a law are numbers."""
+    """Returns which of True and False the law's values give when asked if they are numbers."""
     if is_distribution(law):
         return {True}
     values = law if isinstance(law, list | tuple) else [law]

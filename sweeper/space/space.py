@@ -30,13 +30,13 @@ class Space:
 
     @cached_property
     def order(self) -> list[str]:
-        """The names, each after those that its conditions look at, else in their order."""
+        """Returns the names, each after those in its conditions, else in the space's order."""
         if not self.has_conditions:
             return list(self.entries)
         waiting = {name: set(parents(value)) for name, value in self.entries.items()}
         found: list[str] = []
         while waiting:
-            # The first that waits for nothing, so that the order stays that of the space.
+            # The first that waits for no other, so that the order stays that of the space.
             name = next(name for name, needs in waiting.items() if needs.isdisjoint(waiting))
             found.append(name)
             del waiting[name]
@@ -44,7 +44,7 @@ class Space:
 
     @cached_property
     def has_conditions(self) -> bool:
-        """Whether some hyperparameters have a law or are there under a condition only."""
+        """True if some hyperparameters have a law, or exist, under a condition only."""
         return any(isinstance(value, When) for value in self.entries.values())
 
     @cached_property
@@ -53,12 +53,13 @@ class Space:
         return [n for n, value in self.entries.items() if any(map(_is_free, laws(value)))]
 
     def at(self, u: Mapping[str, float]) -> Config:
-        """The configuration with every hyperparameter at its probability, a copy.
+        """Returns the configuration with every hyperparameter at its probability, a copy.
 
         Keys are in the order of the space; hyperparameters whose conditions don't hold are absent.
 
         Args:
-            u: of every name in `tuned`, 0 < u < 1, also of those that turn out to be absent.
+            u: the probability of every name in `tuned`, 0 < u < 1, also of those that turn out to
+                be absent.
         """
         config: Config = {}
         for name in self.order:
@@ -77,13 +78,13 @@ class Space:
         return self.in_order(config) if self.has_conditions else config
 
     def u_of(self, config: Mapping[str, Any]) -> dict[str, float]:
-        """The probability of each name in `tuned`, 0 < u < 1: `at` leads back to the configuration.
+        """Returns the probability of each name in `tuned`, 0 < u < 1; `at` leads back from it.
 
-        In the middle of its step for discrete distributions and lists; 0.5 for what is absent or
-        constant here.
+        For discrete distributions and lists it is in the middle of the value's step; for a name
+        that is absent or constant here it is 0.5.
 
         Raises:
-            ValueError: a value is not in its list, or no number of its distribution.
+            ValueError: a value is not in its list, or not a number of its distribution.
         """
         return {
             name: _probability(name, law_in(self.entries[name], config), config[name])
@@ -93,7 +94,7 @@ class Space:
         }
 
     def fulfils(self, config: Mapping[str, Any], *only: str) -> bool:
-        """Whether all constraints hold, or `only` these; one of an absent hyperparameter does."""
+        """Checks all constraints, or `only` these; one on an absent hyperparameter holds."""
         for text in only or self.constraints:
             constraint = parse(text, True)
             if all(name in config for name in constraint.names) and not constraint.holds(config):
@@ -101,8 +102,8 @@ class Space:
         return True
 
     def count(self, limit: int) -> int | None:
-        """How many different configurations there are; None if more than `limit`, or infinitely
-        many, or not to be found out by trying 100,000 values.
+        """Counts the different configurations; None if there are more than `limit`, or
+        infinitely many, or if trying 100,000 values doesn't tell.
         """
         most = max(limit, 10_000) if self.constraints else limit
         found = {}
@@ -129,21 +130,21 @@ class Space:
         return number if number <= limit else None
 
     def in_order(self, config: Config) -> Config:
-        """The configuration with its keys in the order of the space."""
+        """Returns the configuration with its keys in the order of the space."""
         return {name: config[name] for name in self.entries if name in config}
 
 
 def check_space(config_space: ConfigSpace | Space, constraints: Iterable[str] = ()) -> Space:
-    """The space, if nothing is wrong with it, its conditions and its constraints.
+    """Returns the space with its constraints, once nothing is wrong with either.
 
     Args:
         config_space: as for `check_config_space`; one that is checked already stays as it is.
         constraints: What configurations must fulfil, such as `"depth * width <= 4096"`: Python's
-            grammar as for conditions, and + - * / // % **. Division by zero fulfils none; one that
-            names an absent hyperparameter is fulfilled.
+            grammar as for conditions, and + - * / // % **. A division by zero breaks the
+            constraint; a constraint that names an absent hyperparameter holds.
 
     Raises:
-        TypeError: the space is no mapping.
+        TypeError: the space is not a mapping.
         ValueError: it is empty, or a name, value, condition or constraint is unusable; lists all
             faults, one a line.
     """
@@ -185,7 +186,7 @@ def _probability(name: str, law: Any, value: Any) -> float:
 
 
 def place_of(name: str, choices: list | tuple, value: Any) -> int:
-    """Where a value stands in a list. Raises ValueError if it doesn't."""
+    """Returns the position of a value in a list. Raises ValueError if it isn't there."""
     for i, choice in enumerate(choices):
         if same(choice, value):
             return i
@@ -193,9 +194,9 @@ def place_of(name: str, choices: list | tuple, value: Any) -> int:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two plain values are equal: 1 and 1.0 are, True and 1 are not, NaN is itself.
+    """Checks that two plain values are equal: 1 and 1.0 are, True and 1 are not, NaN equals itself.
 
-    A tuple equals the list of the same entries, as which the record has it.
+    A tuple equals the list of the same entries, since the record stores it as a list.
     """
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(same, one, other))

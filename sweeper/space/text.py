@@ -1,4 +1,4 @@
-"""A configuration space as text, for YAML files and a sweep's record, and back."""
+"""Writes a configuration space as text, for YAML files and a sweep's record, and reads it back."""
 
 import warnings
 from typing import Any
@@ -14,17 +14,18 @@ from sweeper.space.rounded import Rounded
 
 
 def to_text(value: Any) -> str | None:
-    """A text that `read_value` reads back to the same value, or None if there is none.
+    """Returns a text that `read_value` reads back to the same value, or None if there is none.
 
-    The same distribution is one with the same support and, to the last bit, the same quantiles.
-    One made by the user has no text, nor has a rescaled one such as `2 * stats.Normal()`.
+    Two distributions are the same if their support and, to the last bit, their quantiles are. The
+    user's own kinds of distributions have no text, nor have rescaled ones such as
+    `2 * stats.Normal()`.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on tables that were accepted before
+            warnings.simplefilter("ignore")  # SciPy raises on tables that it accepted before
             text = _write(value)
             if text is not None:
-                read_value(text)  # may be too long
+                read_value(text)  # the text may be too long
     except (ValueError, TypeError, RecursionError):
         return None
     return text

@@ -1,4 +1,4 @@
-"""Words and numbers that are nearly right: understood where only one thing can be meant, else
+"""Reads words and numbers that are nearly right: accepted if only one thing can be meant, else
 refused with the cure.
 """
 
@@ -19,7 +19,7 @@ _VALUES = {
     "inf": math.inf,
     "Infinity": math.inf,
 }
-# In any case of letters; YAML 1.1 takes the first four for booleans.
+# In upper or lower case; YAML 1.1 takes the first four for booleans.
 _DOUBTFUL = {
     **dict.fromkeys(("yes", "on"), "True"),
     **dict.fromkeys(("no", "off"), "False"),
@@ -36,10 +36,11 @@ _OPENING, _CLOSING = "[({", "])}"
 
 
 def value_of_word(word: str) -> Any:
-    """The value of `true`, `null`, `nan` and the like; of any other word the string itself.
+    """Returns the value of `true`, `null`, `nan` and the like; any other word as a string.
 
     Raises:
-        ValueError: it may be meant as a value or as a string, such as `none`, `yes` or `TRUE`.
+        ValueError: the word may be meant as a value or as a string, such as `none`, `yes` or
+            `TRUE`.
     """
     if word in _VALUES:
         return _VALUES[word]
@@ -53,7 +54,7 @@ def value_of_word(word: str) -> Any:
 
 
 def check_tuple(text: str) -> None:
-    """Refuses a tuple without brackets that is rather a number.
+    """Refuses a tuple without brackets that was probably meant as a number.
 
     Raises:
         ValueError: it is a number with a decimal comma or with commas between thousands, or one
@@ -67,7 +68,7 @@ def check_tuple(text: str) -> None:
 
 
 def check_strings(text: str) -> None:
-    """Refuses strings side by side, which Python makes one of: `['sgd' 'adam']`.
+    """Refuses strings side by side, which Python joins to one: `['sgd' 'adam']`.
 
     Raises:
         ValueError: there are any.
@@ -85,14 +86,14 @@ def check_strings(text: str) -> None:
 
 
 def check_no_python(text: str, reason: str) -> None:
-    """Refuses what is no Python, but looks like a number, a list or a range that is nearly right.
+    """Refuses text that is not Python but nearly a number, a list or a range.
 
     Args:
-        text: without blanks around it.
-        reason: of Python.
+        text: the text, without blanks around it.
+        reason: Python's own error message.
 
     Raises:
-        ValueError: it does.
+        ValueError: the text is nearly one.
     """
     quotes = "Put quotes around it if it is meant as a string."
     if _LEADING_ZEROS.fullmatch(text):
@@ -116,19 +117,19 @@ def check_no_python(text: str, reason: str) -> None:
 
 
 def spoken(reason: str) -> str:
-    """Makes a sentence with a cure of what Python says of a text that it can't read."""
+    """Turns Python's complaint about a text that it can't read into a sentence with a cure."""
     if "leading zeros" in reason:
         return "leading zeros. Write 10 in place of 010; a decimal has a point: 0.01."
     return reason if reason.endswith(("?", ".")) else f"{reason}."
 
 
 def is_nearly_a_number(text: str) -> bool:
-    """True for what has the digits of a number, a date or several numbers."""
+    """True for a text with the digits of a number, a date or several numbers."""
     return _NEARLY_A_NUMBER.fullmatch(text) is not None
 
 
 def is_number(text: str) -> bool:
-    """True for what Python reads as one number."""
+    """True for a text that Python reads as one number."""
     return re.fullmatch(_NUMBER, text) is not None and not _LEADING_ZEROS.fullmatch(text)
 
 
@@ -157,8 +158,8 @@ def _refuse_commas(text: str) -> None:
 
 
 def _is_nearly_a_list(text: str) -> bool:
-    """True if it begins with a bracket that ends with the text or never, or ends with a bracket
-    that nothing opens. `[ab]*.csv` is none.
+    """True if the text begins with a bracket that ends with it or never, or ends with a bracket
+    that nothing opens. `[ab]*.csv` is no list.
     """
     if unclosed(text) < 0 and text[-1] in _CLOSING:
         return True

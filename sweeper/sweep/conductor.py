@@ -1,4 +1,4 @@
-"""A running sweep as its executors see it: they ask for trials, and tell what becomes of them."""
+"""Connects a sweep's executor to its core: hands out trials, and takes reports of them."""
 
 import shutil
 import threading
@@ -24,24 +24,24 @@ from sweeper.worker.reports import Ended, Point
 
 @dataclass(frozen=True)
 class Place:
-    """Who runs a trial."""
+    """The worker and node that run a trial."""
 
     worker: str | None = None
     node: str | None = None
 
 
 class Conductor:
-    """Passes the events of an executor to the core, and writes the rows that come of them.
+    """Passes the events of an executor to the core, and writes the resulting rows.
 
     Args:
-        core: decides.
-        journal: where each ended trial gets its line before it counts as ended.
-        folder: the sweep's own.
+        core: decides what happens next.
+        journal: gets the line of each ended trial before the trial counts as ended.
+        folder: the sweep's own folder.
         bar: shows progress.
         stops: knows when the sweep ends before all trials have.
-        suggestions: works out configurations ahead of time.
-        keep_checkpoints: leave those of ended trials where they are.
-        keep: which of the folders that trials made stay, as of `Execution`.
+        suggestions: computes configurations ahead of time.
+        keep_checkpoints: True to keep the checkpoints of ended trials.
+        keep: which of the folders that trials made stay, as in `Execution`.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Conductor:
         self._suggestions = suggestions
         self._keep_checkpoints = keep_checkpoints
         self.trial_folders = TrialFolders(core, folder, keep)
-        # Times go on after those of an earlier run.
+        # Times continue those of an earlier run.
         self._start = time.monotonic() - max(map(_end_s, core.lines.values()), default=0.0)
         self._started_s: dict[Key, float] = {}
         self._places: dict[Key, Place] = {}
@@ -71,30 +71,30 @@ class Conductor:
         self._writing = threading.RLock()  # an executor's thread may outlive the sweep's end
 
     def step(self) -> BaseException | None:
-        """Shows progress and works ahead, to be called often; the reason to end the sweep, if any.
+        """Shows progress and works ahead; call it often. Returns a reason to end, if any.
 
-        After a reason was given, call `interrupt`, and nothing else.
+        Once it has returned a reason, call only `interrupt`.
         """
         self.bar.tick()
         self._work_ahead()
         return self.stops.look()
 
     def next_trial(self) -> Trial | None:
-        """The trial that a free worker runs now; None if there is none, or none yet."""
+        """Returns the trial for a free worker; None if there is none, or none yet."""
         self._work_ahead()
         trial = self.core.next_trial()
         self.bar.waits(trial is None and self.core.has_more)
         return trial
 
     def started(self, key: Key, place: Place) -> None:
-        """A worker begins a trial, perhaps again after its process died."""
+        """Notes that a worker begins a trial, perhaps again after its process died."""
         self._started_s[key] = self._now()
         self._places[key] = place
         self.stops.began()
         self.bar.started(key)
 
     def reported(self, key: Key, points: Sequence[Point]) -> bool:
-        """A trial has trained so far; whether it is to stop. Then it has its row."""
+        """Takes a trial's new points; returns whether it is to stop. Then it has its row."""
         self.core.reported(key, points)
         self.stops.reported()
         if points:
@@ -108,10 +108,10 @@ class Conductor:
         return True
 
     def ended(self, key: Key, ended: Ended) -> None:
-        """A trial ended by itself: finished, diverged or failed."""
+        """Notes that a trial ended by itself: finished, diverged or failed."""
         trial = self.core.running.get(key)
         if trial is None:
-            return  # it was stopped before; the first row of a trial counts
+            return  # it was stopped before; a trial's first row counts
         self.core.reported(key, ended.points)
         row = self._row(trial, ended.status, ended.value, ended.epochs, ended.runtime_s)
         row.exception, row.traceback = ended.exception, ended.traceback
@@ -119,11 +119,11 @@ class Conductor:
         self._write(row)
 
     def died(self, key: Key) -> None:
-        """The process of a trial died; its executor starts it again, unless it has its verdict."""
+        """Notes that a trial's process died; it is started again, unless it has its verdict."""
         self.reported(key, [])
 
     def gave_up(self, key: Key, exception: str, traceback: str | None) -> None:
-        """A trial is not tried any more: its process died too often, or it took too long."""
+        """Notes that a trial is given up: its process died too often, or it took too long."""
         trial = self.core.running.get(key)
         if trial is None:
             return
@@ -132,7 +132,7 @@ class Conductor:
         self._write(row)
 
     def interrupt(self) -> None:
-        """Rows for the trials that have begun when the sweep ends by force."""
+        """Writes rows for the trials that have begun when the sweep ends by force."""
         with self._writing:
             for trial in self.core.unfinished():
                 if trial.key not in self._started_s:
@@ -140,7 +140,7 @@ class Conductor:
                 self._write(self._row(trial, "interrupted", None, None, None))
 
     def runs_for_s(self, key: Key) -> float:
-        """How long a trial has run."""
+        """Returns how long a trial has run, in seconds."""
         return self._now() - self._started_s.get(key, self._now())
 
     def keep_output(self, place: Place, printed: str) -> None:
@@ -163,11 +163,11 @@ class Conductor:
         try:
             self._suggestions.step()
             self.bar.planned(self.core.num_trials * self.core.sweep.replicates)
-        except Exception as error:  # of the user's own sampler, say
+        except Exception as error:  # an error in the user's own sampler, for instance
             self.stops.stop(error)
 
     def _now(self) -> float:
-        """Seconds since the sweep began, those of earlier runs included."""
+        """Returns seconds since the sweep began, including earlier runs."""
         return time.monotonic() - self._start
 
     def _row(
@@ -223,5 +223,5 @@ def _end_s(row: Row) -> float:
 
 
 def time_over(limit_s: float) -> str:
-    """What is said of a trial that has taken too long."""
+    """Returns the message for a trial that has taken too long."""
     return f"TrialTimeOver: the trial ran longer than trial_time_s={limit_s:g}"

@@ -1,4 +1,4 @@
-"""The best configurations trained again with fresh seeds, free of the winner's luck."""
+"""Trains the best configurations again with fresh seeds, free of the winner's luck."""
 
 import hashlib
 import numbers
@@ -27,7 +27,7 @@ from sweeper.sweep.sweep import printer, run_sweep
 from sweeper.worker.objective import Objective, objective_faults
 
 _FRESH = 2**52  # no sweep has so many trials: seeds made with it were never used
-_MOST_EACH = 20  # trainings of each configuration at most, on average, unless told otherwise
+_MOST_EACH = 20  # trainings of each configuration at most, on average, by default
 
 
 def confirm(
@@ -43,22 +43,23 @@ def confirm(
     address: str | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """The best `top` configurations, trained again with fresh seeds, `replicates` times each or
-    until it is known which is the best.
+    """Trains the best `top` configurations again with fresh seeds, `replicates` times each or until
+    the best one is known.
 
-    One row a configuration, best first: `trial`, the hyperparameters, the metric (the fresh
-    mean), `standard_error`, `count`, `probability_best` (to be the best of them; NaN where nothing
-    is known of the noise), and `selected_with`, the value that made it one of the best. That one is
-    too good on average, since the luckiest are chosen (the winner's curse); the fresh mean is not.
+    Returns one row per configuration, best first: `trial`, the hyperparameters, the metric (the
+    fresh mean), `standard_error`, `count`, `probability_best` (to be the best of them; NaN if
+    nothing is known of the noise), and `selected_with`, the value that made it one of the best.
+    That value is too good on average, since the luckiest are chosen (the winner's curse); the fresh
+    mean is not.
 
-    With `until`, replicates go where they tell most (`sweeper.search.top_two`), until the best is
-    known with that probability, or the others are equal to it for all practical purposes: better by
-    at most half of what another seed changes.
+    With `until`, replicates go to the configurations where they tell most
+    (`sweeper.search.top_two`), until the best is known with that probability, or the others equal
+    it for all practical purposes: they are better by at most half of what another seed changes.
 
     The trials are kept in a folder `confirm-…` inside the sweep's own, one for each choice of
     configurations; calling this again with more replicates, or another `until`, adds to them. Which
-    configuration is trained when depends on the trials before alone: the table is the same for
-    any number of workers that has the same lag, and after any kill.
+    configuration is trained next depends only on the trials before it: the table is the same for
+    any number of workers with the same lag, and after any kill.
 
     Example:
         >>> fresh = sweeper.confirm(results, objective, top=2, replicates=3, address="inline")
@@ -66,18 +67,18 @@ def confirm(
         {'x': [2, 1], 'validation_error': [0.0, 1.0], 'count': [3, 3]}
 
     Args:
-        results: of the sweep.
-        objective: as it was in the sweep.
-        top: how many of the best, at least 1; with `until`, different ones.
-        replicates: of each, at least 2, which a standard error needs; None for 5. With `until`, how
-            many each gets before more go where they tell most; None for 2.
+        results: the sweep's results.
+        objective: the same as in the sweep.
+        top: how many of the best to train, at least 1; with `until`, different ones.
+        replicates: trainings of each, at least 2, which a standard error needs; None for 5. With
+            `until`, the trainings that each gets before more go where they tell most; None for 2.
         until: a probability, at least 0.5 and below 1.
-        max_replicates: with `until`, how many trainings at most, of all configurations together;
-            None for 20 × `top`.
+        max_replicates: with `until`, the largest number of trainings, over all configurations; None
+            for 20 × `top`.
         num_workers, data, address, progress: as those of `sweeper.run`.
 
     Raises:
-        TypeError: `results` are none.
+        TypeError: `results` are not results.
         ValueError: an argument is wrong, or the objective computes with other values than in the
             sweep; all faults are in one message.
         LookupError: no configuration has finished, in the sweep or again; names the exception.
@@ -85,7 +86,7 @@ def confirm(
     """
     refuse(*_faults(top, replicates, until, max_replicates))
     check_results(results)
-    _ = results.best_row  # or nothing is there to confirm
+    _ = results.best_row  # or there is nothing to confirm
     chosen = _chosen(results, top, different=until is not None)
     searcher: RandomSearch | TopTwo = RandomSearch(len(chosen), [*chosen.values()])
     replicates = replicates or (5 if until is None else 2)
@@ -108,7 +109,7 @@ def confirm(
     say = printer(progress)
     check_objective(results.sweep, objective, say)
     fresh = _as_in_the_sweep(run_sweep(sweep, execution, data), sweep, list(chosen))
-    _ = fresh.best_row if not fresh.summary["count"].any() else None  # which says why
+    _ = fresh.best_row if not fresh.summary["count"].any() else None  # the error says why
     sure = winner(fresh)
     say(sure.sentence)
     return _table(results, fresh, sure)
@@ -138,8 +139,8 @@ def _faults(
 
 
 def _chosen(results: Results, top: int, different: bool) -> dict[int, Config]:
-    """The best configurations, each once if they are to be different, by the number of their trial,
-    best first.
+    """Returns the best configurations, each once if they are to be different, by the number of
+    their trial, best first.
     """
     best = _best_first(results.summary.dropna(subset=results.metric.name), results.metric)
     configs = {row.trial: row.config for row in results.rows}
@@ -165,7 +166,7 @@ def _sweep(results: Results, objective: Objective, searcher: RandomSearch | TopT
 
 
 def _as_in_the_sweep(fresh: Results, sweep: Sweep, trials: list[int]) -> Results:
-    """The fresh trainings as replicates of the trials of the sweep that they are to confirm."""
+    """Returns the fresh trainings as replicates of the sweep's trials that they are to confirm."""
     ordered = [key(sweep.space.in_order(dict(one))) for one in sweep.searcher.initial_configs]
     counts: Counter[int] = Counter()
     rows = []
@@ -193,5 +194,5 @@ def _best_first(table: pd.DataFrame, metric: Metric) -> pd.DataFrame:
 
 
 def _digest(trials: list[int]) -> str:
-    """A short name for some trials in their order."""
+    """Returns a short name for some trials in their order."""
     return hashlib.sha256(" ".join(map(str, trials)).encode()).hexdigest()[:8]

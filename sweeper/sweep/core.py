@@ -1,9 +1,9 @@
-"""What happens next in a sweep, decided from the trials' numbers and results alone.
+"""Decides what happens next in a sweep, from the trials' numbers and results alone.
 
-Nothing here knows of Ray, of a clock, of threads or files. An executor tells events (a worker is
-free, trial 7 reports epoch 3, it ended, its process died) and is answered what to do: which trial
-to start, which to stop, which row to write. Executors may tell events in any order that workers
-bring about: what is decided is the same, so that the table is.
+Nothing here uses Ray, a clock, threads or files. An executor reports events (a worker is free,
+trial 7 reports epoch 3, it ended, its process died) and is told what to do: which trial to start,
+which to stop, which row to write. Events may come in any order that workers bring about: the
+decisions, and so the table, are the same.
 """
 
 from collections import deque
@@ -19,15 +19,15 @@ from sweeper.space.checks import Config
 from sweeper.sweep.knowledge import Knowledge
 from sweeper.worker.reports import Point
 
-_AHEAD = 16  # configurations that are worked out before a worker asks for them
-_AT_ONCE = 4  # … in one go: the first of them is waited for until the last is there
+_AHEAD = 16  # configurations that are computed before a worker asks for them
+_AT_ONCE = 4  # … in one batch: none is there before the last one is
 
 
 @dataclass(frozen=True)
 class Question:
-    """What a searcher is asked: the configuration of a trial, and what it may know for that.
+    """A question to the searcher: the configuration of a trial, and what may be known for it.
 
-    Nothing stands for a trial that is asked for in the same breath, just before.
+    None stands for a trial in the same batch of questions, just before.
     """
 
     trial: int
@@ -35,17 +35,17 @@ class Question:
 
 
 class Core:
-    """The state of a sweep and what follows from it.
+    """The state of a sweep, and all decisions that follow from it.
 
     Args:
-        sweep: what sets the table; its lag is chosen.
-        lines: rows of an earlier run of this sweep, of trials that are not run again.
+        sweep: the settings that affect the table; its lag is chosen.
+        lines: rows of an earlier run of this sweep, for trials that are not run again.
     """
 
     def __init__(self, sweep: Sweep, lines: Iterable[Row] = ()) -> None:
         self.sweep = sweep
         self.num_trials = sweep.num_trials
-        self.lines: dict[Key, Row] = {}  # as they were trained, verdicts left aside
+        self.lines: dict[Key, Row] = {}  # as they were trained, verdicts not applied
         self.running: dict[Key, Trial] = {}
         self.curves: dict[Key, list[Point]] = {}
         self._again: deque[Trial] = deque()
@@ -56,7 +56,7 @@ class Core:
         self._knowledge = Knowledge(
             sweep, self.lines, self.curves, self._configs.get, self.verdicts
         )
-        self.epochs_trained = 0  # by all trials, what was in vain included
+        self.epochs_trained = 0  # by all trials, epochs beyond a verdict included
         for row in sorted(lines, key=lambda row: row.key):
             self._configs.setdefault(row.trial, row.config)
             self.epochs_trained += row.epochs or 0
@@ -65,7 +65,7 @@ class Core:
     # Which trial comes next
 
     def next_trial(self) -> Trial | None:
-        """The trial that a free worker runs now; None if there is none (yet)."""
+        """Returns the trial for a free worker; None if there is none (yet)."""
         if self._again:
             trial = self._again.popleft()
         else:
@@ -76,30 +76,30 @@ class Core:
             trial = self.sweep.trial(key.trial, key.replicate, config)
             self._next = self._after(key)
         self.running[trial.key] = trial
-        self.curves.setdefault(trial.key, [])  # it may have shown something before
+        self.curves.setdefault(trial.key, [])  # it may have reported something before
         return trial
 
     def unfinished(self) -> list[Trial]:
-        """The trials that were handed out and have not ended."""
+        """Returns the trials that were handed out and have not ended."""
         return [*self.running.values(), *self._again]
 
     @property
     def is_over(self) -> bool:
-        """Whether all trials have ended."""
+        """True if all trials have ended."""
         return not self.running and not self.has_more
 
     @property
     def has_more(self) -> bool:
-        """Whether there are trials that have not been handed out yet."""
+        """True if there are trials that have not been handed out yet."""
         return bool(self._again) or self._skip() is not None
 
     def questions(self) -> list[Question]:
-        """The next configurations to be worked out, as far ahead as what is known allows.
+        """Returns the next configurations to be computed, as far ahead as results allow.
 
-        `answer` them before others are asked for. Empty if there are none, or none yet.
+        `answer` them before you ask for more. Empty if there are none, or none yet.
         """
         if not self.sweep.searcher.looks_back:
-            return []  # its configurations are drawn as they are wanted
+            return []  # its configurations are drawn when they are needed
         wanted = self._skip()
         most = 0 if wanted is None else min(self.num_trials, wanted.trial + _AHEAD)
         found: list[Question] = []
@@ -112,14 +112,14 @@ class Core:
         return found
 
     def _first_open(self) -> int:
-        """The first trial whose configuration is not known."""
+        """Returns the first trial whose configuration is not known."""
         while self._open in self._configs:
             self._open += 1
         return self._open
 
     def answer(self, trial: int, config: Config | None) -> None:
-        """Takes what the searcher has chosen for a trial: a configuration, or None for the end of
-        the sweep before this trial.
+        """Takes the searcher's choice for a trial: a configuration, or None to end the sweep
+        before this trial.
         """
         if config is None:
             self.num_trials = min(self.num_trials, trial)
@@ -133,7 +133,7 @@ class Core:
         return self._configs.get(trial)
 
     def _skip(self) -> Key | None:
-        """The next trial that has not ended and does not run; None if there is none."""
+        """Returns the next trial that has not ended and does not run; None if there is none."""
         while self._next.trial < self.num_trials:
             if self._next not in self.lines:
                 return self._next
@@ -147,10 +147,10 @@ class Core:
     # What trials do
 
     def reported(self, key: Key, points: Iterable[Point]) -> None:
-        """A trial has trained so far: points of its curve, as in a `Row`.
+        """Takes a trial's new points of its curve, as in a `Row`.
 
-        One whose process died begins anew: until it has come as far again, what it showed before
-        stands, since other trials may have been judged by it.
+        A trial whose process died begins anew: until it has come as far again, its earlier reports
+        stand, since other trials may have been judged by them.
         """
         if key not in self.running:
             return
@@ -162,15 +162,15 @@ class Core:
                 self.verdicts.reported(key.trial, int(point[0]), point[1])
 
     def should_stop(self, key: Key) -> bool:
-        """Whether a trial has nothing more to train: it has its verdict, or has ended."""
+        """Checks if a trial has nothing more to train: it has its verdict, or has ended."""
         if key not in self.running:
             return True
         return self.verdicts is not None and self.verdicts.stopped_at(key.trial) is not None
 
     def ended(self, row: Row) -> Row:
-        """The line of a trial that has ended, by itself, by its verdict or for good.
+        """Returns the line of a trial that has ended, by itself, by its verdict or for good.
 
-        Where the verdict is out, what was trained in vain is cut off.
+        Once the verdict is out, epochs beyond it are cut off.
         """
         self.running.pop(row.key, None)
         self.curves.pop(row.key, None)
@@ -186,17 +186,17 @@ class Core:
         return row
 
     def not_started(self, trial: Trial) -> None:
-        """A worker could not take the trial, which is handed out again."""
+        """Hands out a trial again that a worker could not take."""
         self.running.pop(trial.key, None)
         self._again.append(trial)
 
-    # What has come of it
+    # The outcome
 
     def row(self, key: Key) -> Row | None:
-        """The row of the table for a trial that has ended, else None; see `record.settled`."""
+        """Returns a trial's row of the table once it has ended, else None; see `record.settled`."""
         line = self.lines.get(key)
         return line if line is None or self.verdicts is None else settle(line, self.verdicts)
 
     def rows(self) -> list[Row]:
-        """The table so far, in the order of trials."""
+        """Returns the table so far, in the order of trials."""
         return [row for key in sorted(self.lines) if (row := self.row(key)) is not None]

@@ -1,4 +1,4 @@
-"""The end of a sweep, in order or by force: every trial has its row, and what is left is said."""
+"""Ends a sweep, in order or by force: every trial gets a row, and messages say what is left."""
 
 import os
 import shlex
@@ -21,13 +21,13 @@ def outcome(
     say: Callable[[str], None],
     told: str | None = None,
 ) -> Results:
-    """The results if the sweep ended by itself or after its time; else raises the reason.
+    """Returns the results if the sweep ended by itself or after its time; else raises the reason.
 
     Args:
-        results: of the trials that have ended.
+        results: the results of the ended trials.
         stop_reason: why the sweep ended before its end.
-        say: is told what there is to know.
-        told: the exception of which the traceback has been said.
+        say: gets messages for the user.
+        told: the exception whose traceback has been printed.
     """
     if stop_reason is None:
         _say_if_all_failed(results, say, told)
@@ -52,7 +52,7 @@ def outcome(
 def leave_behind(results: Results, say: Callable[[str], None]) -> None:
     """Says what was found and where it lies, and leaves a report beside it.
 
-    A report that can't be written is only said, since the results are safe.
+    If the report can't be written, that is only a message, since the results are safe.
     """
     from sweeper.analysis.epochs_spent import epochs
     from sweeper.html_report.page import write_report

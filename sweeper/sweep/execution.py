@@ -1,4 +1,4 @@
-"""What may differ each time that a sweep is run: where, how fast, how long, what is kept."""
+"""Settings that may differ each time a sweep is run: where, how fast, how long, what is kept."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ class Execution:
     progress: bool = True
 
     def faults(self) -> list[str]:
-        """What is wrong with it, one sentence a fault; empty if nothing is."""
+        """Lists the faults of these settings, one sentence each; empty if there are none."""
         faults = name_faults(self.name, self.resume)
         switches = ("resume", "retry_failed", "keep_checkpoints", "debug", "progress")
         wrong_types = [bool_fault(name, getattr(self, name)) for name in switches]

@@ -1,4 +1,4 @@
-"""Where trials run: on Ray, or in this process."""
+"""Runs trials on Ray, or in this process."""
 
 import logging
 import math
@@ -21,13 +21,13 @@ _REACT_S = 2.5  # for a sweep to end in order after a signal
 
 @dataclass(frozen=True)
 class Executor:
-    """A place for trials, ready to run them.
+    """A place where trials run.
 
     Attributes:
-        where: such as `2 workers on this machine`.
+        where: a description such as `2 workers on this machine`.
         num_workers: how many trials may run or wait for a place.
-        size: how many have a place now, which changes as nodes come and go.
-        asker: where a searcher works that learns from results.
+        size: how many have a place now; it changes as nodes come and go.
+        asker: runs a searcher that learns from results.
         run: runs trials until all have ended, or the conductor gives a reason to end the sweep.
     """
 
@@ -39,7 +39,7 @@ class Executor:
 
 
 def inline(execution: Execution, data: Any) -> Executor:
-    """This process, in which one trial runs after another, without Ray."""
+    """Returns this process as the place, where one trial runs after another, without Ray."""
     from sweeper.sweep.inline import run_inline
 
     def run(sweep: Sweep, conductor: Conductor) -> None:
@@ -71,15 +71,15 @@ def on_ray(
     interrupts: Interrupts,
     say: Callable[[str], None],
 ) -> Iterator[Executor]:
-    """The workers of a Ray, which is stopped afterwards if it was started for this.
+    """Yields the workers of a Ray, which is stopped afterwards if it was started for this.
 
     Args:
-        sweep: what is run.
-        execution: how.
-        data: what the objective is given; None for nothing.
-        num_left: how many trials are still to be run.
-        interrupts: hear of signals from the start of Ray on.
-        say: is told of versions that differ, and of a large objective.
+        sweep: the sweep to run.
+        execution: how it is run.
+        data: the objective's data; None for nothing.
+        num_left: the number of trials still to be run.
+        interrupts: handle signals from the start of Ray on.
+        say: gets messages about different versions, and a large objective.
 
     Raises:
         TypeError: the objective or the data can't be pickled.
@@ -99,11 +99,11 @@ def on_ray(
         interrupts.listen()
         watch = Watch(say, lambda: interrupts.reason)
         where = stack.enter_context(connected(execution.address, say, watch))
-        interrupts.listen()  # anew, since Ray has set handlers of its own
+        interrupts.listen()  # again, since Ray has set handlers of its own
         from sweeper.cluster.nodes import check_versions
 
         watch.run(lambda: check_versions(say), "the versions of its nodes")
-        # Imported here, since Tune takes a second to load, in which Ray's first workers start.
+        # Imported here, since Tune takes a second to load; meanwhile Ray's first workers start.
         with _no_word_of_widgets():
             from sweeper.cluster.fleet import Fleet
             from sweeper.sweep.on_ray import Apart, make_task, run_on_ray

@@ -1,18 +1,18 @@
-"""What Tune tells of processes that died or did not start, and when there is no use in going on."""
+"""Interprets Tune's notes on processes that died or did not start, and decides when to give up."""
 
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-_MISSED = 10  # so many in a row, and for so long, end a sweep of which no trial runs:
+_MISSED = 10  # so many in a row, over this time, end a sweep of which no trial runs:
 _MISSED_FOR_S = 60.0  # the workers of other nodes may be slower to start
 
 
 class MissedStarts:
-    """Starts of workers that came to nothing, since the last one that went well.
+    """Counts workers that failed to start since the last one that did.
 
     Args:
-        say: is told the reason of each, once.
+        say: gets each reason, once.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
@@ -21,11 +21,11 @@ class MissedStarts:
         self._times_s: list[float] = []
 
     def went_well(self) -> None:
-        """Some worker starts: what was missed before tells nothing any more."""
+        """Notes that a worker starts: earlier failures don't matter any more."""
         self._times_s.clear()
 
     def missed(self, told: str) -> ChildProcessError | None:
-        """Notes one more; why a sweep of which no trial runs should end, if it should."""
+        """Notes one more; returns why a sweep without running trials should end, if so."""
         why = describe_failure(told, at_start=True)
         if why not in self._said:
             self._said.add(why)
@@ -38,21 +38,21 @@ class MissedStarts:
 
 
 def last_failure(error_file: str) -> str:
-    """What Tune noted of the last failure of a trial, which may have had several."""
+    """Returns Tune's note of a trial's last failure, of which it may have had several."""
     return Path(error_file).read_text().rpartition("Failure # ")[2].partition("\n")[2]
 
 
 def describe_failure(told: str, at_start: bool = False) -> str:
-    """One line about a dead process; Ray can't tell os._exit, a signal and the kernel apart.
+    """Describes a dead process in a line; Ray can't tell os._exit, a signal and the kernel apart.
 
     Args:
-        told: what Tune noted.
-        at_start: whether it had run no trial yet, so that none can have ended it.
+        told: Tune's note.
+        at_start: True if it had run no trial yet, so that none can have ended it.
     """
     lines = [line.strip() for line in told.splitlines() if line.strip()]
     detail = next((line for line in lines if "exit detail" in line.lower()), "")
     if not detail and "ray::" in told:
-        return lines[-1]  # the exception of its set-up, or between two trials
+        return lines[-1]  # the exception of its set-up, or one between two trials
     detail = detail[detail.lower().find("worker exit detail") :].strip()
     cause = "the process ended (os._exit, a signal, or out of memory)."
     if "low on memory" in told:

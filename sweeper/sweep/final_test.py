@@ -1,4 +1,4 @@
-"""The look at the test set after a sweep."""
+"""Evaluates the chosen configuration on the test set, after a sweep."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ from sweeper.worker.objective import Objective, accepts, objective_faults, run_h
 def test(
     results: Results, objective: Objective, *, with_validation: bool = False, data: Any = None
 ) -> float:
-    """The error of the chosen configuration on the sealed test set; call it once, at the end.
+    """Returns the chosen configuration's error on the sealed test set; call it once, at the end.
 
-    Runs the objective once more in this process, on `results.best_config` with its trial's seed
+    It runs the objective once more in this process, on `results.best_config` with its trial's seed
     and number of threads. sweeper's data modules hand out the test set for evaluation instead of
-    the validation set; an objective that brings its own data takes an argument `test=False` and
-    is called with `test=True`. The look is written into the sweep's record.
+    the validation set; an objective with its own data takes an argument `test=False` and is called
+    with `test=True`. The sweep's record notes each such look at the test set.
 
     Example:
         >>> def objective(config, test=False):
@@ -34,21 +34,21 @@ def test(
         0.5
 
     Args:
-        results: of the sweep that chose the configuration.
-        objective: as it was in the sweep.
-        with_validation: Train on training and validation data together, which now have nothing
-            else to decide. An objective that brings its own data takes an argument
-            `with_validation=False` for this.
-        data: as it was in the sweep.
+        results: the results of the sweep that chose the configuration.
+        objective: the same as in the sweep.
+        with_validation: True to train on training and validation data together, since nothing is
+            left to choose. An objective with its own data takes an argument `with_validation=False`
+            for this.
+        data: the same as in the sweep.
 
     Raises:
-        TypeError: `results` are none, or `with_validation` is neither True nor False.
+        TypeError: `results` are not results, or `with_validation` is neither True nor False.
         LookupError: no configuration has finished.
         ValueError: the objective neither read a test set of sweeper's nor takes `test`, or it
             can't train on the validation data as well; or it doesn't take the arguments, or
             computes with other values than in the sweep.
         NotImplementedError: the objective's data has no test set.
-        TypeError: what the objective returns is no number.
+        TypeError: the objective does not return a number.
         RuntimeError: the objective calls `sys.exit`.
         OSError: the look can't be noted in the sweep's folder.
         Exception: whatever the objective itself raises.
@@ -84,7 +84,7 @@ def test(
         try:
             error = run_here(objective, row.config, arguments, row.seed, resources.cpus)
             look["test_error"] = error
-        except SystemExit as ended:  # which would end the caller, with whatever code
+        except SystemExit as ended:  # it would end the caller, with whatever code
             raise RuntimeError(f"The objective ended its process: SystemExit: {ended}") from ended
         finally:
             if own_test_set or trial.test_set_read:  # a look that failed is a look too

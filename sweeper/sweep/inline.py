@@ -1,4 +1,4 @@
-"""Trials in this process, one after another: to debug an objective, and without any Ray."""
+"""Runs trials in this process, one after another: to debug an objective, and without Ray."""
 
 import copy
 import os
@@ -26,13 +26,13 @@ from sweeper.worker.process_state import left_as_it_was
 from sweeper.worker.reports import PauseAt, Reports, never
 from sweeper.worker.running_trial import RunningTrial
 
-_LOOK_S = 0.2  # how often a trial of another process is left to look whether the sweep ends
+_LOOK_S = 0.2  # how often a trial in another process is left to check whether the sweep ends
 
 
 class TrialTimeOverError(BaseException):
     """Ends a trial that has taken longer than `Limits(trial_time_s=…)`.
 
-    Derived from BaseException, so that an objective that catches Exception lets it pass.
+    It derives from BaseException, so that an objective's `except Exception` doesn't catch it.
     """
 
 
@@ -46,11 +46,11 @@ def run_inline(
     """Runs trials until none is left, or there is a reason to end the sweep.
 
     Args:
-        sweep: what sets the table.
-        data: what the objective is given, None for nothing; trials share it.
-        conductor: hands out trials, and is told of them.
-        limits: when a trial is given up; the time is heeded in the main thread only.
-        debug: let exceptions of the objective through, with which the sweep ends.
+        sweep: the settings that affect the table.
+        data: the objective's data, None for nothing; trials share it.
+        conductor: hands out trials, and takes their reports.
+        limits: when a trial is given up; its time is checked in the main thread only.
+        debug: True to let exceptions of the objective through, which ends the sweep.
     """
     with ExitStack() as stack:
         state = stack.enter_context(left_as_it_was())
@@ -73,7 +73,7 @@ def run_inline(
                     try:
                         _run(running, trial, conductor, over, heard, limits.trial_time_s)
                     finally:
-                        running.stop()  # inside: Lightning gives back all handlers of before
+                        running.stop()  # inside the trial: Lightning restores all earlier handlers
             finally:
                 if not sweep.fresh:
                     memory.free()
@@ -84,7 +84,7 @@ _Start = Callable[[Trial, Path], _Running]  # a trial, and the sweep's folder
 
 
 def _warm(sweep: Sweep, data: Any, debug: bool) -> _Start:
-    """Trials in this process."""
+    """Returns a function that starts trials in this process."""
     arguments = {} if data is None else {"data": data}
     passes = (Exception, SystemExit, KeyboardInterrupt) if debug else (KeyboardInterrupt,)
 
@@ -100,7 +100,7 @@ def _warm(sweep: Sweep, data: Any, debug: bool) -> _Start:
 def _fresh(
     sweep: Sweep, data: Any, limits: Limits, conductor: Conductor, stack: ExitStack
 ) -> _Start:
-    """Trials in processes of their own, until the stack is left."""
+    """Returns a function that starts trials in processes of their own, until the stack is left."""
     from sweeper.sweep.travelling import packed
     from sweeper.worker.shared_data import NodeCopy, pack
 
@@ -116,13 +116,13 @@ def _fresh(
 
 
 def _shared(sweep: Sweep) -> dict[str, Any]:
-    """What all trials have in common."""
+    """Returns the arguments that all trials share."""
     resources = sweep.resources
     return {"cpus": resources.cpus, "gpus": resources.gpus, "metric": sweep.metric.name}
 
 
 def _own(trial: Trial, folder: Path) -> dict[str, Any]:
-    """What makes a trial."""
+    """Returns the arguments of one trial."""
     place = trial_folder(folder, trial.key).absolute()
     config = copy.deepcopy(trial.config)
     return {
@@ -151,7 +151,7 @@ def _run(
         told = running.advance(pause_at)
         if isinstance(running, FreshTrial) and isinstance(told, Reports) and trial_time_s:
             over = [time_over(trial_time_s)] * (conductor.runs_for_s(trial.key) > trial_time_s)
-        if over:  # whatever the objective has made of that
+        if over:  # whatever the objective has made of it
             conductor.gave_up(trial.key, over[0], None)
             return
         if not isinstance(told, Reports):
@@ -164,7 +164,7 @@ def _run(
 
 @contextmanager
 def _alarm(after_s: float | None) -> Iterator[list[str]]:
-    """Raises `TrialTimeOverError` in the block after so many seconds; then the list says so."""
+    """Raises `TrialTimeOverError` in the block after so many seconds; the yielded list notes it."""
     over: list[str] = []
     if after_s is None or threading.current_thread() is not threading.main_thread():
         yield over
@@ -188,10 +188,10 @@ def _alarm(after_s: float | None) -> Iterator[list[str]]:
 
 @contextmanager
 def _interrupts(conductor: Conductor) -> Iterator[list[BaseException]]:
-    """Raises Ctrl-C, SIGTERM and SIGHUP in the objective; then the list says so.
+    """Raises Ctrl-C, SIGTERM and SIGHUP in the objective; the yielded list notes it.
 
-    The sweep ends even if that is caught, or made something else, there: Lightning makes a
-    SystemExit of Ctrl-C, and goes on after a SIGTERM of which nobody else hears.
+    The sweep ends even if the objective catches or replaces the exception: Lightning turns Ctrl-C
+    into a SystemExit, and swallows a SIGTERM and goes on.
     """
     heard: list[BaseException] = []
     if threading.current_thread() is not threading.main_thread():

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a terminal that is closed, SIGHUP, while a sweep runs: once to end it in
+"""Handles Ctrl-C, SIGTERM and a closed terminal (SIGHUP) while a sweep runs: once to end it in
 order, twice to end it at once.
 """
 
@@ -12,10 +12,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """Turns signals into a `reason` to stop, which a sweep looks at between its steps.
+    """Turns signals into a `reason` to stop, which a sweep checks between its steps.
 
-    As a context manager it gives back the handlers that were there before. Elsewhere than in the
-    main thread, where Python allows no handlers, it does nothing.
+    As a context manager it restores the earlier handlers. Outside of the main thread, where Python
+    allows no handlers, it does nothing.
     """
 
     def __init__(self) -> None:
@@ -29,11 +29,11 @@ class Interrupts:
     def __exit__(self, *exception: object) -> None:
         if self._main:
             for number, handler in zip(SIGNALS, self._before, strict=True):
-                if handler is not None:  # one that is not of Python's
+                if handler is not None:  # handlers that are not Python's stay
                     signal.signal(number, handler)
 
     def listen(self) -> None:
-        """Takes over the signals; Ray sets handlers of its own when it starts, so after that."""
+        """Takes over the signals; call it after Ray has started, which sets handlers of its own."""
         if self._main:
             for number in heard_signals():
                 signal.signal(number, self._on_signal)
@@ -50,13 +50,13 @@ class Interrupts:
 
 
 def heard_signals() -> list[int]:
-    """The signals that end a sweep: not SIGHUP under nohup, which is to outlive its terminal."""
+    """Returns the signals that end a sweep: not SIGHUP under nohup, where it is to be ignored."""
     is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     return [number for number in SIGNALS if number != signal.SIGHUP or not is_ignored]
 
 
 def interruption(number: int) -> BaseException:
-    """What a sweep ends with that a signal ends."""
+    """Returns the exception with which a sweep ends after a signal."""
     if number == signal.SIGINT:
         return KeyboardInterrupt("the sweep was interrupted")
     return SystemExit(128 + number)

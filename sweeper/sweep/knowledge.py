@@ -1,4 +1,4 @@
-"""What a searcher may know of earlier trials: a function of trials' numbers, not of time."""
+"""Decides what a searcher knows of earlier trials: a function of trials' numbers, not of time."""
 
 import itertools
 import math
@@ -18,21 +18,21 @@ Curve = Sequence[Point]
 class Knowledge:
     """What each trial knows of those before it, as soon as all of that has come to light.
 
-    With the lag L, trial i knows trial j wholly if i − j ≥ L, else only its configuration. Where
-    trials are stopped early, it knows what L virtual workers would have shown by the time at which
-    one of them is free for it, if every epoch took one unit of time: as much as an asynchronous
-    search on L workers would know, but a function of the trials' numbers and curves alone.
+    With the lag L, trial i knows trial j wholly if i − j ≥ L, else only its configuration. If
+    trials are stopped early, it knows what L virtual workers would have shown by the time one of
+    them is free for it, if every epoch took one unit of time: as much as an asynchronous search on
+    L workers would know, but a function of the trials' numbers and curves alone.
 
     On LCBench's surrogate (9 data sets, 3 seeds, 60 trials, L = 8) that is worth 1.4 ± 0.4 points
     of error after 20 whole trainings, and 0.8 ± 0.5 after 60 trials, beside knowing of trial j the
     first ⌊(i − j) / L⌋ × `grace_epochs` epochs.
 
     Args:
-        sweep: what sets the table; its lag is chosen.
+        sweep: the settings that affect the table; its lag is chosen.
         lines: the rows of the trials that have ended, by trial and replicate.
-        curves: the learning curves of those that run.
-        config_of: the configuration of a trial, None if it is not known yet.
-        verdicts: those on early stopping, if there are any.
+        curves: the learning curves of running trials.
+        config_of: returns the configuration of a trial, None if it is not known yet.
+        verdicts: the verdicts of early stopping, if there are any.
     """
 
     def __init__(
@@ -49,12 +49,12 @@ class Knowledge:
         self._curves = curves
         self._config_of = config_of
         self._verdicts = verdicts
-        self._starts: list[int] = []  # of the trials on the virtual workers
+        self._starts: list[int] = []  # starts of trials on the virtual workers
         self._last: list[int | None] = [None] * (sweep.lag or 0)  # trial on each of them
         self._wholly: dict[int, Known] = {}  # trials that have ended
 
     def before(self, trial: int, asked: Collection[int] = ()) -> list[Known | None] | None:
-        """What is known to a trial, one entry for each before it; None if that is still to come.
+        """Returns what a trial knows of each one before it; None if some of that is still to come.
 
         The entries of trials that are being `asked` for, whose configurations come just before
         this one's, are None.
@@ -69,7 +69,7 @@ class Knowledge:
         return found
 
     def _of(self, earlier: int, config: Config, trial: int) -> Known | None:
-        """What a trial knows of an earlier one; None if that is still to come."""
+        """Returns what a trial knows of an earlier one; None if that is still to come."""
         lag = self._sweep.lag
         if lag is None:
             return Known(config)
@@ -81,7 +81,7 @@ class Knowledge:
         return self._part(earlier, config, start - self._starts[earlier], self._verdicts)
 
     def _start(self, trial: int) -> int | None:
-        """When a trial starts on the virtual workers; None if that is not certain yet."""
+        """Returns when a trial starts on the virtual workers; None if that is not certain yet."""
         while len(self._starts) <= trial:
             free = [(0, False) if last is None else self._end(last) for last in self._last]
             first = min(free)
@@ -93,7 +93,7 @@ class Knowledge:
         return self._starts[trial]
 
     def _end(self, trial: int) -> tuple[int, bool]:
-        """When a trial ends on the virtual workers at the earliest, and whether it may be later."""
+        """Returns the earliest end of a trial on the virtual workers, and if it may be later."""
         assert self._verdicts is not None
         start, row = self._starts[trial], self._ended(trial)
         rung = self._verdicts.stopped_at(trial)
@@ -119,7 +119,7 @@ class Knowledge:
         return self._wholly[trial]
 
     def _mean(self, trial: int, config: Config) -> Known | None:
-        """What all replicates of a trial have shown; None if one has not ended."""
+        """Returns what all replicates of a trial have shown; None if one has not ended."""
         rows = [self._lines.get(Key(trial, r)) for r in range(self._sweep.replicates)]
         ended = [row for row in rows if row is not None and row.status != "interrupted"]
         if len(ended) < len(rows):
@@ -131,7 +131,7 @@ class Knowledge:
         return Known(config, self._means([row.curve for row in chosen]), loss, chosen[0].status)
 
     def _part(self, trial: int, config: Config, most: int, verdicts: Verdicts) -> Known | None:
-        """The first `most` epochs, and the end if it comes by then."""
+        """Returns the first `most` epochs, and the end if it comes by then."""
         row = self._ended(trial)
         curve = row.curve if row is not None else self._curves.get(Key(trial, 0), [])
         rung = verdicts.stopped_at(trial)
@@ -142,19 +142,19 @@ class Knowledge:
         if open_rung is not None and open_rung <= most:
             return None
         points = self._points(curve, most)
-        # Its end shows one epoch later: after the last one it may still be about to go on.
+        # Its end shows one epoch later: after its last epoch it may still be about to go on.
         if row is not None and rung is None and (row.epochs or 0) < most:
             loss = None if row.value is None else self._loss(row.value)
             return Known(config, points, loss, row.status)
         return Known(config, points) if row is not None or len(curve) >= most else None
 
     def _points(self, curve: Curve, most: float = math.inf) -> tuple[tuple[int, float], ...]:
-        """The epochs up to `most` and their losses."""
+        """Returns the epochs up to `most` and their losses."""
         shown = itertools.takewhile(lambda point: point[0] <= most, curve)
         return tuple((int(epoch), self._loss(value)) for epoch, value, *_ in shown)
 
     def _means(self, curves: Sequence[Curve]) -> tuple[tuple[int, float], ...]:
-        """The mean curve as far as all of them go."""
+        """Returns the mean curve as far as all curves go."""
         length = min(map(len, curves))
         rows = zip(*(self._points(curve[:length]) for curve in curves), strict=True)
         return tuple((row[0][0], fmean(loss for _, loss in row)) for row in rows)

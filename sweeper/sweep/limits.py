@@ -1,4 +1,4 @@
-"""When a sweep gives up: on a trial, on trials that all fail alike, and as a whole."""
+"""Limits at which a sweep gives up: on a trial, on trials that all fail alike, or as a whole."""
 
 import math
 from dataclasses import dataclass
@@ -9,24 +9,25 @@ from sweeper.faults import int_fault
 
 @dataclass(frozen=True)
 class Limits:
-    """When a trial is given up, and when a sweep ends before all its trials have.
+    """Limits at which a trial is given up, or a sweep ends before all its trials have.
 
     A sweep that ends by `time_budget_s`, `total_epochs`, `target` or `patience` returns its
-    results, its running trials are `interrupted`, and it can be resumed. The rows that are there
-    are those of the whole sweep; how many there are depends on the number of workers.
+    results, its running trials are `interrupted`, and it can be resumed. Its rows are the same as
+    in the whole sweep; how many there are depends on the number of workers.
 
     Args:
         max_failures: how often a trial is tried again after its process died (`os._exit`, a signal,
-            out of memory, a lost node), at least 0; what the objective raises ends a trial at once.
+            out of memory, a lost node), at least 0; an exception of the objective ends a trial at
+            once.
         time_budget_s: seconds from the first trial's start to the sweep's end, above 0.
-        total_epochs: epochs that all trials together may train, at least 1.
+        total_epochs: the number of epochs that all trials together may train, at least 1.
         target: a value of the metric; the sweep ends once a finished trial is at least as good.
-        patience: The sweep ends once so many trials in a row, at least 1, in the order of their
-            numbers, were no better than the best before them.
+        patience: a number of trials, at least 1. The sweep ends once so many trials in a row, in
+            the order of their numbers, were no better than the best before them.
         trial_time_s: seconds, above 0. A trial that runs longer fails, even if it never reports.
-        first_failures: The sweep ends with a `ValueError` if the first trials all fail with the
-            same exception: so many, at least 1, and at least twice as many as there are workers.
-            None for never.
+        first_failures: a number of trials, at least 1, or None for no such limit. The sweep ends
+            with a `ValueError` if so many first trials, and at least twice as many as there are
+            workers, all fail with the same exception.
 
     Raises:
         ValueError: a number is of the wrong type or out of range; lists all faults.
@@ -71,4 +72,4 @@ def _number_fault(name: str, value: Any, low: float) -> str | None:
 
 
 class LimitReached(Exception):  # noqa: N818 (it is no error)
-    """The reason to end a sweep that has used up what it may, or found what it was to find."""
+    """The reason to end a sweep that has used up its limits, or found its target."""

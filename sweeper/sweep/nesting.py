@@ -1,4 +1,4 @@
-"""A sweep that is started inside of another one's trial."""
+"""Refuses a sweep that is started inside of another one's trial."""
 
 import os
 
@@ -7,11 +7,11 @@ from sweeper.worker.plain_process import IN_A_TRIAL
 
 
 def refuse_in_a_trial(address: str | None) -> None:
-    """Keeps a sweep from waiting for CPUs that the trials of the sweep around it hold.
+    """Refuses a sweep that would wait for CPUs held by the trials of the sweep around it.
 
     Raises:
-        RuntimeError: this process, or one that has started it, runs a trial on Ray, whose Ray the
-            sweep would join.
+        RuntimeError: this process, or one that has started it, runs a trial on a Ray that the sweep
+            would join.
     """
     worker = os.environ.get(IN_A_TRIAL)
     joins = worker == str(os.getpid()) or address != "local"

@@ -1,4 +1,4 @@
-"""Trials on Ray Tune: on warm workers of this machine or of a cluster."""
+"""Runs trials on Ray Tune, on warm workers of this machine or of a cluster."""
 
 import os
 import tempfile
@@ -29,21 +29,21 @@ from sweeper.worker.trainable import Task, Worker
 
 _TUNE_SETTINGS = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # it would end `fit` as if all were well
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # five files a trial
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # five files per trial
     "TUNE_GLOBAL_CHECKPOINT_S": "1e9",  # the journal is the record
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "RAY_AIR_NEW_OUTPUT": "0",  # the new one prints although told to be silent
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "1e9",
-    "TUNE_MAX_PENDING_TRIALS_PG": "1000000",  # how many wait is for the searcher to say
+    "TUNE_MAX_PENDING_TRIALS_PG": "1000000",  # the searcher decides how many wait
 }
 
 
 def run_on_ray(task: Task, conductor: Conductor, fleet: Fleet, limits: Limits) -> None:
-    """Runs trials on Tune; its own files go to a folder that is removed.
+    """Runs trials on Tune, whose own files go to a folder that is removed.
 
     Args:
-        task: what all trials share.
-        conductor: hands out trials, and is told of them.
+        task: the settings that all trials share.
+        conductor: hands out trials, and takes their reports.
         fleet: how many may run or wait for a place, at each moment.
         limits: how often a trial is tried again after its process died, and how long it may take.
     """
@@ -61,7 +61,7 @@ def run_on_ray(task: Task, conductor: Conductor, fleet: Fleet, limits: Limits) -
             tune_config=tune.TuneConfig(
                 search_alg=HandOver(conductor, fleet.limit),
                 scheduler=InOrder(conductor),
-                num_samples=-1,  # as many as are handed over
+                num_samples=-1,  # as many as are handed out
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: trial.trial_id,
             ),
@@ -72,14 +72,14 @@ def run_on_ray(task: Task, conductor: Conductor, fleet: Fleet, limits: Limits) -
                 failure_config=tune.FailureConfig(max_failures=limits.max_failures),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=1 if wants_logs() else 0,
-                # The one for notebooks, which Tune would take there, clears what was shown before.
+                # Tune's own reporter for notebooks would clear earlier output.
                 progress_reporter=tune.CLIReporter(),
             ),
         )
         try:
             tuner.fit()
         except FileNotFoundError:
-            # When all is done, Tune looks at the working directory, which may have been removed.
+            # In the end Tune looks at the working directory, which may have been removed.
             if directory() is not None or not conductor.core.is_over:
                 raise
 
@@ -92,15 +92,15 @@ def make_task(
     directory: str,
     limits: Limits,
 ) -> Task:
-    """What every worker is given once.
+    """Returns the settings that every worker is given once.
 
     Args:
-        sweep: what is run.
-        objective: its objective, packed.
-        data: what the objective is given.
-        folder: the sweep's own.
-        directory: where the user is.
-        limits: how often a trial of a new process is tried again after that died.
+        sweep: the sweep to run.
+        objective: the sweep's objective, packed.
+        data: the objective's data.
+        folder: the sweep's own folder.
+        directory: the user's working directory.
+        limits: how often a trial in a new process is tried again after that died.
     """
     return Task(
         objective=objective,
@@ -120,7 +120,7 @@ def make_task(
 
 
 class Apart:
-    """A searcher that works in a process of its own, so that nobody waits for it.
+    """Runs a searcher in a process of its own, so that nobody waits for it.
 
     The process is on this machine, takes none of the CPUs that trials are given, and is started
     again if it dies.
@@ -132,7 +132,7 @@ class Apart:
         self._asked: Any = None
 
     def ask(self, questions: Sequence[Question]) -> None:
-        """Begins to work out configurations."""
+        """Starts to compute configurations."""
         if self._actor is None:
             here = ray.get_runtime_context().get_node_id()
             self._actor = (
@@ -148,7 +148,7 @@ class Apart:
         self._asked = self._actor.suggest.remote(questions)
 
     def answer(self) -> list[Config | None] | None:
-        """As of `Asker`."""
+        """Returns the answer, as in `Asker`."""
         ready, _ = ray.wait([self._asked], timeout=0)
         if not ready:
             return None

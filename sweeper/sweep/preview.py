@@ -1,4 +1,4 @@
-"""`sweeper.preview`: what a sweep would try, before it costs anything; without Ray and torch."""
+"""`sweeper.preview`: shows what a sweep would try, at no cost, without Ray and torch."""
 
 import html
 import math
@@ -33,15 +33,15 @@ _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """What a sweep would try. Made by `sweeper.preview`, printed by `print`.
+    """A preview of what a sweep would try. Made by `sweeper.preview`, printed by `print`.
 
     Attributes:
-        space: what is searched.
+        space: the space that is searched.
         plan: how many trials there will be, and how they come about.
-        num_trials: how many, replicates not counted.
+        num_trials: the number of trials, replicates not counted.
         configs: the first configurations.
-        drawn: configurations at random, of which the histograms are.
-        warnings: what may not be meant as it is written, one sentence each.
+        drawn: random configurations, for the histograms.
+        warnings: likely mistakes, one sentence each.
     """
 
     space: Space
@@ -53,7 +53,7 @@ class Preview:
 
     @cached_property
     def frame(self) -> "pd.DataFrame":
-        """The first configurations, one row a trial; empty where a hyperparameter is absent."""
+        """Returns the first configurations, a row per trial; empty where a name is absent."""
         import pandas as pd
 
         from sweeper.record.columns import column
@@ -66,7 +66,7 @@ class Preview:
 
     @property
     def histograms(self) -> str:
-        """Of each hyperparameter one line of at most 80 columns: its range and how it is drawn."""
+        """Returns a line of up to 80 columns per hyperparameter: its range and how it is drawn."""
         width = min(24, max(len(name) for name in self.space.entries))
         return "\n".join(_line(name, value, self.drawn, width) for name, value in self._entries())
 
@@ -87,7 +87,7 @@ class Preview:
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
-        """As notebooks show it; pandas escapes what is in the table."""
+        """Returns the preview as notebooks show it; pandas escapes what is in the table."""
         notes = "".join(f"<li>{html.escape(text)}</li>" for text in self.warnings)
         asked = f"<p>Is this what you mean?</p><ul>{notes}</ul>" if notes else ""
         table: str = self.frame.to_html(border=0, max_rows=len(self.configs))
@@ -103,8 +103,8 @@ def preview(
     constraints: Iterable[str] = (),
     most: int = 10,
 ) -> Preview:
-    """What a sweep would try: its first configurations, how each hyperparameter is drawn, how many
-    trials there will be, and what may not be meant as it is written.
+    """Shows what a sweep would try: its first configurations, how each hyperparameter is drawn, the
+    number of trials, and likely mistakes.
 
     >>> space = {"lr": stats.loguniform(1e-4, 1), "depth": [2, 4, 8]}
     >>> print(sweeper.preview(space, sweeper.RandomSearch(num_trials=64), most=2))
@@ -120,10 +120,10 @@ def preview(
 
     Args:
         config_space: As for `sweeper.run`.
-        searcher: As for `sweeper.run`; of one that learns, what it tries before it knows anything.
-        seed: Of the sweep.
+        searcher: As for `sweeper.run`; one that learns is shown before it knows anything.
+        seed: The sweep's seed.
         constraints: As for `sweeper.run`.
-        most: How many configurations; at least 1.
+        most: The number of configurations to show; at least 1.
 
     Raises:
         TypeError, ValueError: an input is wrong; all faults are in one message.
@@ -142,8 +142,8 @@ def preview(
 
 
 def _line(name: str, value: Any, drawn: list[Config], width: int) -> str:
-    """One hyperparameter: its name, its range with a histogram or its choices, and when it is
-    there.
+    """Formats one hyperparameter: its name, its range with a histogram or its choices, and its
+    condition.
     """
     values = [config[name] for config in drawn if name in config]
     label = f"{short(name, width):<{width}}  "
@@ -164,15 +164,15 @@ def _line(name: str, value: Any, drawn: list[Config], width: int) -> str:
 
 
 def _first(every: list[Any]) -> Any:
-    """A key that sorts choices as they stand in the space."""
+    """Returns a key that sorts choices as they stand in the space."""
     flat = [entry for law in every for entry in (law if isinstance(law, list | tuple) else [law])]
     places = {_text(entry): place for place, entry in reversed(list(enumerate(flat)))}
     return lambda pair: places.get(pair[0], len(places))
 
 
 def _range(values: list[float], every: list[Any]) -> tuple[float, float, bool]:
-    """The ends of the histogram, those of the laws where they are finite, and whether its axis is
-    logarithmic.
+    """Returns the ends of the histogram, those of the laws where they are finite, and if its
+    axis is logarithmic.
     """
     distributions = list(filter(is_distribution, every))
     low, high = min(values), max(values)
@@ -186,7 +186,7 @@ def _range(values: list[float], every: list[Any]) -> tuple[float, float, bool]:
 
 
 def _histogram(values: list[float], low: float, high: float, logarithmic: bool) -> str:
-    """The lowest value, a block for each part of the range, the highest value."""
+    """Returns the lowest value, a block for each part of the range, and the highest value."""
     if not low < high:
         return _number(low)
     numbers, ends = np.array(values, dtype=float), np.array([low, high])
@@ -203,7 +203,7 @@ def _histogram(values: list[float], low: float, high: float, logarithmic: bool) 
 
 
 def _is_even(distinct: np.ndarray) -> bool:
-    """Whether values are equally far apart, so that each has a block of its own."""
+    """Checks if values are equally far apart, so that each has a block of its own."""
     steps = np.diff(distinct)
     return bool(np.allclose(steps, steps[:1]))
 

@@ -1,4 +1,4 @@
-"""How far a running sweep is: lines that change in place, or a few plain ones."""
+"""Shows how far a running sweep is: lines that change in place, or a few plain ones."""
 
 import math
 import os
@@ -17,8 +17,8 @@ from sweeper.search.metric import Metric
 from sweeper.terminal import one_line, short
 
 _REFRESH_S = 0.5
-_SEND_S = 2.0  # to a laptop that follows this job, and to whoever looks at the sweep's folder
-_FIRST_PLAIN_S = 60.0  # after so long, twice as long, … a plain line, be there no result
+_SEND_S = 2.0  # to a laptop that follows this job, and to a note in the sweep's folder
+_FIRST_PLAIN_S = 60.0  # after so long, twice as long, … a plain line, even without a result
 _MOST_SHOWN = 200  # characters of a configuration
 
 
@@ -28,13 +28,13 @@ class Progress:
     Lines change in place in a terminal and in a notebook. Elsewhere there are a few plain lines.
 
     Args:
-        total: how many trials there are.
-        num_workers: how many trials run at once, which changes as nodes come and go.
-        enabled: whether anything is shown.
-        stream: where; standard error unless given.
-        metric: what is optimised.
-        prints: whether objectives print to the same terminal, so that no line of it may change.
-        folder: the sweep's own, where those who look at it find how far it is.
+        total: the number of trials.
+        num_workers: returns how many trials run at once, which changes as nodes come and go.
+        enabled: False to show nothing.
+        stream: the stream to write to; standard error unless given.
+        metric: the metric that is optimised.
+        prints: True if objectives print to the same terminal, so that no line of it may change.
+        folder: the sweep's own folder, where a note says how far it is.
     """
 
     def __init__(
@@ -70,24 +70,24 @@ class Progress:
             self._live.open()
 
     def planned(self, total: int) -> None:
-        """There are fewer trials than was thought."""
+        """Lowers the number of trials, which was larger at first."""
         self._total = total
 
     def started(self, key: Key) -> None:
-        """A worker begins a trial."""
+        """Notes that a worker begins a trial."""
         self._running[key] = _Running(time.monotonic())
 
     def reported(self, key: Key, epoch: int, value: float) -> None:
-        """A running trial has trained so far."""
+        """Notes how far a running trial has trained."""
         if key in self._running:
             self._running[key].epoch, self._running[key].value = epoch, value
 
     def waits(self, for_suggestion: bool) -> None:
-        """A free worker was told whether there is a trial for it, or none yet."""
+        """Notes whether a free worker must wait for its next trial to be chosen."""
         self._waits = for_suggestion
 
     def ended(self, key: Key, row: Row) -> None:
-        """A trial has its row."""
+        """Counts a trial that has its row."""
         running = self._running.pop(key, None)
         if running is not None:
             self._runtimes_s += time.monotonic() - running.since
@@ -103,7 +103,7 @@ class Progress:
         self._said = self._tally.done
 
     def tick(self) -> None:
-        """Shows the state now and then, be it on a laptop that follows this job."""
+        """Shows the state now and then, also on a laptop that follows this job."""
         now = time.monotonic()
         if now - self._drawn >= _REFRESH_S:
             self._drawn = now
@@ -120,12 +120,12 @@ class Progress:
                 note_progress(self._folder, self.lines())
 
     def say(self, message: str) -> None:
-        """Prints a message of its own, above the live lines."""
+        """Prints a message that stays, above the live lines."""
         if self._enabled:
             self._live.say(message)
 
     def close(self) -> None:
-        """Leaves the last state standing."""
+        """Leaves the last state on the screen."""
         self._live.close()
         if self._folder is not None:
             remove_progress(self._folder)
@@ -133,8 +133,8 @@ class Progress:
             self._print_plain()
 
     def lines(self) -> list[str]:
-        """The state in a few lines, what matters most first in each of them."""
-        running = list(self._running.items())  # at once: another thread asks
+        """Returns the state in a few lines, what matters most first in each of them."""
+        running = list(self._running.items())  # at once: another thread calls this
         lines = [
             self._tally.best or "no trial has finished yet",
             " · ".join(self._counts(len(running))),
@@ -144,7 +144,7 @@ class Progress:
         return [one_line(line) for line in lines if line]
 
     def line(self) -> str:
-        """The state in one line."""
+        """Returns the state in one line."""
         parts = [*self._counts(len(self._running)), *self._tally.endings(), self._tally.best]
         return one_line(" · ".join(filter(None, parts)))
 
@@ -159,7 +159,7 @@ class Progress:
         return [*parts, f"{duration(time.monotonic() - self._start)} elapsed"]
 
     def _time_left(self) -> str:
-        """Work left over workers: what is not started, and what running trials still need."""
+        """Estimates the time left from the work of waiting and running trials, over workers."""
         if not self._timed:
             return "unknown time"
         mean_s = self._runtimes_s / self._timed
@@ -191,7 +191,7 @@ class _Running:
 
 
 class _Tally:
-    """How many trials have ended and how, and the best of them."""
+    """Counts how many trials have ended and how, and keeps the best of them."""
 
     def __init__(self, metric: Metric) -> None:
         self._metric = metric
@@ -226,7 +226,7 @@ class _Tally:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them, such as `42 s`, `3 min 5 s`, `2 h 10 min`."""
+    """Formats seconds as people say them, such as `42 s`, `3 min 5 s`, `2 h 10 min`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -236,7 +236,7 @@ def duration(seconds: float) -> str:
 
 
 def _brief(config: Mapping[str, Any]) -> str:
-    """A configuration in few characters."""
+    """Formats a configuration in few characters."""
     text = ""
     for name, value in config.items():
         told = f"{value:.4g}" if isinstance(value, float) else short(str(value), 40)

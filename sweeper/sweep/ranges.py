@@ -1,4 +1,4 @@
-"""Where the values of each hyperparameter lie, in a few lines before a sweep runs."""
+"""Lists where the values of each hyperparameter lie, in a few lines before a sweep runs."""
 
 import math
 from collections.abc import Mapping
@@ -14,21 +14,21 @@ from sweeper.terminal import short
 
 _COLUMNS = 80
 _CHOICES = 6  # that are listed
-_MOST_TRAPS = 3  # that are told of; `sweeper.preview` tells of all
+_MOST_TRAPS = 3  # warnings that are shown; `sweeper.preview` shows all
 
 
 def what_is_tried(space: Space, searcher: Searcher) -> list[str]:
-    """Lines that say where the values lie, and what may not be meant as it is written."""
+    """Returns lines that say where the values lie, and name likely mistakes."""
     asked = traps(space, searcher)[:_MOST_TRAPS]
     return [*ranges(space.entries), *(f"Is this what you mean? {text}" for text in asked)]
 
 
 def ranges(entries: Mapping[str, Any], most: int = 10) -> list[str]:
-    """A line for each hyperparameter, such as `dropout  0.5 … 1.4`; constants come last.
+    """Returns a line for each hyperparameter, such as `dropout  0.5 … 1.4`; constants come last.
 
     Args:
-        entries: of the space, checked.
-        most: lines; what is more is counted.
+        entries: the space's entries, checked.
+        most: the largest number of lines; the rest is counted.
     """
     varying = [name for name, value in entries.items() if not _is_constant(value)]
     names = [*varying, *(name for name in entries if name not in varying)]
@@ -40,7 +40,7 @@ def ranges(entries: Mapping[str, Any], most: int = 10) -> list[str]:
 
 
 def range_text(value: Any) -> str:
-    """The range, the choices or the constant of one hyperparameter."""
+    """Returns the range, the choices or the constant of one hyperparameter."""
     texts = list(dict.fromkeys(map(_law_text, laws(value))))
     text = " or ".join(texts)
     if isinstance(value, When):

@@ -1,4 +1,4 @@
-"""Why a sweep ends before all its trials have: signals, limits, what broke."""
+"""Decides when a sweep ends before all its trials have: signals, limits, failures."""
 
 import math
 import time
@@ -16,10 +16,10 @@ class Stops:
 
     Args:
         core: the state of the sweep.
-        limits: what it may use.
-        interrupts: signals that end it.
-        num_workers: how many trials run at once.
-        say: is told when the first trials fail alike.
+        limits: the limits of the sweep.
+        interrupts: the signals that end it.
+        num_workers: the number of trials that run at once.
+        say: gets a message when the first trials fail alike.
     """
 
     def __init__(
@@ -42,22 +42,22 @@ class Stops:
         self._said_of_epochs = False
         self._say_at = max(2, num_workers)
         self._most_alike = max(limits.first_failures or 0, 2 * num_workers)
-        self._best = math.inf  # of the trials before `_judged`, for `patience`
+        self._best = math.inf  # the best of the trials before `_judged`, for `patience`
         self._judged = self._in_vain = 0
         self.reason: BaseException | None = None
-        self.told: str | None = None  # the exception of which the traceback has been said
+        self.told: str | None = None  # the exception whose traceback has been printed
 
     def stop(self, reason: BaseException) -> None:
         """Ends the sweep at the next step."""
         self.reason = self.reason or reason
 
     def began(self) -> None:
-        """A trial starts: from the first one on the time counts."""
+        """Notes that a trial starts; the first one starts the clock."""
         if self._limits.time_budget_s is not None:
             self._deadline = min(self._deadline, time.monotonic() + self._limits.time_budget_s)
 
     def look(self) -> BaseException | None:
-        """The reason to end the sweep now, be it a signal or the time; None to go on."""
+        """Returns the reason to end the sweep now, such as a signal or the time; None to go on."""
         if self._interrupts.reason is not None:
             self.stop(self._interrupts.reason)
         if time.monotonic() > self._deadline:
@@ -65,13 +65,13 @@ class Stops:
         return self.reason
 
     def reported(self) -> None:
-        """A trial has trained some more."""
+        """Notes that a trial has trained some more."""
         most = self._limits.total_epochs
         if most is not None and self._core.epochs_trained >= most:
             self.stop(LimitReached(f"{self._core.epochs_trained:,} epochs (total_epochs={most:,})"))
 
     def ended(self, row: Row) -> None:
-        """A trial has its line."""
+        """Notes that a trial has its line."""
         self.reported()
         if row.status == "finished" and not row.curve:
             self._say_if_epochs_are_needed()
@@ -115,7 +115,7 @@ class Stops:
             self.stop(error)
 
     def _judge(self, patience: int) -> None:
-        """Looks at the trials in their order, up to the first that has not ended."""
+        """Goes over the trials in their order, up to the first that has not ended."""
         while self._judged < self._core.num_trials:
             loss = self._loss(self._judged)
             if loss is None:
@@ -127,8 +127,8 @@ class Stops:
                 self.stop(LimitReached(f"{patience:,} trials without a better one (patience)"))
 
     def _loss(self, trial: int) -> float | None:
-        """A trial's loss, the mean of its replicates; infinite where one of them did not finish,
-        None where one has not ended.
+        """Returns a trial's loss, the mean of its replicates; infinite if one of them did not
+        finish, None if one has not ended.
         """
         rows = [self._core.row(Key(trial, r)) for r in range(self._core.sweep.replicates)]
         ended = [row for row in rows if row is not None and row.status != "interrupted"]

@@ -1,4 +1,4 @@
-"""Configurations that a searcher works out from results, ahead of the trials that need them."""
+"""Computes a searcher's next configurations from results, before trials need them."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,18 +11,18 @@ from sweeper.search.top_two import SearchOver
 from sweeper.space.checks import Config
 from sweeper.sweep.core import Core, Question
 
-_ENOUGH = 12  # trials, after which models are used
+_ENOUGH = 12  # trials; from then on models are used
 
 
 class Asker(Protocol):
-    """Where a searcher works: it is asked, and asked again once it has answered."""
+    """The interface to a searcher: ask it, and ask again once it has answered."""
 
     def ask(self, questions: Sequence[Question]) -> None:
-        """Begins to work out configurations."""
+        """Starts to compute configurations."""
 
     def answer(self) -> list[Config | None] | None:
-        """The configurations, None for those after the end; None as long as they are being worked
-        out.
+        """Returns the configurations, None for those after the end; None as long as they are being
+        computed.
 
         Raises:
             Exception: whatever the searcher raises.
@@ -30,10 +30,10 @@ class Asker(Protocol):
 
 
 class Here:
-    """A searcher that works in this process, while its caller waits.
+    """Runs a searcher in this process, while its caller waits.
 
-    In a thread of its own, in which an objective that has been left inside of
-    `torch.inference_mode`, `autocast` or `torch.device` has none of these switched on.
+    It uses a thread of its own, which is not affected if an objective was left inside of
+    `torch.inference_mode`, `autocast` or `torch.device`.
     """
 
     def __init__(self, sweep: Sweep) -> None:
@@ -41,17 +41,17 @@ class Here:
         self._configs: list[Config | None] = []
 
     def ask(self, questions: Sequence[Question]) -> None:
-        """Works out the configurations."""
+        """Computes the configurations."""
         with ThreadPoolExecutor(1) as thread:
             self._configs = thread.submit(suggest, self._sweep, questions).result()
 
     def answer(self) -> list[Config | None] | None:
-        """The configurations that were worked out last."""
+        """Returns the configurations that were computed last."""
         return self._configs
 
 
 class Suggestions:
-    """Asks the searcher for configurations as soon as what it may know has come to light."""
+    """Asks the searcher for configurations as soon as all that it may know has come to light."""
 
     def __init__(self, core: Core, asker: Asker) -> None:
         self._core = core
@@ -59,7 +59,7 @@ class Suggestions:
         self._asked: list[Question] = []
 
     def step(self) -> None:
-        """Takes what is ready, and asks for the next."""
+        """Takes answers that are ready, and asks for the next ones."""
         while True:
             if self._asked:
                 configs = self._asker.answer()
@@ -74,7 +74,7 @@ class Suggestions:
 
 
 def suggest(sweep: Sweep, questions: Sequence[Question]) -> list[Config | None]:
-    """The searcher's answers, each of which the next one knows; None once it ends the sweep."""
+    """Returns the searcher's answers, each known to the next one; None once it ends the sweep."""
     configs: dict[int, Config] = {}
     for question in questions:
         known = [
@@ -91,7 +91,7 @@ def suggest(sweep: Sweep, questions: Sequence[Question]) -> list[Config | None]:
 
 
 def warm_up(sweep: Sweep) -> None:
-    """Asks for what nobody needs, so that what a searcher's model takes to load is there early."""
+    """Asks for an unused configuration, so that what a searcher's model needs is loaded early."""
     known: list[Known] = []
     with suppress(SearchOver):
         for trial in range(min(_ENOUGH, sweep.num_trials)):

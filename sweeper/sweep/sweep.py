@@ -1,4 +1,4 @@
-"""`sweeper.run`: what happens in which order, from the arguments to the results."""
+"""`sweeper.run`: the steps of a sweep, from the arguments to the results."""
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
@@ -74,7 +74,7 @@ def run(
     progress: bool = True,
     report: bool = True,
 ) -> "Results":
-    """The results of trying the searcher's configurations in parallel.
+    """Runs a sweep: tries the searcher's configurations in parallel and returns the results.
 
     Args:
         objective: A function of one configuration (a dict of plain values) that returns the
@@ -85,49 +85,51 @@ def run(
         searcher: `RandomSearch`, `SobolSearch`, `BayesianSearch` (each with `num_trials=…`) or
             `GridSearch(points=…)`: chooses the configurations.
         constraints: What all configurations must fulfil, such as `"depth * width <= 4096"`.
-        scheduler: `ASHA(…)` stops trials early that are not among the best so far; it needs
+        scheduler: `ASHA(…)` stops trials early unless they are among the best so far; it needs
             epochs: objectives that yield, report, or train with `HPOTrainer`. None trains all to
             the end.
-        metric: The name of the number that is optimised, where the objective gives several, and of
-            its column in the results. The others are further columns.
+        metric: The name of the number that is optimised, if the objective gives several, and of its
+            column in the results. The others are further columns.
         mode: "min" if low is good, "max" if high is. None stands for "min", but not for metrics
             whose names sound as if high were good, such as accuracy or f1.
         seed: 0 ≤ seed < 2**32. The same seed gives the same configurations and trial seeds,
             whatever the number of workers.
         replicates: How often each configuration is trained, each time with another seed.
-        num_workers: How many trials run at once; None for all that fit, those on nodes that join
-            included. An autoscaler is asked for nodes for them, or as many as it may bring.
-        resources: What each trial gets.
+        num_workers: How many trials run at once; None for all that fit, also on nodes that join
+            later. An autoscaler is asked for nodes for them, or for as many as it may add.
+        resources: The CPUs and GPUs that each trial gets.
         limits: When a trial is given up, and when the sweep ends before all trials have.
         name: The sweep's own folder inside `folder`; None for one made of the time and the
             objective's name.
         folder: Where sweeps are kept; in a job that was sent to a cluster with its directory,
             relative to the home of the head.
         resume: Go on with the sweep of this name if there is one: trials on record are not run
-            again, but for interrupted ones. `num_trials` and `replicates` may be larger than
-            before; anything else that changes what is computed is refused.
+            again, except interrupted ones. `num_trials` and `replicates` may be larger than before;
+            anything else that changes what is computed is refused.
         retry_failed: On resuming, run failed trials again as well.
         keep_checkpoints: Leave the last checkpoint of each `HPOTrainer(checkpoint_every=…)` in the
             sweep's folder when its trial ends.
         keep: Which of the folders that trials made with `sweeper.current_trial().folder` stay when
-            they end: "best" for those of the best three finished trials so far, "all", "none".
-        fresh: Run each trial in a new process, for objectives that change what their modules hold
-            (a generator made when a file is loaded, a cache, a framework's settings): else a trial
-            finds what the one before it on its worker has left there.
-        data: Anything large that the objective wants; reaches each node once and the objective
-            as its argument `data`, writable and private to each trial.
-        address: Which Ray: None for the one of this process, `RAY_ADDRESS`, or one that
-            `ray start` started on this machine, else a new one; "local" for a new one; "auto" for
-            one that runs already; HOST:PORT for a running cluster; "inline" for no Ray: one trial
-            after another in this process, as a debugger likes it.
+            the trials end: "best" for those of the best three finished trials so far, "all",
+            "none".
+        fresh: Run each trial in a new process. Needed by objectives that change what their modules
+            hold (a generator made when a file is loaded, a cache, a framework's settings): else a
+            trial finds the changes of the one before it on its worker.
+        data: Anything large that the objective needs; it is sent to each node once and passed to
+            the objective as its argument `data`, writable and private to each trial.
+        address: Which Ray: None for the one of this process, `RAY_ADDRESS`, or one that `ray start`
+            started on this machine, else a new one; "local" for a new one; "auto" for one that runs
+            already; HOST:PORT for a running cluster; "inline" for no Ray: one trial after another
+            in this process, for debugging.
         debug: With address="inline", let exceptions of the objective through; the sweep ends then.
-        progress: Print what goes on, to standard error.
+        progress: Print progress and messages to standard error.
         report: With `progress`, end by printing the best trials, and leave a report of the sweep
             beside its record.
 
     Raises:
         ValueError, TypeError: an input is wrong, another sweep is to be resumed, nodes have other
-            versions, or a trial fits on none; all faults are in one message, no trial started.
+            versions, or a trial fits on none; all faults are in one message, and no trial has
+            started.
         RuntimeError: a script calls this while it is only imported for its objective, or a trial
             calls it without address="inline".
         FileExistsError: there is such a sweep already.
@@ -176,7 +178,7 @@ def run(
 
 
 def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results":
-    """The results of a sweep whose parts are checked; raises what `run` does."""
+    """Runs a sweep whose parts are checked and returns the results; raises what `run` does."""
     from sweeper.record.results import Results
 
     say = printer(execution.progress)
@@ -218,7 +220,7 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
                 record = stack.enter_context(closing(Journal(path)))
             described = describe_sweep(sweep)
             note_objective(path, described)
-        else:  # of which the record may name another objective, that did not run here
+        else:  # its record may name another objective, that did not run here
             note_objective(path, describe_objective(sweep.objective))
         described |= {"num_workers": executor.num_workers, "lag": sweep.lag}
         with writing(path, _resume(path)):
@@ -252,7 +254,7 @@ def _resume(path: Path) -> str:
 
 
 def _title(objective: Objective) -> str:
-    """What a sweep is named after: its script or function."""
+    """Returns what a sweep is named after: its script or function."""
     scripts = objective.files() if isinstance(objective, Command) else []
     return Path(scripts[0]).stem if scripts else objective_name(objective)
 
@@ -266,14 +268,14 @@ def _executor(
     say: Callable[[str], None],
     stack: ExitStack,
 ) -> Executor:
-    """Where the trials run, until the stack is left."""
+    """Returns the place where the trials run, until the stack is left."""
     if execution.address == INLINE:
         return executors.inline(execution, data)
     return stack.enter_context(executors.on_ray(sweep, execution, data, num_left, interrupts, say))
 
 
 def _run_to_the_end(executor: Executor, sweep: Sweep, conductor: Conductor) -> None:
-    """Runs trials until all that began have a row, be it that they were interrupted."""
+    """Runs trials until all that began have a row, even if only as interrupted."""
     stops = conductor.stops
     try:
         executor.run(sweep, conductor)
@@ -281,13 +283,13 @@ def _run_to_the_end(executor: Executor, sweep: Sweep, conductor: Conductor) -> N
         conductor.bar.say(str(error))  # now, since it takes seconds to leave a broken Ray
         stops.stop(error)
     except BaseException as error:
-        stops.stop(error)  # which may be the reason for this very exception
+        stops.stop(error)  # an earlier reason counts; it may be this very exception
     stops.look()  # a signal may have come after the last step
     conductor.interrupt()
 
 
 def printer(enabled: bool) -> Callable[[str], None]:
-    """Returns what prints a message, or nothing."""
+    """Returns a function that prints a message, or one that does nothing."""
 
     def say(message: str) -> None:
         if enabled:

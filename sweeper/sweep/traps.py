@@ -1,6 +1,6 @@
-"""What is often written in a configuration space and hardly ever meant.
+"""Warns of mistakes that are often made in a configuration space.
 
-A false alarm is worse than silence, so each is told only where the numbers themselves speak for it.
+A false alarm is worse than silence, so each warning needs evidence in the numbers themselves.
 """
 
 import math
@@ -26,25 +26,25 @@ _COUNT = re.compile(r"(num|n)_.*|(.*[._])?(batch_size|hidden_size)")
 
 
 def traps(space: Space, searcher: Searcher) -> list[str]:
-    """What may not be meant as it is written, one sentence each; empty if nothing is."""
+    """Lists likely mistakes, one sentence each; empty if there are none."""
     found = []
     for name, value in space.entries.items():
         for law in filter(is_distribution, laws(value)):
-            base = getattr(law, "base", law)  # of a rounded one
+            base = getattr(law, "base", law)  # the base of a rounded one
             said = [_width(base), _linear(name, base), _negative(name, law), *_randint(base)]
             found += [f"config_space{subscript(name)}: {text}" for text in said if text]
     return [*found, *_many_axes(space, searcher), *_few_configs(space, searcher)]
 
 
 def _width(law: Any) -> str | None:
-    """`uniform(1e-4, 1)`, whose second number is a width."""
+    """Warns of `uniform(1e-4, 1)`, whose second number is a width."""
     if not _is_old(law, stats.uniform) or len(law.args) != 2:
         return None
     low, width = map(float, law.args)
     high = low + width
     longer = _digits(high) > max(_digits(low), _digits(width))
     powers = all(map(_is_power_of_2, (low, width))) and not _is_power_of_2(high)
-    beyond_1 = 0 < low < width <= 1 < high  # two parts of 1, and their sum is none
+    beyond_1 = 0 < low < width <= 1 < high  # two parts of 1, but their sum is not
     if not (beyond_1 or (0 < 10 * low <= width and (longer or powers))):
         return None
     return (
@@ -56,7 +56,7 @@ def _width(law: Any) -> str | None:
 
 
 def _linear(name: str, law: Any) -> str | None:
-    """A linear axis over decades, of which all draws but a few lie in the last."""
+    """Warns of a linear axis over decades, where nearly all draws lie in the last one."""
     low, high = support(law)
     decades = 2 if _RATE.fullmatch(name) else 3
     if not 0 < 10**decades * low < high < math.inf or is_discrete(law):
@@ -71,7 +71,7 @@ def _linear(name: str, law: Any) -> str | None:
 
 
 def _negative(name: str, law: Any) -> str | None:
-    """An unbounded distribution of what must be positive."""
+    """Warns of an unbounded distribution for a value that must be positive."""
     if not (_RATE.fullmatch(name) or _COUNT.fullmatch(name)) or support(law)[0] > -math.inf:
         return None
     if quantile(law, 0.001) > 0:
@@ -84,7 +84,7 @@ def _negative(name: str, law: Any) -> str | None:
 
 
 def _randint(law: Any) -> list[str]:
-    """A top that is left out though it looks like one, and a third number, which shifts."""
+    """Warns of a top that looks inclusive but isn't, and of a third number, which shifts."""
     if not _is_old(law, stats.randint):
         return []
     named = dict(zip(("low", "high", "loc"), law.args, strict=False)) | law.kwds
@@ -141,7 +141,7 @@ def _is_old(law: Any, kind: Any) -> bool:
 
 
 def _digits(number: float) -> int:
-    """How many digits a number has, zeros at its ends not counted."""
+    """Counts a number's digits, without zeros at its ends."""
     return len(f"{abs(number):.12g}".partition("e")[0].replace(".", "").strip("0"))
 
 

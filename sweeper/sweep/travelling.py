@@ -1,4 +1,4 @@
-"""The objective as it travels to the workers, and what makes it too large for that."""
+"""Packs the objective for the workers, and names what makes it too large."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,19 +9,19 @@ from sweeper.worker.objective import Objective
 from sweeper.worker.objective_state import held_values
 from sweeper.worker.packed_objective import PackedObjective, pack_objective
 
-_LARGE = 10 * 2**20  # bytes, above which a hint is worth its line
+_LARGE = 10 * 2**20  # bytes, above which a hint is printed
 _MB = 1e6
 
 
 def packed(objective: Objective, say: Callable[[str], None]) -> PackedObjective:
-    """The objective as workers are given it.
+    """Returns the objective as workers are given it.
 
     Args:
-        objective: the user's.
-        say: is told if it is large, and of what.
+        objective: the user's objective.
+        say: gets a message if it is large, and why.
 
     Raises:
-        TypeError: it can't be pickled.
+        TypeError: the objective can't be pickled.
     """
     try:
         found = pack_objective(objective)
@@ -47,7 +47,7 @@ def _hint(objective: Objective, size: int) -> str:
 
 
 def _size(value: Any) -> int:
-    """The bytes of a value when pickled; 0 if it can't be."""
+    """Returns the bytes of a value when pickled; 0 if it can't be."""
     import cloudpickle
 
     if isinstance(value, np.ndarray):

@@ -1,4 +1,4 @@
-"""The folders that trials made for themselves: which of them stay."""
+"""Decides which of the folders stay that trials made for themselves."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,7 @@ from sweeper.record.rows import Key, Row
 from sweeper.sweep.core import Core
 from sweeper.training.trial import TRIALS, trial_folder
 
-_BEST = 3  # so many stay
+_BEST = 3  # this many stay
 
 
 class TrialFolders:
@@ -15,7 +15,7 @@ class TrialFolders:
 
     Args:
         core: knows how trials ended.
-        folder: the sweep's own.
+        folder: the sweep's own folder.
         keep: "best" for those of the best three finished trials so far, "all", or "none".
     """
 
@@ -27,11 +27,11 @@ class TrialFolders:
         self._ended = {key for key in core.lines if f"{key.trial}-{key.replicate}" in there}
 
     def wants(self, status: str) -> bool:
-        """Whether the folder of a trial that ended so may be kept."""
+        """Checks if the folder of a trial with this status may be kept."""
         return self._keep == "all" or (self._keep == "best" and status == "finished")
 
     def ended(self, key: Key) -> None:
-        """A trial has its row: removes what isn't kept any more."""
+        """Removes folders that aren't kept any more, now that this trial has its row."""
         if self._keep == "all":
             return
         self._ended.add(key)

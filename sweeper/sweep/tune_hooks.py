@@ -1,4 +1,4 @@
-"""The conductor in the words of Ray Tune: its searcher, its scheduler and its callback."""
+"""Adapts the conductor to Ray Tune: its searcher, its scheduler and its callback."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -22,17 +22,17 @@ from sweeper.training.trial import trial_folder
 from sweeper.worker.packed_folder import unpack
 from sweeper.worker.reports import Ended
 
-_COPY_S = 600  # the longest time that the folder of a trial may take to come from its node
+_COPY_S = 600  # the longest time for a trial's folder to arrive from its node
 
 
 class LeaveTuneError(Exception):
-    """Leads out of Tune, be it that all is done: in the end Tune would write and read files of
-    every trial.
+    """Ends Tune's run, even when all is done: else Tune would write and read files of every
+    trial.
     """
 
 
 class _NotRestored:
-    """Tune pickles what it is given, to restore it; the sweep's folder is the record instead."""
+    """Lets Tune pickle it without its contents: the sweep's folder is the record, not Tune's."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
@@ -43,8 +43,8 @@ class HandOver(_NotRestored, Searcher):
 
     Args:
         conductor: gives out trials.
-        limit: how many may be handed out and not ended, asked again at each step of Tune: Tune's
-            own `max_concurrent_contexts` can't change, as nodes come and go.
+        limit: returns how many may be handed out and not ended; called at each step of Tune, whose
+            own `max_concurrent_contexts` can't change as nodes come and go.
     """
 
     def __init__(self, conductor: Conductor, limit: Callable[[], int] = lambda: sys.maxsize):
@@ -54,7 +54,7 @@ class HandOver(_NotRestored, Searcher):
         self._running: set[str] = set()
 
     def suggest(self, trial_id: str) -> Any:
-        """The next trial; None at the limit or as one may come, FINISHED in the end."""
+        """Returns the next trial; None at the limit or while one may come, FINISHED in the end."""
         if len(self._running) >= self._limit():
             return None
         trial = self._conductor.next_trial()
@@ -71,22 +71,22 @@ class HandOver(_NotRestored, Searcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Counts; what is to be learned from, the callback has told."""
+        """Counts the ended trial; the callback has reported its results."""
         self._running.discard(trial_id)
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing to save: the sweep's folder is the record."""
+        """Saves nothing: the sweep's folder is the record."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing to restore: the sweep's folder is the record."""
+        """Restores nothing: the sweep's folder is the record."""
 
 
 class InOrder(_NotRestored, FIFOScheduler):
     """Stops the trials that the conductor stops, and leaves no worker unused.
 
     Tune's own FIFO scheduler, told to reuse workers, picks a trial whose worker is still starting,
-    gives it a free worker and kills the starting one: of 16 workers 6 ever ran. Choosing nothing
-    leaves the choice to Tune's controller, which serves trials without a worker first.
+    gives it a free worker and kills the starting one: only 6 of 16 workers ever ran. Choosing
+    nothing leaves the choice to Tune's controller, which serves trials without a worker first.
     """
 
     def __init__(self, conductor: Conductor) -> None:
@@ -94,24 +94,24 @@ class InOrder(_NotRestored, FIFOScheduler):
         self._conductor = conductor
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> TuneTrial | None:
-        """None: the controller chooses. What has ended is forgotten at this occasion."""
+        """Returns None: the controller chooses. Also drops ended trials."""
         forget_ended(tune_controller)
         return None
 
     def on_trial_result(
         self, tune_controller: TuneController, trial: TuneTrial, result: dict[str, Any]
     ) -> str:
-        """Whether a trial that has trained some more goes on."""
+        """Decides whether a trial that has trained some more goes on."""
         stops = self._conductor.reported(key_of(trial), result["points"])
         return TrialScheduler.STOP if stops else TrialScheduler.CONTINUE
 
 
 class Events(_NotRestored, Callback):
-    """Tells the conductor what becomes of Tune's trials, and leaves Tune when the sweep ends.
+    """Reports events of Tune's trials to the conductor, and leaves Tune when the sweep ends.
 
     Args:
-        conductor: is told.
-        fleet: knows what is waited for while nothing runs.
+        conductor: gets the events.
+        fleet: says what is waited for while nothing runs.
         trial_time_s: seconds after which a trial fails; None for never.
     """
 
@@ -120,7 +120,7 @@ class Events(_NotRestored, Callback):
         self._fleet = fleet
         self._trial_time_s = trial_time_s
         self._running: dict[Key, TuneTrial] = {}
-        self._places: dict[Any, Place] = {}  # of the actors
+        self._places: dict[Any, Place] = {}  # by actor
         self._starts = MissedStarts(conductor.bar.say)
 
     def on_step_begin(self, iteration: int, trials: list[TuneTrial], **info: Any) -> None:
@@ -148,12 +148,12 @@ class Events(_NotRestored, Callback):
     def on_trial_start(
         self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any
     ) -> None:
-        """Tells that a trial begins, and where; a worker that is new is asked for its names."""
+        """Reports that a trial begins, and where; asks a new worker for its names."""
         key = key_of(trial)
         self._running[key] = trial
         actor = actor_of(trial)
         if actor is not None and actor not in self._places:
-            # Waited for before its first trial, so that the names of a worker that dies are known.
+            # Done before its first trial, so that the names of a worker that dies are known.
             try:
                 names: Any = ray.get(actor.names.remote(), timeout=10)
                 self._places[actor] = Place(**names)
@@ -170,7 +170,7 @@ class Events(_NotRestored, Callback):
         result: dict[str, Any],
         **info: Any,
     ) -> None:
-        """Tells of the end of a trial; its other results were told to the scheduler."""
+        """Reports the end of a trial; its other results went to the scheduler."""
         key = key_of(trial)
         if result["ended"] is not None and self._copied_folder(key, result):
             self._conductor.ended(key, Ended(points=result["points"], **result["ended"]))
@@ -183,7 +183,8 @@ class Events(_NotRestored, Callback):
     def _copied_folder(self, key: Key, result: dict[str, Any]) -> bool:
         """Copies what the trial left on a node that doesn't share the sweep's folder.
 
-        False if it can't be written here: then the sweep ends, and the trial is run again.
+        Returns False if it can't be written here: then the sweep ends, and the trial runs again on
+        resume.
         """
         place = trial_folder(self._conductor.folder, key)
         for reference in result["folder"]:
@@ -205,9 +206,9 @@ class Events(_NotRestored, Callback):
     def on_trial_error(
         self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any
     ) -> None:
-        """Tells of what Tune sees of failures: a process that died, or that could not be set up.
+        """Reports failures that Tune sees: a process that died, or could not be set up.
 
-        A trial that did not start is handed out again, since its worker or node is to blame.
+        A trial that did not start is handed out again, since that is its worker's or node's fault.
         """
         key = key_of(trial)
         told = last_failure(trial.error_file)
@@ -220,7 +221,7 @@ class Events(_NotRestored, Callback):
     def on_trial_recover(
         self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any
     ) -> None:
-        """Tune will start the trial again, since its process died, or did not start."""
+        """Notes that Tune will start the trial again, since its process died or did not start."""
         key = key_of(trial)
         if self._running.pop(key, None) is None:
             self._miss_start(last_failure(trial.error_file))
@@ -234,12 +235,12 @@ class Events(_NotRestored, Callback):
 
 
 def key_of(trial: TuneTrial) -> Key:
-    """Which of the sweep's trials one of Tune's is."""
+    """Returns the key of the sweep's trial that one of Tune's is."""
     return Key(trial.config["trial"], trial.config["replicate"])
 
 
 def _set_apart(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Of what Tune is handed, what makes the trial."""
+    """Returns the part of what Tune is handed that makes the trial."""
     return {name: config[name] for name in ("trial", "replicate", "seed", "config")}
 
 

@@ -1,1 +1,1 @@
-"""What objectives train with: modules, data, models and trainers in the words of d2l."""
+"""Modules, data, models and trainers for objectives, in the words of d2l."""

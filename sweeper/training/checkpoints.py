@@ -1,6 +1,6 @@
-"""Checkpoints, from which a fit goes on after its process died, to the last bit.
+"""Checkpoints, from which a fit whose process died goes on exactly, to the last bit.
 
-A file holds the last one of a fit. It is read without executing anything: as tensors, numbers,
+A file holds the last checkpoint of a fit. Reading it executes nothing: it holds tensors, numbers,
 text and containers of these.
 """
 
@@ -32,25 +32,26 @@ _ARRAY = "numpy dtype"  # the key that marks an array or a scalar of NumPy
 
 @dataclass(frozen=True)
 class Trained:
-    """What a fit works with, and what changes while it does."""
+    """Everything that a fit works with, and that may change while it runs."""
 
     model: nn.Module
     optim: Any
-    loaders: tuple[Any, Any]  # of the training and of the validation data
+    loaders: tuple[Any, Any]  # the loaders of the training and of the validation data
 
 
 @dataclass
 class FitCheckpoint:
-    """The last checkpoint of one fit, and what is to be known of the epochs before it.
+    """The last checkpoint of one fit, and what must be known of the epochs before it.
 
-    A fit that finds a checkpoint goes through the epochs up to it without training. Each of them
-    leaves behind what it left when it was trained, so that the objective sees no difference.
+    A fit that finds a checkpoint goes through the epochs up to it without training. After each of
+    them errors, curve and random states are as when it was trained, so that the objective sees no
+    difference.
 
     Args:
         path: the file.
         errors: the validation errors that were computed, by epoch.
         curve: what the epochs added to the trial's learning curve.
-        left: random states at the end of epochs, where the objective went on with them.
+        left: the random states at the end of epochs after which the objective used them.
         ahead: the checkpoint, until the fit has come to its epoch.
     """
 
@@ -61,12 +62,12 @@ class FitCheckpoint:
     ahead: dict[str, Any] | None = None
 
     def replay(self, epoch: int, trained: Trained) -> None:
-        """Leaves behind what this epoch left; the checkpoint's own leaves what was saved."""
+        """Sets what this epoch left when trained; at the checkpoint's epoch all that was saved."""
         assert self.ahead is not None
         trial = current_context()
         if epoch in self.curve and trial.record_curve:
             error, seconds = self.curve[epoch]
-            # What was trained before this fit may have taken longer this time.
+            # The epochs trained before this fit may have taken longer this time.
             trial.curve.append(
                 (error, max(seconds, *(entry[1] for entry in trial.curve[-1:]), 0.0))
             )
@@ -78,7 +79,7 @@ class FitCheckpoint:
             self.ahead = None
 
     def error(self, epoch: int) -> float:
-        """The validation error that this epoch had when it was trained.
+        """Returns the validation error that this epoch had when it was trained.
 
         Raises:
             RuntimeError: none was computed then.
@@ -94,7 +95,7 @@ class FitCheckpoint:
         return self.errors[epoch]
 
     def save(self, epoch: int, trained: Trained) -> None:
-        """Puts a new checkpoint in the place of the last one; a full disk is only a warning.
+        """Replaces the last checkpoint by a new one; a full disk is only a warning.
 
         Raises:
             TypeError: the model, the optimiser or a loader has a state that is not plain.
@@ -118,7 +119,7 @@ class FitCheckpoint:
 
 
 def find_checkpoint(path: Path, trained: Trained) -> FitCheckpoint:
-    """The checkpoint in this file; an empty one if there is none that this fit can go on from.
+    """Returns the checkpoint in this file; an empty one if this fit can't go on from it.
 
     Raises:
         TypeError: no checkpoint can hold all that is trained.
@@ -162,7 +163,7 @@ def _refuse_hidden_state(trained: Trained) -> None:
         raise TypeError("\n".join(faults))
 
 
-# What changes while a fit trains
+# The state that changes while a fit trains
 
 
 def _state(trained: Trained) -> dict[str, Any]:
@@ -204,7 +205,7 @@ def _shapes(tensors: dict[str, Any]) -> dict[str, Any]:
 
 
 def _optimized(optim: Any) -> list[Any]:
-    """The optimiser's class and the shapes of what it changes, group by group."""
+    """Returns the optimiser's class and the shapes of what it changes, group by group."""
     groups = getattr(optim, "param_groups", [])
     shapes = [[list(parameter.shape) for parameter in group["params"]] for group in groups]
     return [f"{type(optim).__module__}.{type(optim).__qualname__}", shapes]
@@ -214,12 +215,12 @@ def _optimized(optim: Any) -> list[Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What a file holds.
+    """Returns the content of a file.
 
     Raises:
-        Exception: of any kind, if it is damaged or no checkpoint.
+        Exception: of any kind, if the file is damaged or no checkpoint.
     """
-    with zipfile.ZipFile(path) as file:  # torch doesn't compare the check sums
+    with zipfile.ZipFile(path) as file:  # torch doesn't compare the checksums
         damaged = file.testzip()
     if damaged is not None:
         raise ValueError(f"{damaged} is damaged")
@@ -235,7 +236,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _plain(value: Any, where: tuple[Any, ...] = ()) -> Any:
-    """The same from tensors, numbers, text and containers alone.
+    """Returns a copy made of tensors, numbers, text and containers alone.
 
     Raises:
         TypeError: something else is in it.
@@ -264,7 +265,7 @@ def _plain(value: Any, where: tuple[Any, ...] = ()) -> Any:
 
 
 def _unplain(value: Any) -> Any:
-    """What `_plain` was given; changes containers in place."""
+    """Returns what `_plain` was given; changes containers in place."""
     if isinstance(value, dict):
         if _ARRAY in value:
             return value["raw"].numpy().view(value[_ARRAY]).reshape(value["shape"])[()]

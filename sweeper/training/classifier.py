@@ -1,4 +1,4 @@
-"""The objective that the command line offers ready-made: train a classifier on images."""
+"""The ready-made objective of the command line: trains a classifier on images."""
 
 import inspect
 from collections.abc import Iterable, Iterator
@@ -26,9 +26,9 @@ DATA: dict[str, Any] = {"fashion_mnist": FashionMNIST, "digits": Digits}
 class Classifier:
     """An objective that yields the validation error of a classifier after each epoch.
 
-    A configuration may have any argument of the model, with `learning_rate` for `lr`, and
-    `batch_size` and `max_epochs`, which then take the place of the values given here.
-    `checkpoint_every` is that of `HPOTrainer`.
+    A configuration may set any argument of the model, with `learning_rate` for `lr`, and
+    `batch_size` and `max_epochs`, which then replace the values given here. `checkpoint_every` is
+    that of `HPOTrainer`.
     """
 
     model: str = "softmax"
@@ -39,14 +39,12 @@ class Classifier:
 
     @property
     def hyperparameters(self) -> list[str]:
-        """The names that a configuration may have."""
+        """Returns the names that a configuration may have."""
         arguments = list(inspect.signature(MODELS[self.model]).parameters)
         return ["learning_rate", "batch_size", "max_epochs", *arguments]
 
     def faults(self, names: Iterable[str], metric: str = "validation_error") -> list[str]:
-        """What is wrong with these choices, with such hyperparameters and metric; one sentence
-        a fault.
-        """
+        """Lists the faults of these choices for hyperparameters and metric, a sentence each."""
         faults = []
         if metric != "validation_error":
             faults.append(

@@ -17,7 +17,7 @@ from sweeper.training.fashion_mnist import fashion_mnist_arrays
 from sweeper.training.modules import DataModule
 from sweeper.training.trial import current_context, joins_sets, open_test_set
 
-# A validation error must not depend on the batch size that is tuned, not even through rounding.
+# A validation error must not depend on the batch size that is tuned, not even by rounding.
 _EVALUATION_BATCH = 250
 _CHUNK_BYTES = 2**19  # of floats made at once: enough to be fast, and still in the CPU's cache
 
@@ -25,17 +25,17 @@ _CHUNK_BYTES = 2**19  # of floats made at once: enough to be fast, and still in 
 class Batches:
     """Batches `(X, y)` of images `(batch, 1, height, width)` in [0, 1] and their int64 labels.
 
-    They can be gone through again and again; if `shuffle`, torch's global generator decides on
-    another order each time. The last batch may be smaller.
+    They can be gone through again and again; with `shuffle`, torch's global generator draws a new
+    order each time. The last batch may be smaller.
 
     Args:
         images: uint8, `(n, height, width)`.
         labels: uint8, `(n,)`.
-        chosen: bool, `(n,)`: which of them to hand out.
+        chosen: bool, `(n,)`: True for those to hand out.
         white: the value in `images` that becomes 1.
         batch_size: examples in a batch.
         resize: height and width to hand out.
-        shuffle: whether the order is random.
+        shuffle: True for a random order.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class FashionMNIST(DataModule):
             dataset-fashion-mnist, in the cache, and at last downloaded.
 
     Raises:
-        FileNotFoundError: the images are nowhere to be had; lists where they were looked for.
+        FileNotFoundError: the images are nowhere to be found; lists the places searched.
         ValueError: an argument is unusable, or a file is broken.
 
     Example:
@@ -108,7 +108,7 @@ class FashionMNIST(DataModule):
         self._held_out = _rank_in_class(self._labels) % 6 == 5
 
     def get_dataloader(self, train: bool) -> Batches:
-        """The training batches if `train`, else the validation (in test mode the test) batches."""
+        """Returns the training batches if `train`, else validation (in test mode test) batches."""
         if current_context().test and not train:
             return self.test_dataloader()
         chosen = ~self._held_out if train else self._held_out
@@ -117,7 +117,7 @@ class FashionMNIST(DataModule):
         return _batches(self, self._images, self._labels, chosen, white=255, train=train)
 
     def test_dataloader(self) -> Batches:
-        """The test batches; a RuntimeError while a sweep runs."""
+        """Returns the test batches; raises a RuntimeError while a sweep runs."""
         open_test_set()
         arrays = fashion_mnist_arrays(self.root, ("test_images", "test_labels"))
         images, labels = arrays["test_images"], arrays["test_labels"]
@@ -125,7 +125,7 @@ class FashionMNIST(DataModule):
 
 
 class Digits(DataModule):
-    """Handwritten digits, 8 × 8, in ten classes: small, and always there.
+    """Handwritten digits, 8 × 8, in ten classes: small, and part of sweeper.
 
     The 1,797 images are the test set of "Optical Recognition of Handwritten Digits" (E. Alpaydin,
     C. Kaynak 1998, UCI Machine Learning Repository, https://doi.org/10.24432/C50P49, licence
@@ -153,7 +153,7 @@ class Digits(DataModule):
         self._rank = _rank_in_class(self._labels) % 5
 
     def get_dataloader(self, train: bool) -> Batches:
-        """The training batches if `train`, else the validation (in test mode the test) batches."""
+        """Returns the training batches if `train`, else validation (in test mode test) batches."""
         if current_context().test and not train:
             return self.test_dataloader()
         chosen = self._rank >= 2 if train else self._rank == 1
@@ -162,7 +162,7 @@ class Digits(DataModule):
         return _batches(self, self._images, self._labels, chosen, white=16, train=train)
 
     def test_dataloader(self) -> Batches:
-        """The test batches; a RuntimeError while a sweep runs."""
+        """Returns the test batches; raises a RuntimeError while a sweep runs."""
         open_test_set()
         chosen = self._rank == 0
         return _batches(self, self._images, self._labels, chosen, white=16, train=False)
@@ -189,7 +189,7 @@ def _batches(
 
 
 def _rank_in_class(labels: np.ndarray) -> np.ndarray:
-    """How many examples of its class stand before each one, `(n,)`."""
+    """Counts the examples of the same class before each one, `(n,)`."""
     rank = np.empty(len(labels), dtype=np.int64)
     for label in np.unique(labels):
         of_class = labels == label

@@ -1,7 +1,7 @@
-"""Where Fashion-MNIST comes from: its arrays are found, checked, and kept in a cache of this node.
+"""Finds Fashion-MNIST's arrays, checks them, and keeps them in a cache of this node.
 
-The arrays are memory-mapped: the processes of a node share the pages, and what one writes to them
-only it sees.
+The arrays are memory-mapped: the processes of a node share the pages, and each sees only its own
+writes to them.
 """
 
 import gzip
@@ -27,7 +27,7 @@ _SOURCES = {
 _TRAINING = ("train_images", "train_labels")
 _DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 
-# How a node without the files gets Fashion-MNIST from the one that started the sweep.
+# Set where a node without the files gets Fashion-MNIST from the one that started the sweep.
 arrays_from_driver: Callable[[], dict[str, np.ndarray]] | None = None
 
 
@@ -36,16 +36,16 @@ def fashion_mnist_arrays(
     names: Iterable[str] = tuple(_SOURCES),
     download: bool = True,
 ) -> dict[str, np.ndarray]:
-    """The arrays of these names, uint8, memory-mapped: shared pages, private writes.
+    """Returns the arrays of these names, uint8, memory-mapped: shared pages, private writes.
 
     Args:
         root: where to look first; see `FashionMNIST`.
-        names: of `train_images` and `test_images`, `(n, 28, 28)`, and `train_labels` and
+        names: any of `train_images` and `test_images`, `(n, 28, 28)`, `train_labels` and
             `test_labels`, `(n,)`. No other file is opened.
-        download: whether to download what is nowhere else.
+        download: True to download files that are nowhere else.
 
     Raises:
-        FileNotFoundError: they are nowhere to be had; lists where they were looked for.
+        FileNotFoundError: they are nowhere to be found; lists the places searched.
         ValueError: a file is broken.
     """
     paths = {name: _array_file(name, root, download) for name in names}
@@ -53,9 +53,9 @@ def fashion_mnist_arrays(
 
 
 def local_arrays() -> dict[str, np.ndarray] | None:
-    """The training arrays for other nodes, if this one has them; nothing is downloaded.
+    """Returns the training arrays for other nodes, if this one has them; nothing is downloaded.
 
-    The test set stays here, where `sweeper.test` looks at it after the sweep.
+    The test set stays here, where `sweeper.test` reads it after the sweep.
     """
     try:
         return fashion_mnist_arrays(names=_TRAINING, download=False)
@@ -64,7 +64,7 @@ def local_arrays() -> dict[str, np.ndarray] | None:
 
 
 def place_of_files() -> str | None:
-    """Where this node has the training arrays, if it does; nothing is read."""
+    """Returns where this node has the training arrays, if it does; nothing is read."""
     for folder in (os.environ.get("SWEEPER_DATA"), _DEBIAN, _cache()):
         if folder and all(_has(Path(folder), name) for name in _TRAINING):
             return str(folder)
@@ -76,7 +76,7 @@ def _has(folder: Path, name: str) -> bool:
 
 
 def _array_file(name: str, root: str | os.PathLike[str] | None, download: bool) -> Path:
-    """The plain array on this node, made from the first source that has it."""
+    """Returns the plain array on this node, made from the first source that has it."""
     cache = _cache()
     places: dict[str, str | os.PathLike[str] | None] = {
         "root": root,
@@ -117,14 +117,14 @@ def _find_idx(folder: Path, file_name: str) -> Path | None:
 
 
 def _prepare(cache: Path, name: str, source: Path) -> Path:
-    """The plain array made of an IDX file; a file that changed is read, and checked, anew."""
+    """Returns the plain array made of an IDX file; a file that changed is read and checked anew."""
     status = source.stat()
     path = cache / f"{name}-{status.st_size:x}-{status.st_mtime_ns:x}.npy"
     return _write_once(path, lambda: _read_idx(name, source))
 
 
 def _write_once(path: Path, read: Callable[[], np.ndarray]) -> Path:
-    """Writes what `read` returns, unless that is done; never seen half-written."""
+    """Writes what `read` returns, unless that was done; nobody sees a half-written file."""
     if not path.exists():
         with locked(path.parent):
             if not path.exists():
@@ -150,7 +150,7 @@ def _from_driver(name: str) -> np.ndarray:
 
 
 def _checked(name: str, content: bytes, source: str) -> np.ndarray:
-    """The array in an IDX file: 0, 0, 8 for bytes, the number of sides, the sides, the values."""
+    """Reads an IDX file: 0, 0, 8 for bytes, the number of sides, the sides, the values."""
     file_name, md5 = _SOURCES[name]
     found = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if found != md5:
@@ -163,7 +163,7 @@ def _checked(name: str, content: bytes, source: str) -> np.ndarray:
 
 
 def _download(cache: Path) -> Path:
-    """The folder of the IDX files, which torchvision downloads and unzips."""
+    """Returns the folder of the IDX files, which torchvision downloads and unzips."""
     import torchvision
 
     with locked(cache):
@@ -176,7 +176,7 @@ def _download(cache: Path) -> Path:
 
 
 def _cache() -> Path:
-    """The user's cache folder, or a private temporary one where that can't be written."""
+    """Returns the user's cache folder, or a private temporary one if that can't be written."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sweeper"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The loaders that a fit takes out of its data."""
+"""Takes the loaders for a fit out of its data."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -8,7 +8,7 @@ from sweeper.training.trial import current_context, open_test_set
 
 
 def loaders(data: Any) -> tuple[Loader, Loader]:
-    """The loaders to train and to evaluate with, each of which can be gone through again."""
+    """Returns the loaders for training and evaluation, each of which can be gone through again."""
     if isinstance(data, tuple | list) and len(data) == 2:
         train, evaluation = data
     elif hasattr(data, "train_dataloader") and hasattr(data, "val_dataloader"):
@@ -37,5 +37,5 @@ def _test_loader(data: Any) -> Loader:
 
 
 def no_batches(name: str) -> str:
-    """What is wrong with data of this name, and the cure."""
+    """Says what is wrong with data of this name, and the cure."""
     return f"The {name} data has no batches. Give at least one batch (X, y)."

@@ -1,4 +1,4 @@
-"""The models of *Dive into Deep Learning* that sweeps are tried on, and what can be tuned of them.
+"""Models of *Dive into Deep Learning* to try sweeps on, with arguments that can be tuned.
 
 The layers are lazy: the first batch decides on the size of the images. Sources:
 https://d2l.ai/chapter_linear-classification/softmax-regression-concise.html,

@@ -1,4 +1,4 @@
-"""What a user writes, in the words of *Dive into Deep Learning* (d2l): `Module`, `DataModule`.
+"""The base classes for a user's model and data, as in *Dive into Deep Learning* (d2l).
 
 The classes follow https://d2l.ai/chapter_linear-regression/oo-design.html.
 """
@@ -26,7 +26,7 @@ _WITH_MOMENTUM = ("sgd", "rmsprop")
 
 
 def optimizer_faults(optimizer: str, lr: float, momentum: float, weight_decay: float) -> list[str]:
-    """What is wrong with the arguments of an optimiser, one sentence a fault."""
+    """Lists the faults in the arguments of an optimiser, one sentence each."""
     faults = [
         choice_fault("optimizer", optimizer, OPTIMIZERS),
         float_fault("lr", lr),
@@ -50,7 +50,7 @@ class HyperParameters:
     hparams: dict[str, Any]
 
     def save_hyperparameters(self, ignore: Iterable[str] = ()) -> None:
-        """Makes attributes of the caller's arguments and local variables, as d2l does."""
+        """Stores the caller's arguments and local variables as attributes, as d2l does."""
         frame = inspect.currentframe()
         assert frame is not None
         assert frame.f_back is not None
@@ -80,31 +80,31 @@ class Module(nn.Module, HyperParameters):
     net: nn.Module
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        """The logits, `(batch, classes)`."""
+        """Returns the logits, `(batch, classes)`."""
         return self.net(X)
 
     def loss(self, y_hat: torch.Tensor, y: torch.Tensor, averaged: bool = True) -> torch.Tensor:
-        """The cross entropy of logits `(…, classes)` and labels `(…)`, or one for each label."""
+        """Returns the cross entropy of logits `(…, classes)` and labels `(…)`, or one per label."""
         if y.dim() > 1:  # a sequence of labels for each example
             y_hat, y = y_hat.reshape(-1, y_hat.shape[-1]), y.reshape(-1)
         return F.cross_entropy(y_hat, y, reduction="mean" if averaged else "none")
 
     def training_step(self, batch: Batch) -> torch.Tensor:
-        """The loss of a batch, to be differentiated."""
+        """Returns the loss of a batch, to be differentiated."""
         return self.loss(self(*batch[:-1]), batch[-1])
 
     def validation_step(self, batch: Batch) -> torch.Tensor:
-        """The loss of a batch of validation examples; for training loops of a user's own."""
+        """Returns the loss of a batch of validation examples; for users' own training loops."""
         return self.loss(self(*batch[:-1]), batch[-1])
 
     def accuracy(self, y_hat: torch.Tensor, y: torch.Tensor, averaged: bool = True) -> torch.Tensor:
-        """The fraction of labels `(…)` that `y_hat` hits, or 1 or 0 for each; on the CPU."""
+        """Returns the fraction of labels `(…)` that `y_hat` hits, or 1 or 0 each; on the CPU."""
         predicted = y_hat.reshape(-1, y_hat.shape[-1]).argmax(dim=1)
         hits = (predicted == y.reshape(-1)).float().cpu()
         return hits.mean() if averaged else hits
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """The optimiser that `optimizer`, `lr`, `momentum` and `weight_decay` describe.
+        """Returns the optimiser that `optimizer`, `lr`, `momentum` and `weight_decay` describe.
 
         These are attributes of the model; all but `lr` may be missing.
 
@@ -126,7 +126,7 @@ class Module(nn.Module, HyperParameters):
     ) -> None:
         """Gives lazy layers the shapes that `inputs` need, then applies `init` to `self.net`."""
         was_training = self.training
-        self.eval()  # neither draws dropout masks nor touches running statistics
+        self.eval()  # neither draws dropout masks nor changes running statistics
         with torch.no_grad():
             self(*inputs)
         self.train(was_training)
@@ -146,24 +146,24 @@ class DataModule(HyperParameters):
     """
 
     def get_dataloader(self, train: bool) -> Loader:
-        """The training batches if `train`, else the validation batches."""
+        """Returns the training batches if `train`, else the validation batches."""
         raise NotImplementedError(f"{type(self).__name__} needs a method get_dataloader(train).")
 
     def train_dataloader(self) -> Loader:
-        """The training batches."""
+        """Returns the training batches."""
         return self.get_dataloader(train=True)
 
     def val_dataloader(self) -> Loader:
-        """The validation batches."""
+        """Returns the validation batches."""
         return self.get_dataloader(train=False)
 
     def test_dataloader(self) -> Loader:
-        """The test batches, which nothing asks for while a sweep runs."""
+        """Returns the test batches, which are not asked for while a sweep runs."""
         raise NotImplementedError(no_test_set(self))
 
 
 def no_test_set(data: Any) -> str:
-    """What to say where the test set is asked for, and `data` has none."""
+    """Returns the message for data without a test set."""
     return (
         f"{type(data).__name__} has no test set. Give it a method test_dataloader() that returns "
         "batches which neither its training nor its validation data contain."

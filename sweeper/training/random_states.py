@@ -1,4 +1,4 @@
-"""States of all generators that training draws from: to go on from them, to leave no trace."""
+"""Saves and restores the states of all random generators that training uses."""
 
 import random
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ Generator = torch.Generator | np.random.Generator
 
 
 def random_states() -> dict[str, Any]:
-    """The states of Python's, NumPy's and torch's global generators, with the GPUs' if used."""
+    """Returns the states of all global generators: Python, NumPy, torch, GPUs if used."""
     version, numbers, gauss = random.getstate()
     states = {
         "python": (version, np.array(numbers, np.uint32), gauss),  # small, and copied at once
@@ -35,12 +35,12 @@ def set_random_states(states: dict[str, Any]) -> None:
 
 
 def loader_state(loader: Any) -> dict[str, Any]:
-    """Where a loader's own order of the data is: its generators, and its `state_dict` if any."""
+    """Returns the state of a loader's own order: its generators, and its `state_dict` if any."""
     generators = _generators(loader)
     state = {"generators": {name: _get(generator) for name, generator in generators.items()}}
     if _keeps_its_state(loader):
         state["state_dict"] = loader.state_dict()
-        _set_generators(generators, state["generators"])  # it may have drawn
+        _set_generators(generators, state["generators"])  # it may have drawn random numbers
     return state
 
 
@@ -56,13 +56,13 @@ def set_loader_state(loader: Any, state: dict[str, Any]) -> None:
         raise ValueError("its data loader is another")
     if stateful:
         loader.load_state_dict(state["state_dict"])
-        loader.state_dict()  # torchdata's puts off to load, and would draw in the next epoch
+        loader.state_dict()  # torchdata's loads only when next used, and would draw in the epoch
     _set_generators(generators, state["generators"])
 
 
 @contextmanager
 def undisturbed(loader: Any) -> Iterator[None]:
-    """Random numbers go on after the block as if nothing in it, nor `loader`, had drawn any."""
+    """Restores all random states after the block, and `loader`'s, as if nothing had been drawn."""
     generators = _generators(loader)
     before = random_states(), {name: _get(generator) for name, generator in generators.items()}
     try:
@@ -73,12 +73,12 @@ def undisturbed(loader: Any) -> Iterator[None]:
 
 
 def _keeps_its_state(loader: Any) -> bool:
-    """Whether it is one like torchdata's StatefulDataLoader."""
+    """Checks for a loader that keeps its state, like torchdata's StatefulDataLoader."""
     return hasattr(loader, "state_dict") and hasattr(loader, "load_state_dict")
 
 
 def _generators(loader: Any) -> dict[str, Generator]:
-    """The generators of a loader and of its parts, by their names there."""
+    """Returns the generators of a loader and of its parts, by their names there."""
     batch_sampler = getattr(loader, "batch_sampler", None)
     parts = {
         "loader": loader,

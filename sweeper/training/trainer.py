@@ -1,4 +1,4 @@
-"""What trains a `Module` on a `DataModule`: `Trainer`, and `HPOTrainer` for the trials of a sweep.
+"""Trains a `Module` on a `DataModule`: `Trainer`, and `HPOTrainer` for the trials of a sweep.
 
 They follow https://d2l.ai/chapter_linear-regression/oo-design.html and
 https://d2l.ai/chapter_hyperparameter-optimization/hyperopt-intro.html of *Dive into Deep Learning*.
@@ -27,9 +27,9 @@ class Trainer:
 
     Args:
         max_epochs: epochs that `fit` trains; 0 only prepares.
-        num_gpus: 0 stays on the CPU; otherwise the trial's GPU is used if it was given one;
-            outside of a sweep one that torch sees.
-        gradient_clip_val: longest gradient, in the Euclidean norm; 0 doesn't clip.
+        num_gpus: 0 stays on the CPU; otherwise the trial's GPU is used if it has one, outside of a
+            sweep any that torch sees.
+        gradient_clip_val: the largest Euclidean norm of the gradient; 0 doesn't clip.
 
     Raises:
         ValueError: an argument is unusable; lists all faults.
@@ -60,13 +60,13 @@ class Trainer:
         """Trains `model` for `max_epochs` epochs.
 
         Args:
-            model: what to train, in place.
+            model: the model, trained in place.
             data: a `DataModule`, any object with its methods, or a pair (training, validation) of
                 iterables of batches `(X, y)` that can be gone through again and again.
 
         Raises:
             TypeError: `model` or `data` is something else.
-            ValueError: the data has no batches, or the model can't have such an optimiser.
+            ValueError: the data has no batches, or the model's optimiser can't be made.
             NotImplementedError: the test set is asked for, and `data` has none.
         """
         self._begin(model, data)
@@ -116,7 +116,7 @@ class Trainer:
                 "Write a subclass of Module that sets self.net to it."
             )
         if any(map(is_lazy, chain(model.parameters(), model.buffers()))):
-            # An early look at the data must not change in which order it is shuffled.
+            # An early look at the data must not change the order in which it is shuffled.
             with undisturbed(self.train_dataloader):
                 batch = next(iter(self.train_dataloader), None)
             if batch is None:
@@ -125,26 +125,26 @@ class Trainer:
         self.model = model.to(self.device)
 
     def prepare_batch(self, batch: Batch) -> Batch:
-        """The batch on the device of the model."""
+        """Returns the batch on the device of the model."""
         if self.device.type == "cpu":
             return batch
         return [tensor.to(self.device, non_blocking=True) for tensor in batch]
 
 
 class HPOTrainer(Trainer):
-    """A trainer that knows the validation error, and tells the sweep after each epoch.
+    """Trains a model, computes its validation error, and reports it to the sweep after each epoch.
 
     Args:
         max_epochs: epochs that `fit` trains; 0 only prepares.
-        num_gpus: 0 stays on the CPU; otherwise the trial's GPU is used if it was given one;
-            outside of a sweep one that torch sees.
-        gradient_clip_val: longest gradient, in the Euclidean norm; 0 doesn't clip.
-        checkpoint_every: after so many epochs, and at the end of `fit`, all is saved that is needed
-            to go on from there if the process dies: what the `state_dict` of the model and of the
-            optimiser hold, the order of the data, and the global random states of Python, NumPy
-            and torch. A trial that runs again goes through the saved epochs without training:
-            until the last of them the model is as new, but `validation_error` tells what it was.
-            None: nothing is saved, nor is it outside of a sweep.
+        num_gpus: 0 stays on the CPU; otherwise the trial's GPU is used if it has one, outside of a
+            sweep any that torch sees.
+        gradient_clip_val: the largest Euclidean norm of the gradient; 0 doesn't clip.
+        checkpoint_every: the number of epochs between checkpoints; the end of `fit` has one too. A
+            checkpoint holds all that is needed to go on if the process dies: the `state_dict` of
+            the model and of the optimiser, the order of the data, and the global random states of
+            Python, NumPy and torch. A trial that runs again goes through the saved epochs without
+            training: until the last of them the model is still untrained, but `validation_error`
+            returns what it was. None, or outside of a sweep: nothing is saved.
 
     Raises:
         ValueError: an argument is unusable; lists all faults.
@@ -203,7 +203,7 @@ class HPOTrainer(Trainer):
             checkpoint.replay(self.epoch, self._trained())
         else:
             self._train_epoch(checkpoint, trial)
-        trial.report()  # last of all: a checkpoint holds what has been told
+        trial.report()  # last of all: a checkpoint holds what has been reported
 
     def _train_epoch(self, checkpoint: FitCheckpoint | None, trial: TrialContext) -> None:
         super().fit_epoch()
@@ -216,7 +216,7 @@ class HPOTrainer(Trainer):
             self._save(checkpoint)
 
     def _save(self, checkpoint: FitCheckpoint) -> None:
-        """Saves if it's time to."""
+        """Saves a checkpoint if it is time to."""
         assert self.checkpoint_every is not None
         if self.epoch >= self.max_epochs:  # `fit` ends or has ended: the objective goes on
             checkpoint.left[self.epoch] = random_states()
@@ -224,15 +224,15 @@ class HPOTrainer(Trainer):
             checkpoint.save(self.epoch, self._trained())
 
     def validation_error(self) -> torch.Tensor:
-        """The misclassified fraction of the validation examples: a 0-d float64 CPU tensor.
+        """Returns the misclassified fraction of the validation examples: a 0-d float64 CPU tensor.
 
         It is exactly k / n, counted over examples: means of batches would depend on their size.
-        Random numbers go on afterwards as if it had not been called.
+        The random states afterwards are as if it had not been called.
 
         Raises:
             ValueError: the validation data has no batches.
-            RuntimeError: a trial that goes on asks for that of an epoch which wasn't evaluated
-                the first time.
+            RuntimeError: a resumed trial asks for the error of an epoch that wasn't evaluated the
+                first time.
         """
         checkpoint = self._checkpoint
         if checkpoint is not None and checkpoint.ahead is not None:
@@ -262,10 +262,11 @@ def _faults(max_epochs: int, num_gpus: int | None, gradient_clip_val: float) -> 
 
 
 def _forget_gradients(optim: Any) -> None:
-    if not isinstance(optim, torch.optim.Optimizer):  # one from scratch, as d2l writes them
+    if not isinstance(optim, torch.optim.Optimizer):  # made from scratch, as in d2l
         optim.zero_grad()
         return
-    # The same without a record for torch's profiler, a twentieth of the time of a small model.
+    # The same without a record for torch's profiler, which takes a twentieth of a small model's
+    # time.
     for group in optim.param_groups:
         for parameter in group["params"]:
             parameter.grad = None

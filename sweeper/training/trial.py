@@ -1,6 +1,6 @@
-"""The trial that runs in this process: where a sweep's worker and the trainer inside it meet.
+"""The trial that runs in this process: how a sweep's worker and the trainer inside it communicate.
 
-It knows whether the test set is sealed.
+It also keeps the test set sealed.
 """
 
 import tempfile
@@ -15,7 +15,7 @@ TRIALS = "trials"  # the folder of a sweep in which its trials have theirs
 
 
 class StopTrial(BaseException):
-    """Leads out of an objective whose trial is stopped early, past its `except Exception`.
+    """Ends an objective whose trial is stopped early; `except Exception` doesn't catch it.
 
     >>> issubclass(sweeper.StopTrial, Exception)
     False
@@ -27,9 +27,10 @@ class CurrentTrial:
     """The trial that an objective runs in; see `sweeper.current_trial`.
 
     Attributes:
-        number: of the configuration, counted from 0; None outside of a sweep.
-        replicate: which of several trainings of that configuration; None outside of a sweep.
-        seed: of this training; None outside of a sweep.
+        number: the configuration's number, counted from 0; None outside of a sweep.
+        replicate: the number of this training among several of that configuration; None outside of
+            a sweep.
+        seed: the seed of this training; None outside of a sweep.
         config: the configuration, plain values by name; empty outside of a sweep.
     """
 
@@ -37,12 +38,12 @@ class CurrentTrial:
     replicate: int | None = None
     seed: int | None = None
     config: dict[str, Any] = field(default_factory=dict)
-    place: Path | None = field(default=None, repr=False)  # of the folder, made or not
+    place: Path | None = field(default=None, repr=False)  # the folder's path, made or not
 
     @property
     def folder(self) -> Path:
-        """A folder of this trial's own, made on first use: `trials/7-0` in the sweep's folder for
-        trial 7, replicate 0. What an attempt whose process died has left there is still there.
+        """The trial's own folder, made on first use: `trials/7-0` in the sweep's folder for trial
+        7, replicate 0. It still holds what an attempt whose process died has left.
 
         On a node that doesn't share the sweep's folder it is a temporary one, which is copied when
         the trial ends. Outside of a sweep it is a temporary folder that nobody removes.
@@ -64,31 +65,31 @@ def _nobody_listens() -> None:
 
 @dataclass
 class TrialContext:
-    """What a sweep's worker and the trainers inside of the objective tell each other.
+    """The channel between a sweep's worker and the trainers inside of the objective.
 
-    Trainers call `report` after each epoch. There the worker may leave the objective, to go on with
-    it later, or raise `StopTrial`. An objective that only waits may call `pause` for the same.
+    Trainers call `report` after each epoch. In this call the worker may leave the objective, to go
+    on with it later, or raise `StopTrial`. An objective that only waits may call `pause` instead.
 
     `checkpoints` is this trial's and replicate's own folder for them. Without it, as outside of a
-    sweep, trainers save none, whatever their `checkpoint_every`; with `no_checkpoints`, which says
-    why there can be none, they refuse to.
+    sweep, trainers save no checkpoints, whatever their `checkpoint_every`; with `no_checkpoints`,
+    the reason why there can be none, they raise an error.
     """
 
     trial: CurrentTrial = field(default_factory=CurrentTrial)
     metric: str = "validation_error"
-    cpus: float | None = None  # None: outside of a sweep, where all are there to be used
+    cpus: float | None = None  # None: outside of a sweep, where all may be used
     gpus: float | None = None  # None: outside of a sweep, where a GPU is used if there is one
     test: bool = False  # data modules hand out the test set for evaluation
     with_validation: bool = False  # … and the validation set for training as well
     record_curve: bool = True  # False: trainers leave the learning curve to the objective
     yields: bool = False  # whether the objective yields its learning curve
     test_set_read: bool = False
-    sets_joined: bool = False  # whether training and validation data were handed out together
+    sets_joined: bool = False  # whether training and validation data were handed out as one set
     epochs: int = 0
     fits: int = 0
     curve: list[Entry] = field(default_factory=list)
-    start: float = field(default_factory=time.perf_counter)  # earlier, once a fit has gone on
-    report: Callable[[], None] = _nobody_listens  # says that `curve` may have grown; may stop
+    start: float = field(default_factory=time.perf_counter)  # earlier if a fit was resumed
+    report: Callable[[], None] = _nobody_listens  # `curve` may have grown; may stop the trial
     pause: Callable[[], None] = _nobody_listens
     checkpoints: Path | None = None
     no_checkpoints: str | None = None
@@ -104,18 +105,18 @@ _current = _OUTSIDE
 
 
 def current_context() -> TrialContext:
-    """The context of the trial that this process runs; outside of a sweep a general one."""
+    """Returns the context of the trial that this process runs; outside of a sweep a general one."""
     return _current
 
 
 def in_a_trial() -> bool:
-    """Whether this process runs a trial, or looks at the test set."""
+    """Checks whether this process runs a trial, or reads the test set."""
     return _current is not _OUTSIDE
 
 
 @contextmanager
 def trial_context(**fields: Any) -> Iterator[TrialContext]:
-    """A new context with these fields, which is the current one until the block ends."""
+    """Yields a new context with these fields, which is the current one until the block ends."""
     context = TrialContext(**fields)
     before = exchange_trial(context)
     try:
@@ -125,26 +126,26 @@ def trial_context(**fields: Any) -> Iterator[TrialContext]:
 
 
 def exchange_trial(context: TrialContext) -> TrialContext:
-    """Makes a context the current one; gives back the one that was."""
+    """Makes a context the current one; returns the previous one."""
     global _current
     before, _current = _current, context
     return before
 
 
 def trial_folder(sweep: Path, key: tuple[int, int]) -> Path:
-    """Where a trial and replicate of a sweep keeps what it wants to."""
+    """Returns the folder in which a trial and replicate of a sweep keeps its files."""
     trial, replicate = key
     return sweep / TRIALS / f"{trial}-{replicate}"
 
 
 def checkpoint_folder(sweep: Path, key: tuple[int, int]) -> Path:
-    """Where a trial and replicate of a sweep keeps its checkpoints."""
+    """Returns the folder in which a trial and replicate of a sweep keeps its checkpoints."""
     trial, replicate = key
     return sweep / "checkpoints" / f"{trial}-{replicate}"
 
 
 def storage_not_shared(folder: Path, nodes: Sequence[str]) -> str:
-    """Why trials can keep no checkpoints in a sweep's folder that these nodes don't see."""
+    """Says why trials can't keep checkpoints in a sweep's folder that these nodes don't see."""
     return (
         f"checkpoint_every needs storage that all nodes share, but {folder} is not seen from "
         f"{', '.join(nodes)}. Give sweeper.run a folder=… that is, or leave it out."
@@ -152,7 +153,7 @@ def storage_not_shared(folder: Path, nodes: Sequence[str]) -> str:
 
 
 def joins_sets() -> bool:
-    """Whether to hand out the validation data for training as well, which is noted."""
+    """Checks whether to hand out the validation data for training as well, and notes it."""
     _current.sets_joined = _current.with_validation
     return _current.with_validation
 
@@ -161,7 +162,7 @@ def open_test_set() -> None:
     """Notes that the test set is read.
 
     Raises:
-        RuntimeError: a trial of a sweep asks, for which the test set is sealed.
+        RuntimeError: a trial of a sweep asks; the test set is sealed for it.
     """
     if not (_current.test or _current is _OUTSIDE):
         raise RuntimeError(

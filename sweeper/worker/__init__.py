@@ -1,1 +1,1 @@
-"""The user's objective and the process that runs it, one trial after another."""
+"""Runs the user's objective in a process, one trial after another."""

@@ -1,4 +1,4 @@
-"""A script as an objective: its arguments are the configuration, its metrics what it prints."""
+"""Runs a script as an objective: arguments from the configuration, metrics from its output."""
 
 import contextlib
 import os
@@ -34,34 +34,35 @@ class Command:
     >>> sweeper.run(train, {"lr": [0.1, 0.2]}, sweeper.GridSearch(), **options).best_value
     0.2
 
-    The command is split into words as a shell does it, but none runs it: a value is one argument,
+    The command is split into words as a shell does, but no shell runs it: a value is one argument,
     or part of one, whatever it holds. Each `{name}` stands for the hyperparameter's value: text as
     it is, numbers, True, False and None as Python writes them, lists, tuples and dicts as JSON;
-    `{trial}`, `{seed}` and `{folder}` for what the trial has, unless a hyperparameter has that name
-    (the trial's own seed is in `SWEEPER_SEED` all the same). `{name:--flag}` stands for the flag
-    where the value is True, for nothing where it is False. What is absent from a configuration (see
-    `when`) is left out with its option: `--momentum {momentum}` and `--momentum={momentum}` go as
-    a whole. A brace is written `{{` or `}}`. A value that begins with - is safe in
-    `--option={name}` only, as argparse takes it for an option elsewhere.
+    `{trial}`, `{seed}` and `{folder}` stand for the trial's own, unless a hyperparameter has that
+    name (the trial's own seed is in `SWEEPER_SEED` all the same). `{name:--flag}` stands for the
+    flag where the value is True, for nothing where it is False. A hyperparameter absent from a
+    configuration (see `when`) is left out with its option: `--momentum {momentum}` and
+    `--momentum={momentum}` disappear as a whole. A brace is written `{{` or `}}`. A value that
+    begins with - is safe in `--option={name}` only, as argparse takes it for an option elsewhere.
 
-    Standard output and error are read line by line: `val_acc: 0.91`, `val_acc=0.91`, `epoch 3
-    val_acc 0.91`, `{"val_acc": 0.91}` and the like, without colours; of a progress bar what is left
-    when its line ends. Each `metric` is a point of the learning curve. A percent sign changes
-    nothing: 91.2% is 91.2. All that is printed is in `output.txt` in the trial's folder. A script
-    that prints no metric, ends with another exit code than 0, or by a signal has failed.
+    Standard output and error are read line by line: `val_acc: 0.91`, `val_acc=0.91`,
+    `epoch 3 val_acc 0.91`, `{"val_acc": 0.91}` and the like, without colours; a progress bar counts
+    as it stands when its line ends. Each printed `metric` is a point of the learning curve. A
+    percent sign changes nothing: 91.2% is 91.2. All output is kept in `output.txt` in the trial's
+    folder. A script that prints no metric, exits with another code than 0, or dies by a signal has
+    failed.
 
-    Its environment is the trial's (working directory, GPUs) with `SWEEPER_TRIAL`, `SWEEPER_SEED`,
-    `SWEEPER_FOLDER` and `PYTHONUNBUFFERED=1`; `python` is sweeper's own, or the first one on the
-    PATH where a virtual or conda environment is activated. Whatever ends the trial, the death of
-    its worker included, ends all processes that the command has started: SIGTERM, SIGKILL 5 s
-    later.
+    The script runs in the trial's environment (working directory, GPUs) with `SWEEPER_TRIAL`,
+    `SWEEPER_SEED`, `SWEEPER_FOLDER` and `PYTHONUNBUFFERED=1`; `python` is sweeper's own, or the
+    first one on the PATH where a virtual or conda environment is activated. When the trial ends,
+    even by the death of its worker, all processes that the command has started are ended: SIGTERM,
+    SIGKILL 5 s later.
 
     Attributes:
         command: the program and its arguments, with placeholders.
-        metric: the number that is reported.
-        also: other numbers that belong to a point if they were printed in its line, or since the
-            line of the point before.
-        pattern: a regular expression for what is printed otherwise, with one group for the metric,
+        metric: the name of the number that is reported.
+        also: names of other numbers; they belong to a point if they were printed in its line, or
+            since the line of the point before.
+        pattern: a regular expression for other forms of output, with one group for the metric,
             or named groups for several (with _ for what can't stand in a group's name).
     """
 
@@ -75,7 +76,7 @@ class Command:
             object.__setattr__(self, "also", tuple(self.also))
 
     def faults(self, config_space: Mapping[str, Any], metric: str | None = None) -> list[str]:
-        """What is wrong with this command for such a space and metric, one sentence each."""
+        """Lists the faults of this command for such a space and metric, one sentence each."""
         faults = [*self._faults_of_command(config_space), *self._faults_of_metrics()]
         if metric not in (None, self.metric):
             faults.append(
@@ -133,20 +134,20 @@ class Command:
         return []
 
     def arguments(self, values: Mapping[str, Any]) -> list[str]:
-        """The program and its arguments for these values of hyperparameters and of the trial."""
+        """Returns program and arguments for these values of hyperparameters and of the trial."""
         return fill(split(self.command)[0], values)
 
     def files(self) -> list[str]:
-        """The scripts among its words: their text, and what they import, computes the metric."""
+        """Returns the scripts among the words: the metric depends on them and their imports."""
         words = shlex.split(self.command)
         return [word for word in words if SCRIPT.search(word) and Path(word).is_file()]
 
     def __call__(self, config: dict[str, Any]) -> Iterator[dict[str, float]]:
-        """Yields the metrics, by their names, as soon as they are printed.
+        """Yields the metrics, by name, as soon as they are printed.
 
         Raises:
             OSError: the program can't be started.
-            ChildProcessError: it ended with another exit code than 0, or by a signal.
+            ChildProcessError: it exited with another code than 0, or died by a signal.
             ValueError: it printed no metric.
         """
         pattern = None if self.pattern is None else re.compile(self.pattern)
@@ -167,7 +168,7 @@ class Command:
             while (chunk := script.read(timeout_s=_PAUSE_S)) is not None:
                 yield from printed.feed(chunk)
                 if time.monotonic() - paused >= _PAUSE_S:
-                    context.pause()  # the trial may be stopped, though nothing is printed
+                    context.pause()  # the trial may be stopped even if nothing is printed
                     paused = time.monotonic()
             yield from printed.feed(b"", last=True)
         fault = self._fault(script.returncode, printed)
@@ -175,7 +176,7 @@ class Command:
             raise fault
 
     def _fault(self, returncode: int | None, printed: PrintedMetrics) -> Exception | None:
-        """Why a command that has ended is no success, with its last lines as a note."""
+        """Says why a finished command has failed, if it has, with its last lines as a note."""
         fault = self._in_a_line(returncode, printed)
         if fault is not None and printed.last_lines:
             lines = "".join(f"\n    {line}" for line in printed.last_lines)
@@ -201,11 +202,11 @@ class Command:
 
 
 def _faults_of_space(config_space: Mapping[str, Any], used: Sequence[str]) -> list[str]:
-    """Hyperparameters that would be without effect, or never arrive."""
+    """Lists hyperparameters that would have no effect, or never reach the script."""
     faults = []
     switches: set[str] = set()
     for value in config_space.values():
-        with contextlib.suppress(ValueError, TypeError, AttributeError):  # told of elsewhere
+        with contextlib.suppress(ValueError, TypeError, AttributeError):  # reported elsewhere
             switches |= set(parents(value))
     for name, value in config_space.items():
         if name in _OF_THE_TRIAL and name in used and _may_be_absent(value):
@@ -239,15 +240,15 @@ def _environment(
 ) -> dict[str, str]:
     own = {f"SWEEPER_{name.upper()}": str(value) for name, value in of_trial.items()}
     own |= {"PATH": _path(os.environ), "PYTHONUNBUFFERED": "1"}
-    # As it is in Ray's workers, so that results are the same without them.
+    # As in Ray's workers, so that results are the same without them.
     threads = {} if cpus is None else {"OMP_NUM_THREADS": str(num_threads(cpus))}
     no_gpu = {"CUDA_VISIBLE_DEVICES": ""} if gpus == 0 else {}
     return threads | os.environ | no_gpu | own
 
 
 def _path(environment: Mapping[str, str]) -> str:
-    """Where programs are looked for: beside sweeper's own Python, of which nobody thinks who calls
-    `.venv/bin/sweeper`; last of all there if another environment is activated.
+    """Returns where programs are looked for: first beside sweeper's own Python, as callers of
+    `.venv/bin/sweeper` expect; last if another environment is activated.
     """
     own, places = str(Path(sys.executable).parent), environment.get("PATH", os.defpath)
     activated = "VIRTUAL_ENV" in environment or "CONDA_PREFIX" in environment

@@ -1,4 +1,4 @@
-"""A command with placeholders, and its words for one configuration."""
+"""Parses a command with placeholders, and fills in the values of one configuration."""
 
 import itertools
 import json
@@ -20,7 +20,7 @@ _INTERPRETER = re.compile(r"python[\d.]*|bash|sh|Rscript|julia|perl|ruby|lua")
 
 @dataclass(frozen=True)
 class Placeholder:
-    """Stands for a value, or, with a `flag`, for that where the value is True."""
+    """A placeholder for a value; with a `flag`, for the flag where the value is True."""
 
     name: str
     flag: str | None = None
@@ -30,8 +30,8 @@ Word = list[str | Placeholder]  # the parts of one argument
 
 
 def split(command: str) -> tuple[list[Word], list[str]]:
-    """The words of a command, split as a shell does it, which does nothing else here; and what is
-    wrong with them, one sentence each.
+    """Splits a command into words as a shell does, and nothing more; also returns the faults,
+    one sentence each.
     """
     try:
         texts = shlex.split(command)
@@ -54,16 +54,16 @@ def split(command: str) -> tuple[list[Word], list[str]]:
 
 
 def placeholders(words: list[Word]) -> list[str]:
-    """The names that a command uses, in their order."""
+    """Returns the names that a command uses, in order."""
     parts = itertools.chain.from_iterable(words)
     return list(dict.fromkeys(part.name for part in parts if isinstance(part, Placeholder)))
 
 
 def fill(words: list[Word], values: Mapping[str, Any]) -> list[str]:
-    """The arguments: the words with values in place of names.
+    """Returns the arguments: the words with values in place of names.
 
-    A word with a name that has no value is left out, and the option before it as well if it is
-    left with none of its values: `--momentum {momentum}` goes as a whole.
+    A word with a name that has no value is left out, and so is the option before it if none of its
+    values is left: `--momentum {momentum}` disappears as a whole.
 
     Raises:
         TypeError: a flag's value is neither True nor False.
@@ -81,7 +81,7 @@ def fill(words: list[Word], values: Mapping[str, Any]) -> list[str]:
 
 
 def script_of(words: list[Word]) -> str | None:
-    """The script that an interpreter is given, such as train.py; None if that isn't seen."""
+    """Returns the script that an interpreter is given, such as train.py; None if unseen."""
     texts = [word[0] if len(word) == 1 and isinstance(word[0], str) else None for word in words]
     if len(texts) < 2 or texts[0] is None or not _INTERPRETER.fullmatch(os.path.basename(texts[0])):
         return None
@@ -90,10 +90,10 @@ def script_of(words: list[Word]) -> str | None:
 
 
 def as_argument(value: Any) -> str:
-    """A value as one argument.
+    """Formats a value as one argument.
 
-    Text as it is; numbers, True, False and None as Python writes them (floats to the last digit);
-    lists, tuples and dicts as JSON.
+    Text stays as it is; numbers, True, False and None as Python writes them (floats to the last
+    digit); lists, tuples and dicts as JSON.
     """
     if isinstance(value, str):
         return value
@@ -127,7 +127,7 @@ def _placeholder(inside: str, alone: bool) -> Placeholder:
 
 
 def _is_value(word: Word) -> bool:
-    """Whether an option before it may take it, as in `--lr {lr}`, unlike `--lr={lr}`."""
+    """Checks for a value of the option before it, as in `--lr {lr}`, unlike `--lr={lr}`."""
     first = word[0]
     is_option = isinstance(first, str) and first.startswith("-")
     holes = [part for part in word if isinstance(part, Placeholder)]

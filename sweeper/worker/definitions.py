@@ -1,4 +1,4 @@
-"""What an import of a file is sure to define, read off its source without running it."""
+"""Reads off a file's source, without running it, what an import is sure to define."""
 
 import ast
 from collections import Counter
@@ -12,13 +12,13 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 @dataclass(frozen=True)
 class Definitions:
-    """Functions and classes that are the same after each import of a file.
+    """The functions and classes that are the same after each import of a file.
 
     Attributes:
-        settled: names that one `def` or `class` at the file's top level binds and nothing else in
-            it changes.
-        decorated: those of them that have decorators.
-        codes: the code of all functions in the file, by (qualified name, first line).
+        settled: names bound by one `def` or `class` at the file's top level, and changed by nothing
+            else in the file.
+        decorated: the `settled` names that have decorators.
+        codes: the code of each function in the file, by (qualified name, first line).
         guarded: the first and last lines below `if __name__ == "__main__":`.
     """
 
@@ -28,19 +28,19 @@ class Definitions:
     guarded: list[tuple[int, int]]
 
     def has(self, code: CodeType) -> bool:
-        """Whether a function's code is one of this source."""
+        """Checks whether a function's code is in this source."""
         return self.codes.get((code.co_qualname, code.co_firstlineno)) == code
 
     def is_guarded(self, line: int) -> bool:
-        """Whether an import doesn't run this line of the top level."""
+        """Checks whether this line of the top level is skipped by an import."""
         return any(first <= line <= last for first, last in self.guarded)
 
 
 def read_definitions(source: str, path: str) -> Definitions:
-    """The definitions of a file.
+    """Reads the definitions of a file.
 
     Raises:
-        SyntaxError, ValueError: it is no Python.
+        SyntaxError, ValueError: the source is not Python.
     """
     tree = ast.parse(source, path)
     compiled = compile(source, path, "exec", dont_inherit=True)
@@ -61,7 +61,7 @@ def read_definitions(source: str, path: str) -> Definitions:
 
 
 def _bound(node: ast.AST) -> Iterator[str]:
-    """Names that the module's own scope binds, as often as it does, `global` ones included."""
+    """Yields names that the module's own scope binds, once per binding, `global` ones included."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, _DEFINITIONS):
             yield child.name
@@ -87,7 +87,7 @@ def _bound_from_inside(node: ast.AST) -> Iterator[str]:
 
 
 def _changed(tree: ast.AST) -> Iterator[str]:
-    """Names of which an attribute is set or deleted somewhere."""
+    """Yields names that have an attribute set or deleted somewhere."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
             if isinstance(node.value, ast.Name):
@@ -99,7 +99,7 @@ def _changed(tree: ast.AST) -> Iterator[str]:
 
 
 def _changes_itself(node: _Definition) -> bool:
-    """Whether a class sets its own attributes: `cls.x = …`, `type(self).x = …`."""
+    """Checks whether a class sets its own attributes: `cls.x = …`, `type(self).x = …`."""
     if not isinstance(node, ast.ClassDef):
         return False
     if "cls" in _changed(node):

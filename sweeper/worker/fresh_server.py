@@ -1,7 +1,8 @@
-"""The process that forks one for each trial, so that a trial shares nothing with those before it.
+"""A process that forks a new one for each trial, so that trials share nothing.
 
 It has loaded the installed packages that trials import, and nothing of the user's; it has one
-thread and never uses a GPU, so that forking it is safe. Who started it asks it over `control`.
+thread and never uses a GPU, so that forking it is safe. Requests come over `control` from the
+process that started it.
 """
 
 import atexit
@@ -32,19 +33,19 @@ from sweeper.worker.running_trial import RunningTrial
 from sweeper.worker.shared_data import NodeCopy
 
 _PR_SET_PDEATHSIG = 1
-_EXIT_S = 10.0  # for which a process that has told its last may take to end
+_EXIT_S = 10.0  # time for a process that has sent its last message to end
 
 
 @dataclass(frozen=True)
 class FreshTask:
-    """What all trials of one server share.
+    """The settings that all trials of one server share.
 
     Attributes:
-        objective: loaded anew by each trial.
-        data: what it is given.
-        pause_at: which epochs are told of at once.
-        options: of `RunningTrial`.
-        fashion_mnist: for nodes that lack the files.
+        objective: the packed objective, loaded anew by each trial.
+        data: the objective's data.
+        pause_at: tells which epochs are reported at once.
+        options: further arguments of `RunningTrial`.
+        fashion_mnist: the images, for nodes that lack the files.
     """
 
     objective: PackedObjective
@@ -55,18 +56,18 @@ class FreshTask:
 
 
 def serve(control_fd: int) -> None:
-    """Forks a process for each trial that is asked for, until nobody asks any more."""
+    """Forks a process for each trial that is requested, until requests end."""
     _die_with_parent(signal.SIGTERM)
     sys.stdout, sys.stderr = own_stream(Dropping(1)), own_stream(Dropping(2))
     control = Connection(control_fd)
     task: FreshTask = control.recv()
     become_plain(task.objective.arguments)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # Ray's workers block it
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever asks
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     for library in task.objective.libraries:
-        with suppress(Exception):  # told where a trial imports it
+        with suppress(Exception):  # reported when a trial imports it
             importlib.import_module(library)
-    gc.freeze()  # what is loaded stays: no collection of a trial touches, and so copies, it
+    gc.freeze()  # no garbage collection of a trial touches, and so copies, what is loaded
     running = 0
 
     def end(number: int, frame: Any) -> None:
@@ -91,7 +92,7 @@ def serve(control_fd: int) -> None:
 
 
 def _fork(run: Callable[[], None], control: Connection) -> int:
-    """A new process that does this, and ends."""
+    """Starts a new process that runs a function and ends; returns its id."""
     sys.stdout.flush()
     sys.stderr.flush()
     process = os.fork()
@@ -106,7 +107,7 @@ def _fork(run: Callable[[], None], control: Connection) -> int:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _die_with_parent(signal.SIGKILL)
         control.close()
-        atexit._clear()  # those of what is loaded here take torch a tenth of a second
+        atexit._clear()  # exit handlers of what is loaded here take torch a tenth of a second
         atexit.register(multiprocessing.util._exit_function)  # type: ignore[attr-defined]
         atexit.register(logging.shutdown)
         run()
@@ -128,7 +129,7 @@ def _leave(code: int) -> None:
 
 
 def _run(connection: Connection, task: FreshTask, given: dict[str, Any]) -> None:
-    """One trial, in its own process, as whoever asked for it advances or stops it."""
+    """Runs one trial in its own process, and advances or stops it as requested."""
     if task.fashion_mnist is not None:
         arrays = task.fashion_mnist
         sweeper.training.fashion_mnist.arrays_from_driver = lambda: arrays
@@ -159,7 +160,7 @@ def _run(connection: Connection, task: FreshTask, given: dict[str, Any]) -> None
 
 
 def _reap(process: int, after_s: float) -> int:
-    """How a process ended, after so many seconds by force; nothing of its group is left."""
+    """Returns how a process ended, killing it after so many seconds, and ends its group."""
     with suppress(ProcessLookupError):
         handle = os.pidfd_open(process)
         if not select.select([handle], [], [], after_s)[0]:

@@ -1,4 +1,4 @@
-"""A trial in a process of its own, as if it ran here: advanced, stopped, and gone at its end."""
+"""Runs a trial in a process of its own, with the interface of a trial that runs here."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from sweeper.training.trial import CurrentTrial
 from sweeper.worker.fresh_server import FreshTask
 from sweeper.worker.reports import Ended, PauseAt, Reports, never
 
-_END_S = 10.0  # how long a process may take to end, once it is told to
+_END_S = 10.0  # how long a process may take to end, once told to
 _PROGRAM = (
     "import sys; sys.path[:] = {path!r}; "
     "from sweeper.worker.fresh_server import serve; serve({control})"
@@ -26,11 +26,11 @@ _GONE = (EOFError, OSError)
 class FreshProcesses:
     """Starts a new process for each trial, one after another, forked from a warm one.
 
-    Making it takes as long as loading the libraries that the objective's module uses.
+    Creating it takes as long as loading the libraries that the objective's module uses.
 
     Args:
-        task: what all trials share.
-        output: where they print; None for where this process does.
+        task: the settings that all trials share.
+        output: the file that trials print to; None for this process's output.
     """
 
     def __init__(self, task: FreshTask, output: IO[bytes] | None = None) -> None:
@@ -40,7 +40,7 @@ class FreshProcesses:
         self._start()
 
     def begin(self, given: dict[str, Any]) -> tuple[Connection, int]:
-        """A new trial's connection and the id of its process, in a server that may be new too."""
+        """Returns a new trial's connection and process id; starts a new server if needed."""
         if self._server is not None:
             with suppress(*_GONE):
                 return self._ask(given)
@@ -49,7 +49,7 @@ class FreshProcesses:
         return self._ask(given)
 
     def reap(self, after_s: float) -> int | None:
-        """How the trial's process has ended, after so many seconds by force; None: not known."""
+        """Returns how the trial's process ended, killed after so many seconds; None if unknown."""
         with suppress(*_GONE):
             self._control.send(("reap", after_s))
             code: int = self._control.recv()
@@ -77,8 +77,8 @@ class FreshProcesses:
                 start_new_session=True,  # Ctrl-C is heard here
             )
         self._control.send(self._task)
-        with suppress(*_GONE):  # then the first trial tells
-            self._control.recv()  # it has loaded what takes seconds, which is no trial's time
+        with suppress(*_GONE):  # the first trial reports it
+            self._control.recv()  # all is loaded, which takes seconds and is no trial's time
 
     def _ask(self, given: dict[str, Any]) -> tuple[Connection, int]:
         ours, theirs = Pipe()
@@ -90,13 +90,13 @@ class FreshProcesses:
 
 
 class FreshTrial:
-    """A trial as `RunningTrial` is one, in a process of its own.
+    """A trial like `RunningTrial`, in a process of its own.
 
     Args:
-        processes: start it.
-        given: what `RunningTrial` is given besides the task's options; all of it can be pickled.
-        max_failures: how often it is begun anew after its process died.
-        wait_s: after which `advance` returns though there is nothing to tell; None: never.
+        processes: starts the trial's process.
+        given: the arguments of `RunningTrial` besides the task's options; all can be pickled.
+        max_failures: how often the trial is started again after its process died.
+        wait_s: seconds after which `advance` returns even without news; None: never.
     """
 
     def __init__(
@@ -116,9 +116,9 @@ class FreshTrial:
         self.trial: CurrentTrial = given["trial"]
 
     def advance(self, pause_at: PauseAt = never) -> Reports | Ended:
-        """Goes on with the objective until there is something to tell, or `wait_s` have passed.
+        """Goes on with the objective until there is something to report, or `wait_s` have passed.
 
-        `pause_at` is the task's.
+        `pause_at` is ignored: the task has its own.
         """
         if self._connection is None:
             self._start_s = time.perf_counter()
@@ -139,9 +139,9 @@ class FreshTrial:
         return told
 
     def stop(self) -> None:
-        """Leaves the objective for good: `StopTrial` is raised where it reported last.
+        """Leaves the objective for good: raises `StopTrial` where it reported last.
 
-        In the middle of something else KeyboardInterrupt is raised there instead, and if it has not
+        If it is between two reports, KeyboardInterrupt is raised there instead, and if it has not
         ended after 10 s it is killed.
         """
         if self._connection is None:
@@ -155,7 +155,7 @@ class FreshTrial:
             return
         with suppress(*_GONE):
             self._connection.send("stop")
-            self._connection.recv()  # ends as the process lets go of its side
+            self._connection.recv()  # ends once the process closes its side
         self._end(_END_S)
 
     def _end(self, after_s: float) -> int | None:
@@ -165,7 +165,7 @@ class FreshTrial:
         return self._processes.reap(after_s)
 
     def _died(self) -> Reports | Ended:
-        """Begins anew after the process died, or tells that it did once too often."""
+        """Starts again after the process died, or reports that it died once too often."""
         code = self._end(1.0)
         if self._left > 0:
             self._left -= 1
@@ -181,7 +181,7 @@ class FreshTrial:
 
 
 def _how(code: int | None) -> str:
-    """How a process ended, in words."""
+    """Says in words how a process ended."""
     if code is None:
         return "is gone, and so is the one that started it"
     if code >= 0:

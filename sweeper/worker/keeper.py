@@ -1,7 +1,7 @@
-"""Runs a command, and lets none of its processes outlive it or whoever asked for it.
+"""Runs a command, and lets none of its processes outlive it or the worker that asked for it.
 
-Started as a script, by `sweeper.worker.script`: a small process between a worker and the command.
-It ends the command once the worker closes its end of a pipe, which the kernel does if the worker is
+`sweeper.worker.script` starts it as a script: a small process between a worker and the command. It
+ends the command once the worker closes its end of a pipe, which the kernel does if the worker is
 killed. It is a grandchild of the worker, since Ray kills the children of a worker that it kills.
 """
 
@@ -14,28 +14,28 @@ import sys
 import time
 
 _LOOK_AGAIN_S, _LOOK_AGAIN_MOST_S = 0.01, 0.2
-_LAST_S = 5.0  # after SIGKILL: what doesn't go then, waits for a disk or is another user's
-_SET_DEATH_SIGNAL, _ADOPT_ORPHANS = 1, 36  # of Linux' prctl
+_LAST_S = 5.0  # after SIGKILL: what is left then waits for a disk or is another user's
+_SET_DEATH_SIGNAL, _ADOPT_ORPHANS = 1, 36  # options of Linux' prctl
 
 
 def main(lifeline: int, status: int, grace_s: float, arguments: list[str]) -> None:
-    """Runs a command until it ends, or is to end.
+    """Runs a command until it ends, or is told to end.
 
     Args:
-        lifeline: end of a pipe to read from; the command is ended once the other end is closed.
-        status: end of a pipe to write to: a line when the command has started, `pid` and a number
-            or `error` and its number, and when all has ended one with its `returncode`.
+        lifeline: the reading end of a pipe; the command is ended once the other end is closed.
+        status: the writing end of a pipe: gets a line when the command has started, `pid` and a
+            number or `error` and its number, and when all has ended one with its `returncode`.
         grace_s: seconds from SIGTERM to SIGKILL.
         arguments: the command.
     """
     keeper = os.fork()
-    if keeper:  # a parent that Ray may kill, and that leaves no orphan behind otherwise
+    if keeper:  # a parent that Ray may kill; if it doesn't, no orphan is left
         for end in (lifeline, status, 0, 1, 2):
             os.close(end)
         os.waitpid(keeper, 0)
         os._exit(0)
     for end in (lifeline, status):
-        os.set_inheritable(end, False)  # not for the command
+        os.set_inheritable(end, False)  # not passed on to the command
     _prctl(_ADOPT_ORPHANS, 1)
     awake = _wake_on_signals()
     pid, error = _start(arguments)
@@ -60,21 +60,21 @@ def main(lifeline: int, status: int, grace_s: float, arguments: list[str]) -> No
 
 
 class _Family:
-    """A command with all that it has started."""
+    """A command and all processes that it has started."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self.returncode: int | None = None
 
     def reap(self) -> None:
-        """Takes note of processes that have ended; orphans count as children."""
+        """Notes processes that have ended; orphans count as children."""
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 if ended[0] == self._pid:
                     self.returncode = os.waitstatus_to_exitcode(ended[1])
 
     def end(self, grace_s: float) -> None:
-        """Ends what still runs, kindly at first."""
+        """Ends what still runs: SIGTERM first, SIGKILL later."""
         if self._signal(signal.SIGTERM) and not self._gone_within(grace_s):
             deadline = time.monotonic() + _LAST_S
             while self._signal(signal.SIGKILL) and time.monotonic() < deadline:  # some may be new
@@ -91,7 +91,7 @@ class _Family:
         return True
 
     def _signal(self, number: int | None) -> bool:
-        """Sends a signal to all of them; whether there is any."""
+        """Sends a signal to all of them; returns whether there is any."""
         self.reap()
         found = _descendants()
         for pid in found or ():
@@ -107,7 +107,7 @@ class _Family:
 
 
 def _descendants() -> list[int] | None:
-    """The processes below this one; None where there is no /proc to tell."""
+    """Returns the processes below this one; None without a /proc to list them."""
     children: dict[int, list[int]] = {}
     try:
         pids = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
@@ -128,7 +128,7 @@ def _descendants() -> list[int] | None:
 
 
 def _start(arguments: list[str]) -> tuple[int, int | None]:
-    """The pid of the command in a session of its own, and the error if it can't be started."""
+    """Starts the command in its own session; returns its pid and the error if it failed."""
     told, tell = os.pipe()  # closed by a successful exec
     pid = os.fork()
     if pid == 0:
@@ -142,8 +142,8 @@ def _start(arguments: list[str]) -> tuple[int, int | None]:
 def _become(arguments: list[str], tell: int) -> None:
     try:
         os.setsid()
-        _prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)  # in case that this very process is killed
-        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores
+        _prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)  # in case this very process is killed
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # signals that Python ignores
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         os.execvp(arguments[0], arguments)
@@ -153,11 +153,11 @@ def _become(arguments: list[str], tell: int) -> None:
         os._exit(127)
 
 
-_to_end: list[int] = []  # signals that ask for it
+_to_end: list[int] = []  # signals that ask it to end
 
 
 def _wake_on_signals() -> int:
-    """A file descriptor that can be read from after a signal."""
+    """Returns a file descriptor that can be read from after a signal."""
     awake, wake = os.pipe()
     for end in (awake, wake):
         os.set_blocking(end, False)

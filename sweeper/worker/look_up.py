@@ -1,4 +1,4 @@
-"""What a name and attributes of it stand for, as far as looking runs nothing."""
+"""Looks up what a name and attributes of it stand for, running no code of the objects."""
 
 import argparse
 import types
@@ -13,13 +13,13 @@ _HOLDERS = (argparse.Namespace, types.SimpleNamespace)
 
 @dataclass
 class Found:
-    """What was found.
+    """The result of a look-up.
 
     Attributes:
-        value: itself.
-        space: the label of the module or function that has it.
-        chain: its name there, with the attributes that were followed.
-        file: of the module; None for a function.
+        value: the object.
+        space: the label of the module or function in which it was found.
+        chain: the name there, with the attributes that were followed.
+        file: the module's file; None for a function.
     """
 
     value: Any
@@ -29,19 +29,19 @@ class Found:
 
     @property
     def name(self) -> str:
-        """As it is written in its module or function."""
+        """The name as it is written in its module or function."""
         return ".".join(self.chain)
 
 
 def look_up(chain: Chain, value: Any, space: str, file: Any) -> Found | None:
-    """What a chain leads to through modules and parsed arguments; None where that is none of the
-    user's own modules.
+    """Follows a chain through modules and parsed arguments; returns None if the end is in none of
+    the user's own modules.
 
     Args:
-        chain: a name and attributes, `near.SCALE`.
-        value: what the name alone stands for.
+        chain: a name and attributes, such as `near.SCALE`.
+        value: the object that the name alone stands for.
         space: the label of the module or function that has the name.
-        file: of the module; None for a function.
+        file: the module's file; None for a function.
     """
     used = 1
     while type(value) in (types.ModuleType, *_HOLDERS):

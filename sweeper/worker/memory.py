@@ -1,25 +1,25 @@
-"""The memory that a trial leaves behind in its process: freed before the next one begins."""
+"""Frees the memory that a trial leaves in its process before the next one begins."""
 
 import gc
 import sys
 
-_MANY = 1_024  # trials, whose rows are looked through in no time
+_MANY = 1_024  # trials: going through their rows takes no time
 
 
 class Memory:
-    """Frees what ended trials held: cycles, and what torch keeps of the GPU's memory.
+    """Frees what ended trials held: reference cycles, and torch's cached GPU memory.
 
-    To look through all that a process holds takes 30 ms, and longer as a sweep's rows come to it.
-    So what outlives a trial is set aside, and looked through again after 2, 4, 8, …, 1,024 trials
-    alone, and after each 1,024 from there on.
+    A full garbage collection takes 30 ms, and longer as a sweep's rows grow. So objects that
+    outlive a trial are set aside (`gc.freeze`), and collected again only after 2, 4, 8, …, 1,024
+    trials, then after each 1,024.
     """
 
     def __init__(self) -> None:
         self._trials = 0
-        self._ours = not gc.get_freeze_count()  # else somebody has set things aside himself
+        self._ours = not gc.get_freeze_count()  # else the user has set objects aside
 
     def free(self) -> None:
-        """A trial has ended, and nobody holds on to it any more."""
+        """Frees memory once a trial has ended and nothing uses it any more."""
         self._trials += 1
         due = self._trials & (self._trials - 1) == 0 or self._trials % _MANY == 0
         all_of_it = self._ours and due
@@ -33,6 +33,6 @@ class Memory:
             torch.cuda.empty_cache()
 
     def close(self) -> None:
-        """Nothing is set aside any more."""
+        """Puts back all objects that were set aside."""
         if self._ours:
             gc.unfreeze()

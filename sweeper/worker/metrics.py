@@ -1,4 +1,4 @@
-"""What an objective gives: a number, or several by name."""
+"""Reads what an objective gives: a number, or several by name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,15 +7,15 @@ import numpy as np
 
 
 def as_metrics(given: Any, metric: str) -> tuple[float, dict[str, float]]:
-    """The value of the metric that is optimised, and the others by name.
+    """Returns the value of the metric that is optimised, and the others by name.
 
     Args:
-        given: a number, which is the metric's value; or numbers by name, the metric among them.
-        metric: its name.
+        given: the metric's value as a number, or numbers by name, the metric among them.
+        metric: the metric's name.
 
     Raises:
         ValueError: the metric is not among the names.
-        TypeError: something is None, text, a truth value, or anything else that is no number.
+        TypeError: a value is None, text, a truth value, or anything else but a number.
     """
     if not isinstance(given, Mapping):
         return as_number(given, metric), {}
@@ -35,10 +35,10 @@ def as_metrics(given: Any, metric: str) -> tuple[float, dict[str, float]]:
 
 
 def as_number(value: Any, name: str) -> float:
-    """The value as a float; `name` is the metric's.
+    """Returns the value as a float; `name` is the metric's.
 
     Raises:
-        TypeError: `value` is None, text, a truth value, or anything else that is no single number.
+        TypeError: `value` is None, text, a truth value, or anything else but a single number.
     """
     if isinstance(value, float):  # the usual case, np.float64 included
         return float(value)

@@ -1,8 +1,8 @@
-"""Ray inside of a trial: what would wait for ever is refused at once.
+"""Refuses Ray tasks inside of a trial that would wait for ever.
 
-Tune gives a trial a placement group of its own, all of which the trial's worker holds. A task or an
-actor that the objective starts is put into that group as well, unless told otherwise, and so waits
-for CPUs that are never free.
+Tune gives a trial a placement group of its own, and the trial's worker holds all of it. A task or
+an actor that the objective starts is put into that group as well, unless told otherwise, and so
+waits for CPUs that are never free.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ _CONFIGURE = "_configure_placement_group_based_on_context"  # where Ray 2.60 cho
 
 
 def refuse_hopeless_tasks() -> None:
-    """From now on `f.remote()` raises a RuntimeError where the task could never begin."""
+    """Makes `f.remote()` raise a RuntimeError from now on if the task could never begin."""
     for module in (ray.remote_function, ray.actor):
         original = getattr(module, _CONFIGURE, None)
         if original is not None:

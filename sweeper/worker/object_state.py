@@ -1,4 +1,4 @@
-"""The attributes of an object that set what its methods compute."""
+"""Lists the attributes of an object that affect what its methods compute."""
 
 import functools
 from typing import Any
@@ -7,14 +7,14 @@ from sweeper.worker.own_modules import is_own
 from sweeper.worker.reads import source_of, written_attributes
 from sweeper.worker.value_text import is_told
 
-_TORCH_MODULE = "torch.nn.modules.module.Module"  # whose state is what training changes
+_TORCH_MODULE = "torch.nn.modules.module.Module"  # classes whose state is what training changes
 
 
 def attributes(value: Any) -> list[tuple[str, Any]] | None:
-    """The attributes of an object by name, but for those that its methods change.
+    """Returns the attributes of an object by name, except those that its methods change.
 
-    None if its class is not the user's own, or one of torch's modules: whatever it holds is known
-    to its library alone.
+    Returns None if its class is not the user's own, or is one of torch's modules: only the library
+    knows what it holds.
     """
     kind = type(value)
     if not is_own(kind.__module__):
@@ -23,18 +23,18 @@ def attributes(value: Any) -> list[tuple[str, Any]] | None:
         return None
     try:
         state = object.__getstate__(value)
-    except TypeError:  # what is written in C keeps its state for itself
+    except TypeError:  # classes written in C keep their state to themselves
         return None
-    parts = state if type(state) is tuple else (state,)  # of slots there is a second dict
+    parts = state if type(state) is tuple else (state,)  # slots have a second dict
     named = {name: one for part in parts if type(part) is dict for name, one in part.items()}
-    methods: Any = kind  # which is hashable, says no stub
+    methods: Any = kind  # hashable, though no stub says so
     written = changed_by_methods(methods)
     return [(name, one) for name, one in sorted(named.items()) if name not in written]
 
 
 def class_attributes(kind: Any) -> list[tuple[str, Any]]:
-    """Plain values that stand in a class of the user's own and that its methods don't change."""
-    # Defaults of a dataclass are told by its objects.
+    """Returns plain values in a class of the user's own that its methods don't change."""
+    # A dataclass's defaults are reported with its objects.
     left_out = changed_by_methods(kind) | set(vars(kind).get("__dataclass_fields__", ()))
     return [
         (name, value)
@@ -45,7 +45,7 @@ def class_attributes(kind: Any) -> list[tuple[str, Any]]:
 
 @functools.lru_cache(maxsize=1024)
 def changed_by_methods(kind: Any) -> frozenset[str]:
-    """The attributes that the methods of a class and its own bases change, or compute once."""
+    """Returns attributes that the methods of a class and its own bases change, or compute once."""
     found: set[str] = set()
     for base in kind.__mro__:
         if is_own(base.__module__):

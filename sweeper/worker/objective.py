@@ -1,4 +1,4 @@
-"""The user's objective: what can be known of it beforehand, and what it gives back."""
+"""Checks the user's objective before a sweep, and handles what it gives back."""
 
 import inspect
 import random
@@ -20,7 +20,7 @@ Objective = Callable[..., Any]
 
 
 def accepts(objective: Objective, argument: str, by_name: bool = False) -> bool:
-    """Whether the objective takes a keyword argument of this name; `by_name`: not as `**others`."""
+    """Checks if the objective takes this keyword argument; by_name: not as `**others`."""
     try:
         parameters = list(inspect.signature(objective).parameters.values())
     except (TypeError, ValueError):
@@ -33,7 +33,7 @@ def accepts(objective: Objective, argument: str, by_name: bool = False) -> bool:
 
 
 def objective_faults(objective: Any, data_given: bool) -> list[str]:
-    """What is wrong with an objective, one sentence a fault; empty if nothing can be seen."""
+    """Lists the faults of an objective, one sentence each; empty if none can be seen."""
     if not callable(objective):
         return [
             "objective must be a function of one configuration, but got "
@@ -42,7 +42,7 @@ def objective_faults(objective: Any, data_given: bool) -> list[str]:
     try:
         parameters = list(inspect.signature(objective).parameters.values())
     except (TypeError, ValueError):
-        return []  # builtins tell nothing about their arguments
+        return []  # builtins don't describe their arguments
     positional = [
         p
         for p in parameters
@@ -73,7 +73,7 @@ def objective_faults(objective: Any, data_given: bool) -> list[str]:
 
 
 def faults_of_ours(objective: Any, config_space: Any, metric: str) -> list[str]:
-    """What is wrong with one of sweeper's own objectives for this space and metric."""
+    """Lists the faults of one of sweeper's own objectives for this space and metric."""
     if not (type(objective).__module__.startswith("sweeper.") and hasattr(objective, "faults")):
         return []
     space = config_space if isinstance(config_space, Mapping) else {}
@@ -92,8 +92,8 @@ def seed_everything(seed: int) -> None:
 def run_here(
     objective: Objective, config: dict[str, Any], arguments: dict[str, Any], seed: int, cpus: float
 ) -> float:
-    """The last value of the context's metric, from an objective that runs in this process as in a
-    worker.
+    """Runs the objective in this process as a worker would; returns the last value of the
+    context's metric.
     """
     inside = surroundings()
     inside.threads, inside.seed = num_threads(cpus), seed
@@ -106,7 +106,7 @@ def run_here(
 
 
 def num_threads(cpus: float) -> int:
-    """How many threads torch uses on so many CPUs."""
+    """Returns how many threads torch uses on so many CPUs."""
     return max(1, int(cpus))
 
 
@@ -115,7 +115,7 @@ _OURS = {str(Path(__file__).with_name(name)) for name in _RUN_BY}
 
 
 def describe_exception(exception: BaseException | None) -> dict[str, str | None]:
-    """The columns of a row that tell of an exception; its notes are in the traceback only."""
+    """Returns the columns of a row for an exception; its notes are in the traceback only."""
     if exception is None:
         return {"exception": None, "traceback": None}
     described = traceback.TracebackException.from_exception(exception)

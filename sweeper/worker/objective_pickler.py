@@ -17,16 +17,16 @@ from sweeper.worker.user_module import UserModule, definitions_of, find_user_mod
 
 
 class NotSettledError(Exception):
-    """An import could give another function or class than the one at home."""
+    """An import could give another function or class than the one in this process."""
 
 
 class ObjectivePickler(cloudpickle.Pickler):
     """Pickles what the user's modules define by name, or by value into a module of that name.
 
     Attributes:
-        modules: those met so far, by name; None for modules that workers import as usual.
+        modules: the modules met so far, by name; None for those that workers import as usual.
         copies: functions and classes by value, by module and name.
-        files: where the code of copies is from.
+        files: the files from which the code of copies comes.
     """
 
     def __init__(self, stream: io.BytesIO, imports: bool) -> None:
@@ -38,7 +38,7 @@ class ObjectivePickler(cloudpickle.Pickler):
         self.files: set[str] = set()
 
     def reducer_override(self, obj: Any) -> Any:
-        """How an object is pickled; NotImplemented: as usual."""
+        """Decides how an object is pickled; NotImplemented means as usual."""
         if isinstance(obj, types.CodeType):
             self.files.add(obj.co_filename)
             make, arguments = by_value._code_reduce(obj)
@@ -66,7 +66,7 @@ class ObjectivePickler(cloudpickle.Pickler):
         return super().reducer_override(obj)
 
     def _user_module(self, name: Any) -> UserModule | None:
-        """The module of that name if it is the user's own; its functions then live in it."""
+        """Returns the module of that name if it is the user's own; its functions live in it."""
         if not isinstance(name, str):
             return None
         if name not in self.modules:
@@ -96,7 +96,7 @@ class ObjectivePickler(cloudpickle.Pickler):
                 raise NotSettledError
 
     def _state(self, module: UserModule, obj: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The global names that `obj` reaches, and its own attributes that may have changed."""
+        """Returns the global names that `obj` reaches, and its attributes that may have changed."""
         names = vars(sys.modules[module.name])
         reached: dict[str, Any] = {}
         for function in _functions(obj, names):
@@ -107,7 +107,7 @@ class ObjectivePickler(cloudpickle.Pickler):
 
 
 class _Names(dict[str, Any]):
-    """Stands for the namespace of a module, so that functions by value live in it."""
+    """A stand-in for a module's namespace, so that functions by value live in it."""
 
     def __init__(self, module: str) -> None:
         super().__init__(__name__=module)
@@ -116,7 +116,7 @@ class _Names(dict[str, Any]):
         return _names, (self["__name__"],)
 
 
-# What a worker does with that
+# The functions that a worker runs with it
 
 
 def _names(module: str) -> dict[str, Any]:
@@ -149,14 +149,14 @@ def _set_state(obj: Any, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
         setattr(obj, name, value)
 
 
-# What an object is
+# Kinds of objects
 
 
 def _has_a_name(obj: Any) -> bool:
-    """Whether it is a function, a class, or such as `functools.cache` makes of a function."""
+    """Checks for a function, a class, or the wrapper that `functools.cache` makes of one."""
     if isinstance(obj, types.FunctionType | type):
         return True
-    try:  # without asking an object that answers for others
+    try:  # without asking an object that forwards attributes to another
         own = object.__getattribute__(obj, "__dict__")
     except AttributeError:
         return False
@@ -164,7 +164,7 @@ def _has_a_name(obj: Any) -> bool:
 
 
 def _is_there(module: str, obj: Any) -> bool:
-    """Whether the module has it under its own name."""
+    """Checks whether the module has it under its own name."""
     try:
         return _found(module, obj.__qualname__) is obj
     except AttributeError:
@@ -172,7 +172,7 @@ def _is_there(module: str, obj: Any) -> bool:
 
 
 def _functions(obj: Any, names: dict[str, Any]) -> Iterator[types.FunctionType]:
-    """All functions of a module's namespace inside of a function or class."""
+    """Yields all functions of a module's namespace inside of a function or class."""
     seen: set[int] = set()
     open_ = [obj]
     while open_:
@@ -201,7 +201,7 @@ _CONTAINERS = (list, dict, set, bytearray)
 
 
 def _changeable(obj: Any) -> dict[str, Any]:
-    """Attributes of a function or class that the program may have changed without naming them."""
+    """Returns attributes of a function or class that the program may have changed unnamed."""
     if isinstance(obj, types.FunctionType):
         changeable = any(isinstance(value, _CONTAINERS) for value in obj.__defaults__ or ())
         return {"__defaults__": obj.__defaults__} if changeable else {}

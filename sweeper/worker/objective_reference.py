@@ -1,4 +1,4 @@
-"""How an objective is found again: its name in `sweep.json`, and from such a name the function."""
+"""Names an objective in `sweep.json`, and finds the function again from such a name."""
 
 import functools
 import hashlib
@@ -24,12 +24,12 @@ _being_loaded: list[str] = []  # files that are executed to find an objective in
 
 
 def objective_name(objective: Objective) -> str:
-    """What to call an objective: the function's name, or the class's."""
+    """Returns a name for an objective: the function's, or the class's."""
     return _named(objective).__qualname__.rpartition(".")[2]
 
 
 def describe_objective(objective: Objective) -> dict[str, Any]:
-    """What `sweep.json` says of an objective.
+    """Returns the entries of `sweep.json` that describe an objective.
 
     `objective` is `module:name`, `objective_file` the file of a module that is in no package (in a
     job of a cluster relative to the directory that was sent with it), `fixed_arguments` maps names,
@@ -45,7 +45,7 @@ def describe_objective(objective: Objective) -> dict[str, Any]:
     elif is_dataclass(objective):
         fixed = {field.name: getattr(objective, field.name) for field in fields(objective)}
     elif named is type(objective):
-        fixed = {"self": objective}  # what such an object holds is unknown
+        fixed = {"self": objective}  # the content of such an object is unknown
     return {
         "objective": f"{module}:{named.__qualname__}",
         "objective_file": _place(source_file) if source_file and "." not in module else None,
@@ -56,8 +56,8 @@ def describe_objective(objective: Objective) -> dict[str, Any]:
 
 
 def _state_of(objective: Objective) -> dict[str, dict[str, str]] | None:
-    """What the objective reaches; None if that can't be looked at, which must not keep a sweep from
-    running.
+    """Returns what the objective reaches; None if it can't be inspected, which must not stop a
+    sweep.
     """
     try:
         return objective_state(objective)
@@ -66,17 +66,17 @@ def _state_of(objective: Objective) -> dict[str, dict[str, str]] | None:
 
 
 def can_be_found(described: Mapping[str, Any]) -> bool:
-    """Whether `find_again` can work: not for lambdas, closures and objects with a state."""
+    """Checks whether `find_again` can work: not for lambdas, closures and objects with a state."""
     name = described["objective"].rpartition(":")[2]
     return name.isidentifier() and None not in described["fixed_arguments"].values()
 
 
 def find_again(described: Mapping[str, Any]) -> Objective:
-    """The objective that `describe_objective` described, imported anew; `can_be_found` is True.
+    """Imports the objective that `describe_objective` described; `can_be_found` must be True.
 
     Raises:
         ValueError: there is no such function any more.
-        FileNotFoundError, ImportError: its file or module is not there any more.
+        FileNotFoundError, ImportError: its file or module is gone.
     """
     module, _, name = described["objective"].rpartition(":")
     target: Any = load_objective(f"{described['objective_file'] or module}:{name}")
@@ -93,13 +93,13 @@ class SweepWhileLoadingError(RuntimeError):
 
 
 def load_objective(reference: str) -> Any:
-    """The function that `module:function` or `file.py:function` names.
+    """Returns the function that `module:function` or `file.py:function` names.
 
     Raises:
-        ValueError: the reference is of another form, or there is no such function.
+        ValueError: the reference has another form, or there is no such function.
         FileNotFoundError: there is no such file.
-        ImportError: the module can't be imported: there is none, or it raises something, which is
-            named with its place.
+        ImportError: the module can't be imported: there is none, or it raises an exception, which
+            is named with its place.
         SweepWhileLoadingError: it starts a sweep.
     """
     place, colon, name = reference.rpartition(":")
@@ -112,7 +112,7 @@ def load_objective(reference: str) -> Any:
             module = _load_file(Path(place)) if place.endswith(".py") else _import(place)
     except (KeyboardInterrupt, SweepWhileLoadingError):
         raise
-    except BaseException as error:  # SystemExit too, with which no sweep would be run
+    except BaseException as error:  # SystemExit too: without this no sweep would run
         raise ImportError(_why_not_loaded(place, error)) from error
     if not callable(getattr(module, name, None)):
         there = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
@@ -122,7 +122,7 @@ def load_objective(reference: str) -> Any:
 
 @contextmanager
 def being_loaded(place: str) -> Iterator[None]:
-    """While a file or module is imported for its objective, it can start no sweep."""
+    """Keeps a file or module from starting a sweep while it is imported for its objective."""
     _being_loaded.append(place)
     try:
         yield
@@ -156,7 +156,7 @@ def _import(module: str) -> Any:
 
 
 def _load_file(path: Path) -> Any:
-    """A module from a file; it travels to the workers whole, neighbours are found beside it."""
+    """Loads a module from a file; it travels to workers whole, and finds modules beside it."""
     import cloudpickle
 
     sys.path.insert(0, str(path.parent.absolute()))
@@ -169,14 +169,14 @@ def _load_file(path: Path) -> Any:
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[name]  # as an import that fails leaves nothing
+        del sys.modules[name]  # as after an import that fails
         raise
     cloudpickle.register_pickle_by_value(module)
     return module
 
 
 def _why_not_loaded(place: str, error: BaseException) -> str:
-    """Where loading failed, and with what."""
+    """Says where loading failed, and with which exception."""
     frames = traceback.extract_tb(error.__traceback__)
     users = [frame for frame in frames if _is_users(frame.filename)]
     if isinstance(error, SyntaxError):
@@ -203,7 +203,7 @@ def _is_users(file: str) -> bool:
 
 
 def _place(file: str) -> str:
-    """The path of a file, in a job relative to the directory that has travelled to the cluster."""
+    """Returns the path of a file, in a job relative to the directory sent to the cluster."""
     path = Path(file).absolute()
     travelled = removed_later()
     inside = travelled is not None and path.is_relative_to(travelled)
@@ -211,7 +211,7 @@ def _place(file: str) -> str:
 
 
 def _named(objective: Objective) -> Any:
-    """The function or class that has a name."""
+    """Returns the function or class that gives the objective its name."""
     function = objective.func if isinstance(objective, functools.partial) else objective
     return function if hasattr(function, "__qualname__") else type(function)
 

@@ -1,8 +1,8 @@
-"""What computes the error, as far as it can be seen from an objective without running it.
+"""Finds what the error is computed from, as far as an objective shows it without being run.
 
-A function reads global names, values it closes over, defaults, and what it is bound to; it calls
-other functions, which do so too. Followed is whatever belongs to the user's own modules, so that a
-resume can say what has changed since the sweep began.
+A function reads global names, values it closes over, defaults, and the object it is bound to; it
+calls other functions, which do the same. All of this that belongs to the user's own modules is
+followed, so that a resume can say what has changed since the sweep began.
 """
 
 import functools
@@ -31,16 +31,17 @@ from sweeper.worker.whole_files import whole_files
 
 _MOST = 300  # entries of each kind
 _MOST_FOLLOWED = 1_000  # functions and classes
-_OF_COMMANDS = "sweeper.worker.command"  # which needs what comes after this file
+_OF_COMMANDS = "sweeper.worker.command"  # needs definitions that come after this file
 
 
 def objective_state(objective: Any) -> dict[str, dict[str, str]]:
-    """What an objective reaches: the same in every process that has the same code and values.
+    """Returns what an objective reaches: the same in every process with the same code and values.
 
-    `sources` maps functions, classes and modules to a digest of their source; `values` maps what is
-    closed over, defaults, global values and the state of bound objects to texts, and so does
-    `surroundings` for paths and what the time, machine or environment have set. Left out is what
-    the code changes itself, such as a counter; of objects of foreign classes the class is told.
+    `sources` maps functions, classes and modules to a digest of their source; `values` maps
+    closed-over, default and global values and the state of bound objects to texts; `surroundings`
+    does so for paths and for what the time, machine or environment have set. What the code itself
+    changes, such as a counter, is left out; objects of foreign classes are described by their
+    class.
     """
     walk = _Walk()
     walk.follow(objective)
@@ -48,7 +49,7 @@ def objective_state(objective: Any) -> dict[str, dict[str, str]]:
 
 
 def held_values(objective: Any) -> list[tuple[str, Any]]:
-    """The values that an objective holds or reaches, with what they are called."""
+    """Returns the values that an objective holds or reaches, with a name for each."""
     walk = _Walk()
     walk.follow(objective)
     return [(held.label, held.value) for held in walk.held]
@@ -60,7 +61,7 @@ class _Held:
     place: tuple[str, Chain]  # a module or function, and the name with its attributes there
     value: Any
     text: str
-    loose: bool  # may be another one elsewhere without harm
+    loose: bool  # may differ elsewhere without harm
 
 
 class _Walk:
@@ -71,9 +72,9 @@ class _Walk:
         self.held: list[_Held] = []
         self.written: set[tuple[str, Chain]] = set()
         self.waiting: deque[Callable[[], None]] = deque()
-        self.seen: dict[int, tuple[Any, str]] = {}  # holds things, so that no id comes again
+        self.seen: dict[int, tuple[Any, str]] = {}  # keeps things alive, so that no id comes again
         self.labels: set[str] = set()
-        self.loose = False  # whether the value that is being told holds a path
+        self.loose = False  # whether the value being described holds a path
 
     def follow(self, objective: Any) -> None:
         """Follows all that an objective reaches."""
@@ -83,12 +84,12 @@ class _Walk:
                 self.waiting.popleft()()
 
     def found(self) -> dict[str, dict[str, str]]:
-        """What `objective_state` gives back."""
+        """Returns the result for `objective_state`."""
         values: dict[str, str] = {}
         surroundings: dict[str, str] = {}
         changed = {id(held.value) for held in self.held if self._is_written(held)}
         for held in self.held:
-            # What one function changes another one may know by another name.
+            # What one function changes may be known to another by another name.
             same = id(held.value) in changed and type(held.value) in (list, dict, set)
             if same or self._is_written(held):
                 continue
@@ -108,7 +109,7 @@ class _Walk:
         if type(called) is functools.partial:
             arguments = {str(i): value for i, value in enumerate(called.args)} | called.keywords
             for name, value in arguments.items():
-                if to_text(value) is None:  # others are told among the fixed arguments
+                if to_text(value) is None:  # others are reported with the fixed arguments
                     self._value(f"argument {name}", ("", (name,)), value)
             self._callable(called.func)
         elif type(called) is types.MethodType:
@@ -123,7 +124,7 @@ class _Walk:
             self._object("self", ("", ("self",)), called, told)
 
     def _reach(self, thing: Any) -> str | None:
-        """What to call a function, class or module, which is followed later; None for others."""
+        """Returns a label for a function, class or module, to follow later; None for others."""
         kind = type(thing)
         if kind in (staticmethod, classmethod, CACHED):
             return self._reach(thing.__wrapped__)
@@ -151,7 +152,7 @@ class _Walk:
 
     def _function(self, function: types.FunctionType, label: str) -> None:
         source, code = source_of(function), function.__code__
-        # Of what was typed into a prompt the code is all that is known.
+        # For code typed into a prompt nothing else is known.
         self.sources[label] = digest(source or f"{code.co_code.hex()} {code.co_names}")
         reads, closed, known = reads_of(code, source), closed_over(function), function.__globals__
         space = label_of(known["__name__"])
@@ -164,7 +165,7 @@ class _Walk:
             elif chain[0] in known and chain[0] not in code.co_freevars:
                 self._chain(chain, known[chain[0]], space, known.get("__file__"))
         package = str(known.get("__package__") or "").split(".")
-        for name, dots in reads.imported:  # when the function runs: such modules count as a whole
+        for name, dots in reads.imported:  # inside the function: such modules count as a whole
             whole = ".".join([*package[: len(package) - dots + 1], name]) if dots else name
             path = file_of(whole)
             if path is not None:
@@ -188,7 +189,7 @@ class _Walk:
     # Values
 
     def _chain(self, chain: Chain, value: Any, space: str, file: Any) -> None:
-        """Follows what a function reads by a name, of a module with a file or of itself."""
+        """Follows what a function reads by a name, in a module with a file or in itself."""
         found = look_up(chain, value, space, file)
         if found is not None:
             of_function = found.space == space and space in self.labels
@@ -198,7 +199,7 @@ class _Walk:
     def _value(self, label: str, place: tuple[str, Chain], value: Any, file: Any = None) -> None:
         kind, name = type(value), self._reach(value)
         if name is not None:
-            # What keeps the name that it was defined with is told by its source.
+            # An object that keeps the name of its definition is covered by its source.
             if place[1][-1] != name.rpartition(".")[2]:
                 self._note(label, place, value, name)
         elif is_own(kind.__module__) and not is_told(kind):
@@ -210,11 +211,11 @@ class _Walk:
     def _object(
         self, label: str, place: tuple[str, Chain], value: Any, told: Collection[str] = ()
     ) -> None:
-        """The state of an object, an attribute a time, if its class is the user's own.
+        """Describes an object, one attribute at a time, if its class is the user's own.
 
         Args:
-            label, place, value: as of any value.
-            told: attributes that are told elsewhere, if they have a text.
+            label, place, value: as for any value.
+            told: attributes that are described elsewhere, if they have a text.
         """
         state = self._attributes(value)
         if state is None:
@@ -231,7 +232,7 @@ class _Walk:
                 self._note(f"{head}.{name}{of}{tail}", inside, attribute, text)
 
     def _attributes(self, value: Any) -> list[tuple[str, Any]] | None:
-        """Those of an object that was not told before; None if there are none to tell."""
+        """Returns the attributes of an object not described before; None if it has none."""
         if id(value) in self.seen:
             return None
         found = attributes(value)
@@ -240,7 +241,7 @@ class _Walk:
         return found
 
     def _other(self, value: Any, depth: int) -> str:
-        """A text for what is neither plain nor a container."""
+        """Returns a text for a value that is neither plain nor a container."""
         name = self._reach(value)
         if name is not None:
             return name
@@ -267,7 +268,7 @@ class _Walk:
 
 
 def _free(label: str, taken: Collection[str]) -> str:
-    """The label, with a number if it is taken."""
+    """Returns the label, with a number if it is taken."""
     number, free = 2, label
     while free in taken:
         number, free = number + 1, f"{label} ({number})"

@@ -1,6 +1,6 @@
-"""What objectives print: kept in a file a worker, C libraries included.
+"""Keeps what objectives print in a file per worker, C libraries included.
 
-The last words of a process that dies are kept on the driver's machine alone.
+The last output of a process that dies is kept only on the driver's machine.
 """
 
 import io
@@ -14,14 +14,14 @@ from typing import IO, Any, TextIO
 
 from sweeper.files import open_plain, plain_folder
 
-_MOST_AT_ONCE = 1 << 20  # bytes that travel with one result; what is more stays behind
+_MOST_AT_ONCE = 1 << 20  # bytes that travel with one result; the rest stays behind
 
 
 class Dropping(io.FileIO):
-    """A descriptor for output, of which what can't be written is dropped: no trial fails by that.
+    """A descriptor for output that drops what can't be written, so that no trial fails by it.
 
     Attributes:
-        fault: the last reason.
+        fault: the last reason for dropping output.
     """
 
     fault: OSError | None = None
@@ -30,7 +30,7 @@ class Dropping(io.FileIO):
         super().__init__(descriptor, "w", closefd=False)
 
     def write(self, content: Any) -> int:
-        """Writes as much as can be, and says that it was all."""
+        """Writes as much as possible, and reports that all was written."""
         try:
             return super().write(content)
         except OSError as error:
@@ -41,15 +41,15 @@ class Dropping(io.FileIO):
 class OutputFile:
     """Sends this process's standard output and error to a file while entered.
 
-    With a `folder` (the sweep's own, on this machine) the file lies in it. Without one, or where
-    that can't be written, it is a temporary file, and `unread` hands over what came since the last
-    time. What finds no room on the disk is dropped, which `unread` tells.
+    With a `folder` (the sweep's own, on this machine) the file lies in it. Without one, or if that
+    can't be written, it is a temporary file, and `unread` returns what came since the last call.
+    Output is dropped if the disk is full, and `unread` says so.
     """
 
     def __init__(self, worker: str, folder: Path | None) -> None:
         kept = None
         if folder is not None:
-            with suppress(OSError):  # the driver, to whom it travels then, says what is wrong
+            with suppress(OSError):  # the driver, which then gets the output, says what is wrong
                 kept = open_plain(plain_folder(folder / "output") / f"{worker}.txt", "a+b")
         self._travels = kept is None
         self._file: IO[bytes] = kept or tempfile.TemporaryFile(prefix="sweeper-")  # noqa: SIM115
@@ -61,11 +61,11 @@ class OutputFile:
 
     @property
     def file(self) -> IO[bytes]:
-        """Where it goes, for other processes."""
+        """Returns the file that output goes to, for other processes."""
         return self._file
 
     def title(self, text: str) -> None:
-        """Writes a line of its own that tells which trial the following output is of."""
+        """Writes a line of its own that names the trial of the output that follows."""
         file = self._file.fileno()
         size = os.fstat(file).st_size
         new_line = "\n" if size and os.pread(file, 1, size - 1) != b"\n" else ""
@@ -75,7 +75,7 @@ class OutputFile:
             self._raw[0].fault = error
 
     def unread(self) -> str:
-        """What was printed since the last call and is not in the sweep's folder yet."""
+        """Returns output since the last call that is not in the sweep's folder yet."""
         faults = [raw.fault for raw in self._raw if raw.fault]
         for raw in self._raw:
             raw.fault = None
@@ -96,7 +96,7 @@ class OutputFile:
         self._saved = os.dup(1), os.dup(2)
         os.dup2(self._file.fileno(), 1)
         os.dup2(self._file.fileno(), 2)
-        # The same ones each time: an objective that is left and entered again may hold on to them.
+        # Always the same ones: an objective that is left and entered again may hold on to them.
         if any(stream.closed for stream in self._own):
             self._open()
         sys.stdout, sys.stderr = self._own
@@ -115,9 +115,9 @@ class OutputFile:
 
 
 def own_stream(raw: Dropping) -> TextIO:
-    """A stream that ends in 1 or 2, as Ray's own need not.
+    """Returns a stream that writes to descriptor 1 or 2, which Ray's own may not.
 
-    It writes line by line, so that a dying process leaves its last words.
+    It writes line by line, so that a dying process leaves its last output.
     """
     stream = io.TextIOWrapper(io.BufferedWriter(raw), errors="replace", line_buffering=True)
     vars(stream)["mode"] = "w"  # as `open` does

@@ -1,4 +1,4 @@
-"""The user's own modules: neither Python's, nor an installed package's, nor sweeper's."""
+"""Tells the user's own modules from Python's, installed packages' and sweeper's."""
 
 import ast
 import functools
@@ -11,7 +11,7 @@ from typing import Any
 _OF_JOBS = "working_dir_files"  # where Ray keeps the directories of jobs
 _INSTALLED = {"site-packages", "dist-packages"}
 _LIBRARY = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
-# Words in an expression whose value may be another one in the next process, or on another machine.
+# Words in an expression whose value may differ in the next process, or on another machine.
 _SURROUNDINGS = {
     *("time", "perf_counter", "monotonic", "now", "today", "uuid1", "uuid4", "getpid", "urandom"),
     *(
@@ -31,7 +31,7 @@ _SURROUNDINGS = {
 
 
 def is_own(module: Any) -> bool:
-    """Whether a module of this name is the user's own; one that isn't there is none."""
+    """Checks whether a module of this name is the user's own; False if there is no such module."""
     if not isinstance(module, str) or module.partition(".")[0] == "sweeper":
         return False
     if module == "__main__":
@@ -40,7 +40,7 @@ def is_own(module: Any) -> bool:
 
 
 def is_own_file(file: Any) -> bool:
-    """Whether a file belongs to no installed package and not to Python."""
+    """Checks that a file belongs neither to an installed package nor to Python."""
     if not isinstance(file, str):
         return False
     path = Path(file).absolute()
@@ -49,17 +49,17 @@ def is_own_file(file: Any) -> bool:
 
 
 def label_of(module: str) -> str:
-    """What to call a module: a script has the same name as what is imported from its file."""
+    """Returns a label for a module: the same for a script and a module from its file."""
     file = getattr(sys.modules.get(module), "__file__", None)
     return Path(file).stem if isinstance(file, str) and "." not in module else module
 
 
 def file_of(module: str, *beside: str) -> Path | None:
-    """The file of an own module, as an import would find it; nothing is imported.
+    """Returns the file of an own module, as an import would find it; imports nothing.
 
     Args:
-        module: its name.
-        beside: folders that are looked through first, such as that of a script.
+        module: the module's name.
+        beside: folders that are searched first, such as that of a script.
     """
     parts = module.split(".")
     for folder in (*beside, *sys.path):
@@ -71,13 +71,13 @@ def file_of(module: str, *beside: str) -> Path | None:
 
 
 def removed_later() -> Path | None:
-    """The copy of the user's directory that Ray has made for a job and removes after it, if any."""
+    """Returns the copy of the user's directory that Ray made for a job and will remove, if any."""
     here = Path.cwd()
     return next((path for path in (here, *here.parents) if path.parent.name == _OF_JOBS), None)
 
 
 def comes_from_surroundings(file: Any, name: str) -> bool:
-    """Whether a file of Python assigns to a name what the time, machine or environment says."""
+    """Checks whether a Python file sets a name by the time, the machine or the environment."""
     return isinstance(file, str) and _from_surroundings(_assigned(file), name, 3)
 
 
@@ -90,7 +90,7 @@ def _from_surroundings(assigned: dict[str, set[str]], name: str, depth: int) -> 
 
 @functools.lru_cache(maxsize=64)
 def _assigned(file: str) -> dict[str, set[str]]:
-    """The names that a file assigns to at its top, and the words of what is assigned to each."""
+    """Returns the names that a file assigns at its top level, and the words assigned to each."""
     lines = linecache.getlines(file)
     try:
         tree = ast.parse("".join(lines))

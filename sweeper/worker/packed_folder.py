@@ -1,4 +1,4 @@
-"""The folder that a trial made on a node which doesn't share the sweep's: packed, to be copied."""
+"""Packs a trial's folder on a node that doesn't share the sweep's, so that it can be copied."""
 
 import io
 import shutil
@@ -9,7 +9,7 @@ from sweeper.files import named
 
 
 def pack(folder: Path) -> bytes:
-    """The regular files in a folder, which is removed, as a zip archive."""
+    """Returns the regular files in a folder as a zip archive, and removes the folder."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", strict_timestamps=False) as file:
         for path in sorted(folder.rglob("*")):

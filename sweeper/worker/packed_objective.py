@@ -1,13 +1,13 @@
-"""The objective on its way to a worker, where the user's module is what it is at home.
+"""Packs the objective for a worker, where the user's module is as it is at home.
 
-What a script or a file defines is pickled by its name, and a worker imports the source, as do the
-processes that multiprocessing spawns: so its classes can be pickled there, and their source is
-found. The module's data (global names that the objective reaches and that are neither functions nor
-classes) travel as they are at home, since the program may have set them after its imports.
+Definitions of a script or a file are pickled by name, and a worker imports the source, as processes
+spawned by multiprocessing do: so its classes can be pickled there, and their source is found. The
+module's data (global names that the objective reaches and that are neither functions nor classes)
+travel as they are at home, since the program may have set them after its imports.
 
 Where an import is not sure to give the same functions (a notebook; a script without
-`if __name__ == "__main__":`; a function that is set, wrapped or changed at run time), all of them
-are copied by value instead, as cloudpickle does.
+`if __name__ == "__main__":`; a function that is set, wrapped or changed at run time), everything is
+copied by value instead, as cloudpickle does.
 """
 
 import io
@@ -33,15 +33,15 @@ _PACKAGES = tuple({sysconfig.get_path(kind) for kind in ("purelib", "platlib")})
 
 @dataclass(frozen=True)
 class Packed:
-    """A pickle, and the modules that must be there before it is loaded."""
+    """A pickle, and the modules that must exist before it is loaded."""
 
     pickled: bytes
     modules: tuple[UserModule, ...]
-    imports: bool  # whether the modules are imported, or made to hold copies
+    imports: bool  # whether the modules are imported, or created to hold copies
     sources: dict[str, str] = field(default_factory=dict)  # file → text, of what is copied
 
     def load(self) -> Objective:
-        """The objective, in its module."""
+        """Returns the objective, in its module."""
         for module in self.modules:
             module.import_it() if self.imports else module.make_bare()
         show_sources(self.sources)
@@ -49,7 +49,7 @@ class Packed:
         objective: Objective = unpickler.load()
         for name, definitions in unpickler.load().items():
             for key, value in definitions.items():
-                value.__qualname__ = key  # which copies of classes in classes lack
+                value.__qualname__ = key  # copies of nested classes lack these
                 if "." not in key:
                     vars(sys.modules[name]).setdefault(key, value)
         return objective
@@ -57,12 +57,12 @@ class Packed:
 
 @dataclass(frozen=True)
 class PackedObjective:
-    """An objective for other processes; `load` it there.
+    """An objective for other processes; call `load` there.
 
     Attributes:
-        first: how it is loaded.
-        reserve: how else, if the user's module can't be imported there.
-        arguments: the `sys.argv` of home.
+        first: the form that is loaded.
+        reserve: another form, if the user's module can't be imported there.
+        arguments: `sys.argv` in the user's program.
         libraries: installed packages that the objective's module has imported.
     """
 
@@ -72,7 +72,7 @@ class PackedObjective:
     libraries: tuple[str, ...]
 
     def load(self) -> Objective:
-        """The objective. `__main__` is the user's script if it is defined there, else empty.
+        """Returns the objective. `__main__` is the user's script if it is defined there, or empty.
 
         Raises:
             Exception: whatever loading it raises.
@@ -95,7 +95,7 @@ class PackedObjective:
 
 
 def pack_objective(objective: Objective) -> PackedObjective:
-    """An objective for other processes.
+    """Packs an objective for other processes.
 
     Raises:
         Exception: it can't be pickled.
@@ -123,20 +123,20 @@ def _pack(objective: Objective, imports: bool) -> Packed:
 
 
 def _function(objective: Any) -> Any:
-    """What has a name: the function, or the class of an object."""
+    """Returns the named part: the function, or the class of an object."""
     function = objective.func if isinstance(objective, partial) else objective
     return function if hasattr(function, "__qualname__") else type(function)
 
 
 def _text(path: str) -> str | None:
-    """The source of a file, or of a notebook's cell; None for what is installed everywhere."""
+    """Returns the source of a file or notebook cell; None for what is installed everywhere."""
     if path.startswith((*_PACKAGES, sysconfig.get_path("stdlib"))):
         return None
     return read_source(path) or "".join(linecache.getlines(path)) or None
 
 
 def _libraries(objective: Objective) -> tuple[str, ...]:
-    """Installed packages among the modules that the objective's module names."""
+    """Returns installed packages among the modules that the objective's module names."""
     names = getattr(_function(objective), "__module__", None)
     module = sys.modules.get(names or "")
     found = {

@@ -1,4 +1,4 @@
-"""Puts right what Ray leaves in the process of a worker, so that an objective finds it as at home.
+"""Undoes what Ray sets in a worker's process, so that an objective finds it as at home.
 
 Ray's worker is a program of its own: with its own arguments, its own `__main__`, its own handler of
 SIGTERM. That handler is inherited by processes that are forked in an objective, where it waits for
@@ -12,7 +12,7 @@ import sys
 import types
 from collections.abc import Sequence
 
-IN_A_TRIAL = "SWEEPER_WORKER"  # environment: the id of the process of Ray that trials run in
+IN_A_TRIAL = "SWEEPER_WORKER"  # in the environment: the id of the Ray process that runs trials
 # What Python itself installs; all other signals have their default.
 _PYTHONS = {signal.SIGPIPE: signal.SIG_IGN, signal.SIGXFSZ: signal.SIG_IGN}
 _left = None  # Ray's `__main__`, whose functions go on running
@@ -21,8 +21,9 @@ _left = None  # Ray's `__main__`, whose functions go on running
 def become_plain(arguments: Sequence[str]) -> None:
     """Makes this process like one that has just started the user's program.
 
-    Handlers of signals and of exceptions, `breakpoint()` and `__main__` are a new Python's.
-    SIGINT stays blocked, since Ctrl-C is for whoever started the sweep, but not in forked children.
+    Handlers of signals and of exceptions, `breakpoint()` and `__main__` become those of a new
+    Python. SIGINT stays blocked, since Ctrl-C is for the process that started the sweep, but not in
+    forked children.
 
     Args:
         arguments: `sys.argv` from now on.
@@ -35,14 +36,14 @@ def become_plain(arguments: Sequence[str]) -> None:
     os.register_at_fork(after_in_child=_unblock)
     sys.excepthook = sys.__excepthook__
     if os.environ.get("PYTHONBREAKPOINT", "").startswith("ray."):
-        del os.environ["PYTHONBREAKPOINT"]  # it would wait for `ray debug`, unseen
+        del os.environ["PYTHONBREAKPOINT"]  # it would wait for `ray debug`, unnoticed
     sys.argv[:] = arguments
     _left = sys.modules.get("__main__")
     bare_main()
 
 
 def bare_main() -> types.ModuleType:
-    """A new, empty `__main__`, as that of a prompt."""
+    """Returns a new, empty `__main__`, like that of a prompt."""
     main = sys.modules["__main__"] = types.ModuleType("__main__")
     main.__dict__["__builtins__"] = __builtins__
     return main
@@ -53,7 +54,7 @@ def _unblock() -> None:
 
 
 def home_arguments(objectives_file: str) -> list[str]:
-    """`sys.argv` of the user's program; of `sweeper run`, whose arguments are its own, a script's.
+    """Returns `sys.argv` of the user's program; for `sweeper run`, which has its own, a script's.
 
     Args:
         objectives_file: the file of the objective.

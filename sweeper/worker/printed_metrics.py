@@ -1,4 +1,4 @@
-"""Metrics by their names in what a script prints: points of a learning curve."""
+"""Finds metrics by name in what a script prints: points of a learning curve."""
 
 import codecs
 import json
@@ -9,15 +9,15 @@ from typing import Any
 
 Found = tuple[str, float]
 
-_ESCAPES = re.compile(  # colours, titles of windows, and what else a terminal doesn't show
+_ESCAPES = re.compile(  # colours, window titles, and other sequences that a terminal doesn't show
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-Z\\^-~])"
 )
-_REDRAWN = re.compile(r"[\r\x08]+")  # after these a line is written anew, as progress bars do
+_REDRAWN = re.compile(r"[\r\x08]+")  # these restart a line, as progress bars do
 _NUMBER = (
     r"(?>[+-]?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
     r"|[+-]?(?:nan|inf(?:inity)?))"
 )
-_END = r"(?![\w/]|[.,:]\d)"  # no 3rd, 3/10, 3.1.2, 12:30 and 0,91
+_END = r"(?![\w/]|[.,:]\d)"  # not 3rd, 3/10, 3.1.2, 12:30 or 0,91
 _IS_A_NUMBER = re.compile(rf"\s*({_NUMBER})\s*%?\s*", re.IGNORECASE)
 _BETWEEN = (
     r"[\"'`\])]*"
@@ -26,14 +26,14 @@ _BETWEEN = (
 )
 _ANY_NAME = re.compile(rf"([^\W\d][\w/.@-]*){_BETWEEN}{_NUMBER}{_END}", re.IGNORECASE)
 _LINES_KEPT, _MOST_NAMES = 20, 8
-_LONG, _MOST_OF_A_LINE = 1 << 16, 1 << 20  # characters that have no line's end yet
+_LONG, _MOST_OF_A_LINE = 1 << 16, 1 << 20  # characters after which a line without an end is cut
 _MOST_KEPT = 500  # characters of a line
 
 
 def wanted(names: Sequence[str]) -> re.Pattern[str]:
-    """What finds numbers by these names: `val_acc: 0.91`, `val_acc=0.91`, `val_acc 0.91` …
+    """Returns a pattern for numbers by these names: `val_acc: 0.91`, `val_acc 0.91`, …
 
-    A name is found as a whole, not as the end or the beginning of another one.
+    Only whole names are found, not the beginning or end of another one.
     """
     longest_first = sorted(names, key=len, reverse=True)
     name = "|".join(r"\s+".join(map(re.escape, name.split())) for name in longest_first)
@@ -45,12 +45,12 @@ def wanted(names: Sequence[str]) -> re.Pattern[str]:
 class PrintedMetrics:
     """Reads what a script prints, chunk by chunk.
 
-    A line counts as it stands when it ends: what a progress bar has drawn over doesn't. The number
+    A line counts as it stands when it ends, without what a progress bar has overwritten. The number
     is the one that is printed, also before a percent sign.
 
     Args:
-        metric: each line with a number by this name is a point of the curve, its first one: what
-            follows in `val_acc 0.8 best val_acc 0.9` is no other epoch.
+        metric: each line with a number by this name is one point of the curve, by its first number:
+            `val_acc 0.8 best val_acc 0.9` is one epoch, not two.
         also: numbers by these names belong to a point if they were printed in its line, or since
             the line of the point before.
         pattern: finds the metric in its only group, or several metrics in groups with their names
@@ -73,7 +73,7 @@ class PrintedMetrics:
         self.last_lines: deque[str] = deque(maxlen=_LINES_KEPT)
 
     def feed(self, chunk: bytes, last: bool = False) -> Iterator[dict[str, float]]:
-        """The points of the lines that end in this chunk; `last`: that end with it."""
+        """Yields the points of the lines that end in this chunk; `last`: it ends the last line."""
         *lines, rest = (self._rest + self._decode(chunk, last)).split("\n")
         if len(rest) > _LONG:
             rest = _as_shown(rest)[-_MOST_OF_A_LINE:] + ("\r" if rest[-1] in "\r\b" else "")
@@ -120,7 +120,7 @@ class PrintedMetrics:
 
 
 def names_in(lines: Sequence[str]) -> list[str]:
-    """What seems to be a metric in these lines, the last ones first."""
+    """Returns names that seem to be metrics in these lines, the last ones first."""
     found: dict[str, None] = {}
     for line in reversed(lines):
         entries = _entries(line)
@@ -130,7 +130,7 @@ def names_in(lines: Sequence[str]) -> list[str]:
 
 
 def groups(pattern: re.Pattern[str], names: Sequence[str]) -> dict[str, str | int]:
-    """Which group of a pattern finds which of these names, the first of which is the metric.
+    """Returns which group of a pattern finds which of these names; the first name is the metric.
 
     Raises:
         ValueError: the pattern has groups for something else, or none.
@@ -152,13 +152,13 @@ def groups(pattern: re.Pattern[str], names: Sequence[str]) -> dict[str, str | in
 
 
 def _as_shown(line: str) -> str:
-    """A line as a terminal shows it in the end."""
+    """Returns a line as a terminal shows it in the end."""
     drawn = [text for text in _REDRAWN.split(_ESCAPES.sub("", line)) if text.strip()]
     return drawn[-1] if drawn else ""
 
 
 def _entries(line: str) -> dict[str, Any] | None:
-    """What a line of JSON says."""
+    """Returns the entries of a line of JSON."""
     line = line.strip()
     if line[:1] != "{" or line[-1:] != "}":
         return None
@@ -170,7 +170,7 @@ def _entries(line: str) -> dict[str, Any] | None:
 
 
 def _of_json(entries: dict[str, Any], name: str) -> float | None:
-    """A number by its name, or by names with / between them."""
+    """Returns a number by its name, or by names with / between them."""
     found: Any = entries.get(name)
     if found is None:
         found = entries

@@ -1,8 +1,8 @@
-"""The state of a process that trials could hand on to one another: taken once, put back for each.
+"""Saves the state that trials in one process could pass on to each other, and restores it for each.
 
 Without it a trial depends on which ones ran before it on its worker, and the table on the number
 of workers. Standard streams, torch's threads and its gradient mode are `Surroundings`, for each
-part of a trial. What modules keep in variables of their own isn't here: `fresh=True` is for that.
+part of a trial. State in modules' own variables is not restored: `fresh=True` is for that.
 """
 
 import decimal
@@ -35,7 +35,7 @@ def _contents(of: list[Any]) -> _Setting:
 
 
 def directory() -> str | None:
-    """The working directory; None if it was removed."""
+    """Returns the working directory; None if it was removed."""
     try:
         return os.getcwd()
     except FileNotFoundError:
@@ -55,7 +55,7 @@ def _umask() -> int:
 
 
 def _set_filters(filters: list[Any]) -> None:
-    with warnings.catch_warnings():  # whose end makes the change known
+    with warnings.catch_warnings():  # a context manager whose end makes the change known
         warnings.simplefilter("default")
     warnings.filters[:] = filters  # type: ignore[index]
 
@@ -126,23 +126,23 @@ def _in_torch(torch: Any) -> list[_Setting]:
 
 
 class ProcessState:
-    """The state of this process at the moment when this is made.
+    """The state of this process at the moment of creation.
 
-    Of torch, if it is imported only later, the state right after that.
+    If torch is imported only later, its state is taken right after that.
     """
 
     def __init__(self) -> None:
         self._python = [(setting, setting[0]()) for setting in _PYTHON]
         self._decimal = decimal.getcontext().copy()
         self._torch: list[tuple[_Setting, Any]] = []
-        wrapt.when_imported("torch")(self._take_torch)  # at once, if it is there
+        wrapt.when_imported("torch")(self._take_torch)  # at once, if it is imported
 
     def _take_torch(self, torch: Any) -> None:
-        with suppress(AttributeError):  # of another version than those that were tried
+        with suppress(AttributeError):  # of another version than those tested
             self._torch = [(setting, setting[0]()) for setting in _in_torch(torch)]
 
     def restore(self) -> None:
-        """Makes the process as it was, where it isn't."""
+        """Restores the process to that state, where it differs."""
         for (read, write), value in (*self._python, *self._torch):
             if read() != value:
                 with suppress(OSError):  # a directory that was removed
@@ -153,7 +153,7 @@ class ProcessState:
 
 @contextmanager
 def left_as_it_was() -> Iterator[ProcessState]:
-    """After the block the process is as before, the states of its random generators included."""
+    """Restores the process after the block, the states of its random generators included."""
     state = ProcessState()
     python, numpy = random.getstate(), np.random.get_state()
     torch = sys.modules.get("torch")

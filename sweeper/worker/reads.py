@@ -1,4 +1,4 @@
-"""What a function's code reads and writes beyond its own variables, without running it."""
+"""Finds what a function's code reads and writes beyond its own variables, without running it."""
 
 import ast
 import dis
@@ -20,7 +20,7 @@ _READ_FROM = ("LOAD_FROM_DICT_OR_GLOBALS", "LOAD_FROM_DICT_OR_DEREF")  # in clas
 _ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD")
 _WRITTEN = ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF")
 _BEGINNINGS = ("__init__", "__new__", "__post_init__", "__setstate__", "__init_subclass__")
-# Methods of Python's containers, and of what is like them, that change what they are called on.
+# Methods of Python's containers, and of similar classes, that change their object.
 _CHANGES = {
     *("append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "popleft"),
     *("remove", "discard", "clear", "sort", "reverse", "appendleft", "extendleft", "write", "put"),
@@ -29,18 +29,18 @@ _CHANGES = {
 
 CACHED = type(functools.lru_cache(lambda: None))
 
-Chain = tuple[str, ...]  # a name and the attributes that are read of it: np.random.rand
+Chain = tuple[str, ...]  # a name and the attributes read of it: np.random.rand
 
 
 @dataclass
 class Reads:
-    """What a function or class looks at beyond its own variables.
+    """The names that a function or class uses beyond its own variables.
 
     Attributes:
-        chains: names with the attributes read of them, in the order of the code.
-        written: names, and names with an attribute, that are given another value or changed; what
-            the code changes itself is no value that sets what it computes.
-        attributes: those of any object that are written outside of its making.
+        chains: names with the attributes read of them, in code order.
+        written: names, and names with an attribute, that are reassigned or changed; values that the
+            code itself changes are not inputs of what it computes.
+        attributes: attributes of any object that are set after its creation.
         imported: modules that are imported inside, with the number of dots before them.
     """
 
@@ -51,7 +51,7 @@ class Reads:
 
 
 def reads_of(code: CodeType, source: str | None) -> Reads:
-    """What a piece of code reads and writes; more is seen with its source than without."""
+    """Returns what a piece of code reads and writes; with its source more is found."""
     found = Reads()
     for part in _nested(code):
         _read_code(part, found)
@@ -66,13 +66,13 @@ def reads_of(code: CodeType, source: str | None) -> Reads:
 
 
 def source_of(named: Any) -> str | None:
-    """The source of a function, class or module; None if there is none, as of what was typed in."""
+    """Returns the source of a function, class or module; None if there is none, as in a prompt."""
     kind = type(named)
     with suppress(
         OSError, TypeError, SyntaxError, ValueError, IndexError, RecursionError, TokenError
     ):
-        # By the code, since a decorated function would pass for what it wraps. `inspect` alone
-        # finds the same, but looks through all modules for each.
+        # By the code, since `inspect` would take a decorated function for the one it wraps.
+        # `inspect` alone finds the same, but searches all modules for each.
         if kind is FunctionType:
             linecache.checkcache(named.__code__.co_filename)
             lines = linecache.getlines(named.__code__.co_filename)
@@ -88,7 +88,7 @@ def source_of(named: Any) -> str | None:
 
 @functools.lru_cache(maxsize=256)
 def _classes_of(file: str, changed: int) -> dict[str, str]:
-    """The sources of the classes in a file by their qualified names; of two the last counts."""
+    """Returns the sources of the classes in a file by qualified name; of two the last counts."""
     linecache.checkcache(file)
     lines = linecache.getlines(file)
     found: dict[str, str] = {}
@@ -109,7 +109,7 @@ def _classes_of(file: str, changed: int) -> dict[str, str]:
 
 
 def written_attributes(source: str | None) -> set[str]:
-    """The attributes that a class's methods change after an object's making."""
+    """Returns the attributes that a class's methods change after an object's creation."""
     found = Reads()
     if source is not None:
         _read_source(source, found)
@@ -117,7 +117,7 @@ def written_attributes(source: str | None) -> set[str]:
 
 
 def defaults_of(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """The arguments of a function that have a default, with it."""
+    """Yields the arguments of a function that have a default, with it."""
     code, defaults = function.__code__, function.__defaults__ or ()
     names = code.co_varnames[: code.co_argcount]
     yield from zip(names[len(names) - len(defaults) :], defaults, strict=True)
@@ -125,7 +125,7 @@ def defaults_of(function: FunctionType) -> Iterator[tuple[str, Any]]:
 
 
 def closed_over(function: FunctionType) -> dict[str, Any]:
-    """What a function closes over, as far as it has a value already."""
+    """Returns what a function closes over, as far as it has a value already."""
     found = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         with suppress(ValueError):  # it has none yet
@@ -135,9 +135,9 @@ def closed_over(function: FunctionType) -> dict[str, Any]:
 
 
 def functions_in(value: Any) -> list[Any]:
-    """The functions in what stands in a class: methods, properties, nested classes.
+    """Returns the functions in a member of a class: methods, properties, nested classes.
 
-    Methods that no file has, as those that `dataclass` makes, are told by the class.
+    Methods without a file, such as those that `dataclass` makes, are covered by the class.
     """
     kind = type(value)
     if kind is FunctionType and value.__code__.co_filename == "<string>":
@@ -199,7 +199,7 @@ def _read_source(source: str, found: Reads) -> None:
 
 
 def _walk(node: ast.AST, in_making: bool) -> Iterator[tuple[ast.AST, bool]]:
-    """Each node, and whether it is in a method that makes an object."""
+    """Yields each node, and whether it is in a method that creates an object."""
     yield node, in_making
     making = in_making or (isinstance(node, ast.FunctionDef) and node.name in _BEGINNINGS)
     for child in ast.iter_child_nodes(node):
@@ -207,7 +207,7 @@ def _walk(node: ast.AST, in_making: bool) -> Iterator[tuple[ast.AST, bool]]:
 
 
 def _write(node: ast.expr, found: Reads, in_making: bool) -> None:
-    """Notes that what a node names is changed: `x`, `x.y`, `x[…].y`."""
+    """Notes that the target of a node is changed: `x`, `x.y`, `x[…].y`."""
     chain: list[str] = []
     while isinstance(node, ast.Attribute | ast.Subscript):
         if isinstance(node, ast.Attribute):

@@ -1,4 +1,4 @@
-"""What an objective can tell a sweep, and ask it, from anywhere inside of it."""
+"""Functions with which an objective reports to a sweep, and asks about its trial, from anywhere."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,20 +8,20 @@ from sweeper.worker.metrics import as_metrics
 
 
 def report(metrics: float | Mapping[str, float]) -> None:
-    """Tells the sweep how far the trial has come: the next point of its learning curve.
+    """Reports the next point of the trial's learning curve to the sweep.
 
-    Call it after each epoch, say in a callback of the framework that owns the loop. Each call
-    counts as one epoch. Outside of a sweep it does nothing, so that the same code runs alone.
-    An objective that reports may return nothing: then what it reported last counts.
+    Call it after each epoch, for instance in a callback of your framework. Each call counts as one
+    epoch. Outside of a sweep it does nothing, so that the same code runs alone. An objective that
+    reports may return nothing: then its last report counts.
 
     Args:
-        metrics: the value of the metric that is optimised; or numbers by name, it among them.
+        metrics: the value of the metric that is optimised, or numbers by name that include it.
 
     Raises:
-        StopTrial: the trial is stopped early. It is derived from BaseException, so that
-            `except Exception` lets it pass; `finally` blocks run.
+        StopTrial: the trial is stopped early. It derives from BaseException, so that
+            `except Exception` doesn't catch it; `finally` blocks run.
         TypeError, ValueError: a value is no number, or the metric is not among the names.
-        RuntimeError: the objective yields, or `HPOTrainer` reports its epochs already.
+        RuntimeError: the objective already yields, or `HPOTrainer` reports its epochs.
 
     Example:
         >>> def objective(config):
@@ -49,7 +49,7 @@ def report(metrics: float | Mapping[str, float]) -> None:
 
 
 def in_the_end(returned: Any, context: TrialContext) -> tuple[float, dict[str, float]]:
-    """The metric's value and the others, from what an objective returned or reported last.
+    """Returns the metric's value and the others, from an objective's return value or last report.
 
     Raises:
         TypeError, ValueError: as `as_metrics` does.
@@ -61,7 +61,7 @@ def in_the_end(returned: Any, context: TrialContext) -> tuple[float, dict[str, f
 
 
 def current_trial() -> CurrentTrial:
-    """The trial that the objective runs in: its number, replicate, seed, configuration, folder.
+    """Returns the trial that runs now: its number, replicate, seed, configuration, folder.
 
     Outside of a sweep number, replicate and seed are None, the configuration is empty, and the
     folder a temporary one, so that the same code runs alone.

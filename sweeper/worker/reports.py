@@ -1,4 +1,4 @@
-"""What a running trial tells, as plain data, and when it does."""
+"""The messages of a running trial, as plain data."""
 
 import math
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Point = list[Any]  # epoch, value, elapsed_s, and perhaps other metrics by name
-PauseAt = Callable[[int], bool]  # whether this epoch is to be told of as soon as it is reported
+PauseAt = Callable[[int], bool]  # checks whether an epoch is to be sent as soon as it is reported
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Reports:
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of a trial; `points` are those that no `Reports` had yet."""
+    """The end of a trial; `points` are those that no `Reports` had yet."""
 
     status: str  # finished, diverged, failed
     value: float | None
@@ -27,16 +27,16 @@ class Ended:
     points: list[Point]
     exception: str | None = None
     traceback: str | None = None
-    metrics: dict[str, float] = field(default_factory=dict)  # the others' last values
+    metrics: dict[str, float] = field(default_factory=dict)  # the other metrics' last values
 
 
 def status(value: float | None) -> str:
-    """How a trial has ended whose objective gave this; None: it gave none."""
+    """Returns the status of a trial whose objective gave this value; None: it gave none."""
     if value is None:
         return "failed"
     return "finished" if math.isfinite(value) else "diverged"
 
 
 def never(epoch: int) -> bool:
-    """No epoch is urgent."""
+    """Returns False: no epoch is urgent."""
     return False

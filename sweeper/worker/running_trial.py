@@ -1,4 +1,4 @@
-"""One trial in this process: its objective is left at a report, and entered again.
+"""Runs one trial in this process: leaves its objective at a report, and enters it again.
 
 The objective runs in a greenlet: on a stack of its own in the thread that calls `advance`. So a
 report from deep inside of `fit` hands control back, and the objective keeps the main thread, its
@@ -28,22 +28,23 @@ from sweeper.worker.reporting import in_the_end
 from sweeper.worker.reports import Ended, PauseAt, Point, Reports, never, status
 from sweeper.worker.surroundings import surroundings, within
 
-_ROUND_S = 0.1  # the least time between two returns that nobody has asked for
-_MOST_STOPS = 100  # so often is an objective stopped that goes on nevertheless
+_ROUND_S = 0.1  # the least time between two returns that were not asked for
+_MOST_STOPS = 100  # times that an objective is stopped that goes on regardless
 
 
 class RunningTrial:
     """A trial from its first step to its end, all in one thread.
 
-    One that isn't advanced to its end must be stopped: nothing else leaves the objective for good.
+    A trial that isn't advanced to its end must be stopped: nothing else leaves the objective for
+    good.
 
     Args:
-        objective: is called with `config` and the `arguments`.
-        seed: of Python, NumPy and torch, also if the objective imports torch only then.
-        cpus: how many torch computes on.
-        passes: exceptions of the objective that `advance` and `stop` let through, instead of
-            telling of them. The trial has ended then.
-        fields: of the `TrialContext`.
+        objective: called with `config` and the `arguments`.
+        seed: seeds Python, NumPy and torch, even if only the objective imports torch.
+        cpus: the CPUs that torch computes on.
+        passes: exceptions of the objective that `advance` and `stop` let through instead of
+            reporting them. The trial has ended then.
+        fields: fields of the `TrialContext`.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class RunningTrial:
         passes: tuple[type[BaseException], ...] = (),
         **fields: Any,
     ) -> None:
-        own = copy.deepcopy(config)  # which the objective may change
+        own = copy.deepcopy(config)  # the objective may change it
         self._objective: Callable[[], Any] | None = lambda: objective(own, **arguments)
         self._seed = seed
         self._threads = num_threads(cpus)
@@ -81,10 +82,10 @@ class RunningTrial:
         return self.context.trial
 
     def advance(self, pause_at: PauseAt = never) -> Reports | Ended:
-        """Runs the objective until there is something to tell.
+        """Runs the objective until there is something to report.
 
         Args:
-            pause_at: whether to return as soon as this epoch is reported. Other reports are
+            pause_at: checks whether to return as soon as an epoch is reported. Other reports are
                 collected until 0.1 s have passed since the call.
 
         Raises:
@@ -114,11 +115,11 @@ class RunningTrial:
         return ended
 
     def stop(self) -> None:
-        """Leaves the objective for good: `StopTrial` is raised where it reported last.
+        """Leaves the objective for good: raises `StopTrial` where it reported last.
 
-        One that catches it is stopped again at each further report, 100 times. One that still
-        reports is left there forever, with all that it holds, and a line on standard error; one
-        that goes on without any report is waited for. What else it raises is printed.
+        An objective that catches it is stopped again at each further report, 100 times. If it still
+        reports, it is left there forever, with all that it holds, and a line on standard error; if
+        it goes on without reports, it is waited for. Other exceptions that it raises are printed.
         """
         if self._greenlet is None or not self._greenlet:  # ended, or never begun
             self._forget()
@@ -150,7 +151,7 @@ class RunningTrial:
         self._start = self.context.start = time.perf_counter()
 
     def _enter(self) -> bool:
-        """Goes on with the objective until it is to be left; whether it has come to its end."""
+        """Goes on with the objective until it is to be left; returns whether it has ended."""
         assert self._greenlet is not None
         self._greenlet.parent = getcurrent()
         with within(self._inside):
@@ -158,7 +159,7 @@ class RunningTrial:
         return self._greenlet.dead
 
     def _points(self) -> list[Point]:
-        """Those that have not been told yet."""
+        """Returns the points that have not been sent yet."""
         start, curve = self._num_told, self.context.curve
         self._num_told = len(curve)
         return [[i, *entry] for i, entry in enumerate(curve[start:], start=start + 1)]
@@ -169,7 +170,7 @@ class RunningTrial:
         return len(told) or context.epochs or None
 
     def _forget(self) -> None:
-        """Lets go of what the objective holds."""
+        """Drops all references to what the objective holds."""
         self._greenlet = self._objective = self._exception = None
         if self._trial_before is not None:
             exchange_trial(self._trial_before)
@@ -204,7 +205,7 @@ class RunningTrial:
                 self.context.add_to_curve(*last)
                 stop = self._stop_at_yield(epochs)
         finally:
-            stop = None  # its traceback has this frame, and all that the objective holds
+            stop = None  # its traceback holds this frame, and all that the objective holds
             _close(epochs)
         if last is None:
             raise ValueError(
@@ -214,7 +215,7 @@ class RunningTrial:
         return last
 
     def _stop_at_yield(self, epochs: Iterator[Any]) -> StopTrial | None:
-        """Reports; what the generator is to be stopped with."""
+        """Reports; returns the exception to stop the generator with, if any."""
         try:
             self._report()
         except StopTrial as stop:
@@ -244,15 +245,15 @@ class RunningTrial:
             raise StopTrial
 
     def _leave(self) -> None:
-        # A thread or a process that the objective has started reports as well, and can't leave it:
-        # its points are told with those to come.
+        # A thread or a process that the objective has started may report as well, but can't leave
+        # it: its points are sent with the next ones.
         inner = self._greenlet
         if inner is not None and inner is getcurrent() and self._process == os.getpid():
             assert inner.parent is not None
             inner.parent.switch()
 
 
-_left_behind: list[greenlet] = []  # collected, they would be stopped once more
+_left_behind: list[greenlet] = []  # if collected, they would be stopped once more
 
 
 def _close(epochs: Iterator[Any]) -> None:

@@ -1,4 +1,4 @@
-"""A command as a process with all its descendants: started, read from, and ended as a whole."""
+"""Runs a command as a process, reads its output, and ends it with all its descendants."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-GRACE_S = 5.0  # from SIGTERM to SIGKILL
+GRACE_S = 5.0  # seconds from SIGTERM to SIGKILL
 _MOST_AT_ONCE = 1 << 16  # bytes
 _KEEPER = str(Path(__file__).with_name("keeper.py"))
 
@@ -18,18 +18,18 @@ _KEEPER = str(Path(__file__).with_name("keeper.py"))
 class Script:
     """A command that runs apart: no shell, in a session of its own, without standard input.
 
-    As a context manager it leaves nothing that the command has started, whatever ends the block;
-    not even if this process is killed.
+    As a context manager it ends all that the command has started, whatever ends the block, even if
+    this process is killed.
 
     Args:
         arguments: the program and its arguments.
-        environment: all of its variables.
-        output: where what it prints goes.
+        environment: all environment variables.
+        output: the file for what it prints.
 
     Raises:
         OSError: the program can't be started: there is none, it may not be run, arguments are too
             long.
-        ValueError: an argument can't be one, with a zero byte say.
+        ValueError: an argument is impossible, for instance one with a zero byte.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class Script:
 
     @property
     def returncode(self) -> int | None:
-        """Its exit code once all has been read, negative for a signal; None if nobody knows."""
+        """Its exit code once all has been read, negative for a signal; None if not known."""
         return self._told.get("returncode")
 
     def read(self, timeout_s: float | None = None) -> bytes | None:
-        """What it has printed since, b"" if nothing within `timeout_s`; None after its end."""
+        """Returns new output, b"" if none comes within `timeout_s`; None after its end."""
         if self._status.closed:
             return self._read_output() or None
         with selectors.DefaultSelector() as selector:
@@ -82,16 +82,16 @@ class Script:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Ends all that it has started, which takes no longer than `GRACE_S` and a little."""
+        """Ends all that it has started, within `GRACE_S` and a little more."""
         self._lifeline.close()
         try:
-            while self.read() is not None:  # what it prints last; a full pipe would hold it up
+            while self.read() is not None:  # its last output; a full pipe would hold it up
                 pass
         finally:
             self._output.close()
             self._status.close()
             self._process.wait()
-            if "pid" in self._told and self.returncode is None:  # its keeper was killed, and it
+            if "pid" in self._told and self.returncode is None:  # its keeper was killed
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(self._told["pid"], signal.SIGKILL)
 
@@ -108,7 +108,7 @@ class Script:
         return chunk
 
     def _hear(self) -> None:
-        """Waits for what the keeper says next."""
+        """Waits for the keeper's next message."""
         line = self._status.readline()
         if not line:
             self._status.close()
@@ -118,6 +118,6 @@ class Script:
 
 
 def _pipe() -> tuple[IO[bytes], IO[bytes]]:
-    """Both ends, which are closed if nobody holds them any more."""
+    """Returns both ends of a pipe, which close if nobody holds them any more."""
     reading, writing = os.pipe()
     return open(reading, "rb", buffering=0), open(writing, "wb", buffering=0)

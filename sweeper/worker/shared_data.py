@@ -1,7 +1,7 @@
-"""Large data for objectives: packed once, on each node once, writable and private in each trial.
+"""Shares large data with objectives: one copy per node, writable and private in each trial.
 
-The buffers of arrays, tensors and frames lie in one file a node. A trial maps that file privately
-(copy on write): nothing is copied until a trial writes, and what it writes only that trial sees.
+The buffers of arrays, tensors and frames lie in one file per node. A trial maps that file privately
+(copy on write): nothing is copied until a trial writes, and only that trial sees its writes.
 """
 
 import fcntl
@@ -20,14 +20,14 @@ import numpy as np
 from sweeper.files import locked, private_folder, write_whole
 
 _CLEARING_S = 5.0
-_ALIGNMENT = 64  # bytes: what NumPy and Arrow like best
+_ALIGNMENT = 64  # bytes: the alignment that NumPy and Arrow prefer
 
 
 @dataclass(frozen=True)
 class PackedData:
     """Data taken apart: `structure` is its pickle without the buffers, `buffers` are uint8 arrays.
 
-    The name of the node's file is random, so that nobody else can have put a file there before.
+    The node's file has a random name, so that nobody can have put another file there before.
     """
 
     structure: bytes
@@ -58,7 +58,7 @@ def _tensor(raw: np.ndarray, dtype: Any, shape: tuple[int, ...], requires_grad: 
 
 
 def pack(data: Any) -> PackedData:
-    """`data` taken apart into a small pickle and its large buffers.
+    """Takes `data` apart into a small pickle and its large buffers.
 
     Raises:
         TypeError: `data` can't be pickled.
@@ -93,13 +93,13 @@ class NodeCopy:
         return self._structure, self._sizes, self._path
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        """In another process of this node, while this one holds the file."""
+        """Opens or writes the node's file in another process of this node."""
         self._structure, self._sizes, self._path = state
         self._file = open(self._path, "rb")  # noqa: SIM115 (held until close)
         fcntl.flock(self._file, fcntl.LOCK_SH)
 
     def open(self) -> Any:
-        """The data, writable; what is written to it stays in this process and this opening."""
+        """Returns the data, writable; writes stay in this process and this opening."""
         if not sum(self._sizes):
             return pickle.loads(self._structure, buffers=[bytearray() for _ in self._sizes])
         pages = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_COPY)
@@ -110,14 +110,14 @@ class NodeCopy:
         return pickle.loads(self._structure, buffers=buffers)
 
     def close(self) -> None:
-        """Lets go of the file; the last one to do so removes it."""
+        """Closes the file; the last one to do so removes it."""
         with locked(self._path.parent):
             _remove_if_unused(self._path, self._file)
         self._file.close()
 
 
 def _open_or_write(path: Path, buffers: list[np.ndarray]) -> BinaryIO:
-    """The node's file, opened and held with a shared lock; the first worker writes it."""
+    """Opens the node's file, held with a shared lock; the first worker writes it."""
 
     def write(file: BinaryIO) -> None:
         for buffer in buffers:
@@ -133,7 +133,7 @@ def _open_or_write(path: Path, buffers: list[np.ndarray]) -> BinaryIO:
 
 
 def _remove_if_unused(path: Path, file: BinaryIO) -> None:
-    """Removes a file that no other process holds; the folder is locked."""
+    """Removes a file that no other process holds; the folder must be locked."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -142,7 +142,7 @@ def _remove_if_unused(path: Path, file: BinaryIO) -> None:
 
 
 def remove_abandoned() -> None:
-    """Removes what killed workers have left on this node, unless one is busy there for long."""
+    """Removes files that killed workers left on this node, unless the folder is locked for long."""
     folder = _folder()
     with suppress(TimeoutError), locked(folder, _CLEARING_S):
         for path in [*folder.glob("*.data"), *folder.glob("*.unfinished")]:

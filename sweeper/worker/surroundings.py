@@ -1,4 +1,4 @@
-"""What an objective has to itself while it runs, though it shares a process with what runs it."""
+"""Keeps an objective's changes to process state apart from the code that runs it."""
 
 import functools
 import sys
@@ -15,10 +15,10 @@ class Surroundings:
     """The state of the process that an objective may change for itself.
 
     Args:
-        streams: standard output and error, which it may redirect.
-        threads: of torch; None: those that it has.
-        grad: whether torch records gradients.
-        seed: of torch if it is imported only then, for which it would take seconds to wait here.
+        streams: standard output and error, which the objective may redirect.
+        threads: torch's number of threads; None keeps the present one.
+        grad: True if torch records gradients.
+        seed: seeds torch if only the objective imports it; importing it here takes seconds.
     """
 
     streams: tuple[TextIO, TextIO]
@@ -27,7 +27,7 @@ class Surroundings:
     seed: int | None = None
 
     def put(self) -> None:
-        """Makes the process like this."""
+        """Sets the process to this state."""
         sys.stdout, sys.stderr = self.streams
         torch = sys.modules.get("torch")
         if torch is None or self.threads is None:
@@ -38,7 +38,7 @@ class Surroundings:
             torch.set_num_threads(self.threads)
 
     def note(self) -> None:
-        """Becomes like the process."""
+        """Takes over the state of the process."""
         self.streams = sys.stdout, sys.stderr
         torch = sys.modules.get("torch")
         if torch is not None:
@@ -46,7 +46,7 @@ class Surroundings:
 
 
 def surroundings() -> Surroundings:
-    """Those of whoever asks."""
+    """Returns the state of the calling code."""
     made = Surroundings((sys.stdout, sys.stderr))
     made.note()
     return made
@@ -54,7 +54,7 @@ def surroundings() -> Surroundings:
 
 @contextmanager
 def within(inside: Surroundings) -> Iterator[None]:
-    """The process is like `inside`, which notes what changes; afterwards it is as before."""
+    """Sets the process to `inside`, which notes changes; afterwards restores it."""
     global _entered
     _await_torch()
     outside = surroundings()

@@ -40,7 +40,7 @@ from sweeper.worker.versions import differences, versions
 
 @dataclass(frozen=True)
 class Task:
-    """What every worker of a sweep is given once."""
+    """The settings that every worker of a sweep is given once."""
 
     objective: PackedObjective
     data: PackedData | None
@@ -48,15 +48,15 @@ class Task:
     gpus: float
     driver_node: str  # Ray's id of the node that the sweep's folder is on
     folder: str  # the sweep's folder on that node
-    no_checkpoints: str | None  # why trials can't keep any there
-    directory: str  # where the user is
+    no_checkpoints: str | None  # why trials can't keep checkpoints there
+    directory: str  # the user's working directory
     sys_path: list[str] = field(default_factory=lambda: list(sys.path))
     versions: dict[str, str | None] = field(default_factory=versions)
-    fashion_mnist: dict[str, np.ndarray] | None = None  # for nodes that lack the files
-    scheduler: ASHA | None = None  # whose rungs are told of at once
+    fashion_mnist: dict[str, np.ndarray] | None = None  # images for nodes that lack the files
+    scheduler: ASHA | None = None  # its rungs are reported at once
     metric: str = Metric.name
     fresh: bool = False  # a new process for each trial
-    max_failures: int = 0  # how often such a one is begun anew after its process died
+    max_failures: int = 0  # how often such a process is started again after it died
 
 
 class Worker(tune.Trainable):
@@ -81,7 +81,7 @@ class Worker(tune.Trainable):
         self._worker = f"{socket.gethostname()}-{os.getpid()}"
         local = ray.get_runtime_context().get_node_id() == task.driver_node
         self._blind = not local and not Path(task.folder, "sweep.json").exists()
-        # The driver has asked the nodes that were there, and names all of them; others came later.
+        # The driver has checked the nodes that were there, and lists all; others came later.
         self._no_checkpoints = task.no_checkpoints or (
             storage_not_shared(Path(task.folder), [self._node]) if self._blind else None
         )
@@ -111,7 +111,7 @@ class Worker(tune.Trainable):
         with self._output:
             try:
                 self._objective = self._task.objective.load()
-            except BaseException as exception:  # reported by each trial; the worker lives on
+            except BaseException as exception:  # each trial reports it; the worker lives on
                 self._unloadable = exception
 
     def _fresh_processes(self) -> FreshProcesses:
@@ -121,7 +121,7 @@ class Worker(tune.Trainable):
         return FreshProcesses(shared, self._output.file)
 
     def _options(self) -> dict[str, Any]:
-        """What all trials of this worker have in common."""
+        """Returns the options that all trials of this worker share."""
         return {
             "cpus": self._task.cpus,
             "gpus": self._task.gpus,
@@ -130,7 +130,7 @@ class Worker(tune.Trainable):
         }
 
     def _check_versions(self) -> None:
-        """For a node that joined after those that were there had been compared."""
+        """Checks versions on a node that joined after the others had been compared."""
         faults = differences(versions(), self._task.versions)
         if faults:
             raise ValueError(
@@ -139,14 +139,14 @@ class Worker(tune.Trainable):
             )
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Gets ready for another trial; the last one is left and its memory freed."""
+        """Prepares for another trial; leaves the last one and frees its memory."""
         self._close()
         self.config.pop("task", None)
         self._trial = {k: v for k, v in new_config.items() if k != "task"}
         return True
 
     def step(self) -> dict[str, Any]:
-        """What the trial has to tell: new `points` of its curve, and how it `ended` if it has."""
+        """Returns what the trial reports: new `points` of its curve, and `ended` at its end."""
         with self._output:
             if self._running is None:
                 self._running = self._begin()
@@ -166,11 +166,11 @@ class Worker(tune.Trainable):
         }
 
     def get_auto_filled_metrics(self, *arguments: Any, **options: Any) -> dict[str, Any]:
-        """Nothing: Tune would add a dozen entries to each result and keep statistics of them."""
+        """Returns nothing: Tune would add a dozen entries to each result, and keep statistics."""
         return {}
 
     def names(self) -> dict[str, str]:
-        """The names of this worker and of its node."""
+        """Returns the names of this worker and of its node."""
         return {"worker": self._worker, "node": self._node}
 
     def cleanup(self) -> None:
@@ -196,18 +196,18 @@ class Worker(tune.Trainable):
         return RunningTrial(self._call, arguments={}, **self._options(), **given)
 
     def _described(self, key: tuple[int, int]) -> CurrentTrial:
-        """The trial as its objective sees it."""
+        """Returns the trial as its objective sees it."""
         place = None if self._blind else trial_folder(Path(self._task.folder), key)
         config = copy.deepcopy(self._trial["config"])
         return CurrentTrial(*key, self._trial["seed"], config, place)
 
     def _packed_folder(self, trial: CurrentTrial) -> list[Any]:
-        """Ray's reference to the folder that the trial made, if it must be copied."""
+        """Returns Ray's reference to the folder that the trial made, if it must be copied."""
         place = trial.place
         return [ray.put(pack(place))] if self._blind and place is not None else []
 
     def _call(self, config: dict[str, Any]) -> Any:
-        """What the objective gives back; in the trial, so that it fails if it can't be called."""
+        """Calls the objective inside of the trial, which fails if it can't be called."""
         if self._objective is None:
             assert self._unloadable is not None
             raise self._unloadable.with_traceback(None)
@@ -225,11 +225,11 @@ class Worker(tune.Trainable):
 
 
 def _node_name() -> str:
-    """Host name and the start of Ray's node id, since several nodes can share a host."""
+    """Returns host name and start of Ray's node id, since several nodes can share a host."""
     return f"{socket.gethostname()}-{ray.get_runtime_context().get_node_id()[:6]}"
 
 
 def _has_own_directory() -> bool:
-    """Whether Ray was told to run this worker in a directory that it ships."""
+    """Checks whether Ray was told to run this worker in a directory that it ships."""
     environment = ray.get_runtime_context().runtime_env
     return bool(environment.get("working_dir"))

@@ -1,4 +1,4 @@
-"""The user's script or file as a module: described at home, made again in a worker."""
+"""Describes the user's script or file as a module, and makes it again in a worker."""
 
 import functools
 import hashlib
@@ -25,10 +25,10 @@ class UserModule:
     """A module that workers can't import by its name alone: a script, a file, a notebook.
 
     Attributes:
-        name: in `sys.modules`.
-        path: its file at home; None for a notebook or a prompt.
+        name: the name in `sys.modules`.
+        path: its file on the user's machine; None for a notebook or a prompt.
         source: the file's text.
-        package: what `python -m` knows of the script's package, else None.
+        package: the script's package as `python -m` knows it, else None.
         spec: the name that `python -m` was given, else None.
     """
 
@@ -41,10 +41,10 @@ class UserModule:
     def import_it(self) -> None:
         """Runs the source as a module of this process, as an import does.
 
-        Of a script all runs but what is below `if __name__ == "__main__":`.
+        In a script everything runs except the block below `if __name__ == "__main__":`.
 
         Raises:
-            Exception: whatever the source raises; SystemExit is told as an ImportError.
+            Exception: whatever the source raises; SystemExit becomes an ImportError.
         """
         module = self._made(self._file_here())
         module.__name__ = name = _WHILE_IMPORTED if self.name == MAIN else self.name
@@ -59,7 +59,7 @@ class UserModule:
             _rename(module.__dict__, name, self.name)
 
     def make_bare(self) -> None:
-        """Puts a module without contents in its place, for copies of its functions to live in."""
+        """Puts an empty module in its place, for copies of its functions to live in."""
         sys.modules[self.name] = self._made(None if self.path is None else self._file_here())
 
     def _made(self, path: str | None) -> types.ModuleType:
@@ -75,11 +75,11 @@ class UserModule:
         return module
 
     def _file_here(self) -> str:
-        """A file with this source on this machine: that at home if it is here too, else a copy."""
+        """Returns a file with this source here: the original if it exists, else a copy."""
         assert self.path is not None
         if read_source(self.path) == self.source:
             if self.name != MAIN and os.path.dirname(self.path) not in sys.path:
-                sys.path.append(os.path.dirname(self.path))  # where spawned processes look for it
+                sys.path.append(os.path.dirname(self.path))  # spawned processes look for it here
             return self.path
         content = self.source.encode(errors="surrogatepass")
         folder = private_folder("sweeper-modules") / hashlib.sha256(content).hexdigest()[:16]
@@ -93,7 +93,7 @@ class UserModule:
 
 
 def find_user_module(name: str | None) -> UserModule | None:
-    """What workers need of a module of this process; None if they import it as usual."""
+    """Returns what workers need of a module here; None if they import it as usual."""
     module = sys.modules.get(name or MAIN)
     if module is None or name is None:
         return None
@@ -112,7 +112,7 @@ def find_user_module(name: str | None) -> UserModule | None:
 
 @functools.lru_cache(maxsize=8)
 def definitions_of(module: UserModule) -> Definitions | None:
-    """What is sure to be the same if a worker imports the module; None if it has no file."""
+    """Returns what is sure to be the same if a worker imports the module; None without a file."""
     if module.path is None:
         return None
     try:
@@ -122,7 +122,7 @@ def definitions_of(module: UserModule) -> Definitions | None:
 
 
 def runs_unguarded(module: UserModule, definitions: Definitions) -> bool:
-    """Whether some thread is at the module's top level, at a line that an import runs as well."""
+    """Checks if a thread is at the module's top level, at a line that an import runs as well."""
     names = vars(sys.modules[module.name])
     for frame in sys._current_frames().values():
         at: types.FrameType | None = frame
@@ -135,7 +135,7 @@ def runs_unguarded(module: UserModule, definitions: Definitions) -> bool:
 
 
 def read_source(path: str) -> str | None:
-    """The text of a Python file; None if it can't be read."""
+    """Returns the text of a Python file; None if it can't be read."""
     try:
         return importlib.util.decode_source(Path(path).read_bytes())
     except (OSError, SyntaxError, UnicodeDecodeError):
@@ -150,7 +150,7 @@ def show_sources(sources: dict[str, str]) -> None:
 
 
 def _rename(names: dict[str, object], old: str, new: str) -> None:
-    """Makes `new` the module of all functions and classes that say `old`."""
+    """Makes `new` the module of all functions and classes that name `old`."""
     for value in list(names.values()):
         if not hasattr(value, "__qualname__") or getattr(value, "__module__", None) != old:
             continue

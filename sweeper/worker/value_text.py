@@ -1,4 +1,4 @@
-"""Values as short texts that are the same in every process, without running any code of theirs."""
+"""Formats values as short texts that are the same in every process, without running their code."""
 
 import datetime
 import decimal
@@ -27,39 +27,39 @@ _PLAIN = (int, float, str, bytes, bytearray)
 _CONTAINERS = (list, tuple, set, frozenset, dict)
 _NAMED = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType)
 
-OfAnother = Callable[[Any, int], str]  # a text for what is neither plain nor a container
+OfAnother = Callable[[Any, int], str]  # a text for any value but a plain one or container
 
 
 def is_told(kind: type) -> bool:
-    """Whether values of a type are plain, arrays or containers, be it one of the user's own."""
+    """Checks whether a type is plain, an array or a container, even one of the user's own."""
     return kind in _TOLD_BY_REPR or issubclass(
         kind, (*_PLAIN, *_CONTAINERS, enum.Enum, np.ndarray, np.generic)
     )
 
 
 def value_text(value: Any, of_another: OfAnother, depth: int = 0) -> str:
-    """A text of at most some 200 characters: longer ones end in a digest of the whole.
+    """Returns a text of at most some 200 characters: longer ones end in a digest of the whole.
 
-    Plain values and containers of them are told as Python writes them (sets and dicts in the order
-    of their texts), arrays by shape, type and digest.
+    Plain values and containers of them are written as in Python (sets and dicts in the order of
+    their texts), arrays as shape, type and digest.
 
     Args:
         value: anything.
-        of_another: tells what is none of these.
-        depth: how many containers it is in.
+        of_another: formats any other value.
+        depth: the number of containers around it.
     """
     return shorten(_text(value, of_another, depth))
 
 
 def shorten(text: str) -> str:
-    """A long text as its beginning and a digest of the whole."""
+    """Returns the beginning of a long text and a digest of the whole."""
     if len(text) <= _MOST:
         return text
     return f"{text[: _MOST // 2]}… (sha256 {digest(text)})"
 
 
 def digest(text: str) -> str:
-    """The first 64 bits of a text's SHA-256."""
+    """Returns the first 64 bits of a text's SHA-256."""
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
@@ -70,7 +70,7 @@ def _text(value: Any, of_another: OfAnother, depth: int) -> str:
     if kind in _TOLD_BY_REPR:
         return repr(value)
     for plain in _PLAIN:
-        if issubclass(kind, plain):  # as the plain one: subclasses may write themselves otherwise
+        if issubclass(kind, plain):  # as the plain one: subclasses may write themselves differently
             return plain.__repr__(value)
     if depth > _MOST_DEPTH:
         return f"a {kind.__qualname__}"
@@ -100,7 +100,7 @@ def _joined(texts: list[str], brackets: str, entries: list[Any]) -> str:
 
 
 def _of_library(value: Any, kind: type) -> str | None:
-    """A text for what torch and pandas hold data in, if they are there; else None."""
+    """Returns a text for torch's and pandas' data, if they are imported; else None."""
     root = kind.__module__.partition(".")[0]
     library: Any = sys.modules.get(root)
     try:
@@ -112,7 +112,7 @@ def _of_library(value: Any, kind: type) -> str | None:
             hashes = library.util.hash_pandas_object(value).to_numpy()
             columns = list(value.columns) if issubclass(kind, library.DataFrame) else [value.name]
             return f"{kind.__qualname__} {columns!r} {_array_text(hashes)}"
-    except Exception:  # a type that NumPy lacks, columns that can't be hashed, a library half there
+    except Exception:  # a type that NumPy lacks, unhashable columns, a library half loaded
         return None
     return None
 

@@ -1,4 +1,4 @@
-"""Versions of what computes a validation error, to compare those of two processes."""
+"""Compares versions of the packages that a validation error depends on, between two processes."""
 
 import hashlib
 import platform
@@ -13,20 +13,20 @@ Versions = Mapping[str, str | None]
 
 
 def versions() -> dict[str, str | None]:
-    """Name → version of Python and the packages, as installed here; None for what is missing.
+    """Returns name → version of Python and the packages installed here; None for missing ones.
 
-    Nothing is loaded but sweeper itself, so it takes milliseconds. sweeper's version has a digest
-    of its source files, since two checkouts share a number.
+    Only sweeper itself is loaded, so it takes milliseconds. sweeper's version has a digest of its
+    source files, since two checkouts share a number.
     """
     packages = {package: _installed(package) for package in _PACKAGES}
     return {"Python": platform.python_version(), **packages, "sweeper": _sweeper()}
 
 
 def differences(there: Versions, here: Versions) -> list[str]:
-    """A line for each package of which a node has another version than the driver, or none.
+    """Returns a line for each package whose version on a node differs from the driver's.
 
-    Builds of one version are taken for the same (`2.14.0+cpu`, `2.14.0+cu126`), so a driver
-    without GPUs can use nodes that have them.
+    Builds of one version count as the same (`2.14.0+cpu`, `2.14.0+cu126`), so a driver without GPUs
+    can use nodes that have them.
     """
     return [
         f"{package} {there.get(package) or 'is missing'}, the driver has {needed or 'none'}"
@@ -43,7 +43,7 @@ def _installed(package: str) -> str | None:
 
 
 def _sweeper() -> str | None:
-    """Of the package that an import finds, wherever it comes from."""
+    """Returns the version of the package that an import finds, wherever it comes from."""
     try:
         import sweeper
     except ImportError:

@@ -1,4 +1,4 @@
-"""Files that count as a whole: scripts, and modules that a function imports when it runs."""
+"""Digests of whole files: scripts, and modules that a function imports when it runs."""
 
 import ast
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ _MOST_FILES = 100
 
 
 def whole_files(name: str, path: Path) -> dict[str, str]:
-    """A digest of a file and of each own module that it imports, and they import, by their names.
+    """Returns digests by name: of a file and of all own modules that it imports, directly or not.
 
-    Nothing is imported for that; what is no Python is one file.
+    Nothing is imported for this; a file that is not Python counts alone.
     """
     found: dict[str, str] = {}
     waiting = [(name, path)]
@@ -31,7 +31,7 @@ def whole_files(name: str, path: Path) -> dict[str, str]:
 
 
 def _imported(text: str) -> Iterator[str]:
-    """The modules that a piece of Python imports; what it takes from them may be modules too."""
+    """Yields the modules that a piece of Python imports; names from them may be modules too."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
