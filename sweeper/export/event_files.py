@@ -66,6 +66,8 @@ def _write_folder(folder: Path, write: Callable[[Path], None]) -> None:
             write(unfinished)
             os.rename(unfinished, folder)
     except OSError as error:
+        if error.errno is None:
+            raise
         raise OSError(error.errno, error.strerror, str(folder)) from None  # the name that was given
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
