@@ -42,10 +42,13 @@ def write_event_files(results: Results, folder: Path) -> None:
     shown = [*results.hyperparameter_columns.values(), "status"]
     cells = {name: frame[name].tolist() for name in shown}
     several = any(row.replicate for row in results.rows)
+    digits = len(str(max((row.trial for row in results.rows), default=0)))  # sorted as text
 
     def write(unfinished: Path) -> None:
         for place, row in enumerate(results.rows):
-            name = f"trial_{row.trial}" + (f"_replicate_{row.replicate}" if several else "")
+            name = f"trial_{row.trial:0{digits}}" + (
+                f"_replicate_{row.replicate}" if several else ""
+            )
             (unfinished / name).mkdir()
             values = {name: column[place] for name, column in cells.items()}
             writer = RecordWriter(str(unfinished / name / "events.out.tfevents.sweeper"))

@@ -48,11 +48,11 @@ def test_tensorboard_shows_curves_hyperparameters_metrics_and_statuses(tmp_path)
     results = made(tmp_path / "runs" / "one")
     write_event_files(results, tmp_path / "events")
     read, groups = opened(tmp_path / "events")
-    assert set(groups) == set(read.Runs()) == {f"trial_{row.trial}" for row in results.rows}
+    assert set(groups) == set(read.Runs()) == {f"trial_{row.trial:02}" for row in results.rows}
     frame = one_kind_a_column(results.frame)
     names = [*results.hyperparameter_columns.values(), "status"]
     for place, row in enumerate(results.rows):
-        group = groups[f"trial_{row.trial}"]
+        group = groups[f"trial_{row.trial:02}"]
         cells = {name: frame[name].tolist()[place] for name in names}
         there = {name: cell for name, cell in cells.items() if not pd.isna(cell)}
         assert {name: plain(value) for name, value in group.hparams.items()} == there
@@ -63,10 +63,10 @@ def test_tensorboard_shows_curves_hyperparameters_metrics_and_statuses(tmp_path)
         expected = row.value if row.value is not None else row.curve[-1][1]
         assert last["validation_error"] == pytest.approx(expected, nan_ok=True)
         assert last["loss"] == 1.5
-        points = curve(read, f"trial_{row.trial}", "validation_error")
+        points = curve(read, f"trial_{row.trial:02}", "validation_error")
         assert points[:2] == [(epoch, value) for epoch, value, *_ in row.curve]
         assert len(points) == 2 + (row.status == "diverged")
-    widths = plain(groups["trial_0"].hparams["widths"])
+    widths = plain(groups["trial_00"].hparams["widths"])
     assert json.loads(widths) == list(results.rows[0].config["widths"])
 
 
