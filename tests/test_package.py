@@ -71,6 +71,7 @@ ORDER = {
         "side_by_side",
     ],
     "html_report": ["contents", "page", "watching"],
+    "export": ["tables", "moments", "event_files", "optuna_values", "optuna_journal"],
     "sweep": [
         *("traps", "ranges", "preview"),
         *("limits", "execution", "nesting", "knowledge", "core", "interrupts", "progress"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sweeper.files import write_named
-from sweeper.terminal import one_line, tell, whole_characters
+from sweeper.terminal import one_line, tell
 
 
 @contextmanager
@@ -123,28 +123,29 @@ def list_sweeps(options: dict[str, Any]) -> int:
 
 
 def export(options: dict[str, Any]) -> int:
-    """Writes a sweep's table as CSV or Parquet."""
-    from sweeper.record.columns import csv_cells
+    """Writes a sweep's trials for other programs."""
+    from sweeper.export.event_files import write_event_files
+    from sweeper.export.optuna_journal import write_optuna_journal
+    from sweeper.export.tables import write_csv, write_parquet
     from sweeper.record.results import load
 
-    _check_output(options["output"])
-    frame = load(options["sweep"]).frame
-    if options["to"] == "csv":
-        to_screen = options["output"] is None and sys.stdout.isatty()
-        cells = csv_cells(frame, one_line if to_screen else whole_characters)
-        if options["output"] is None:
-            cells.to_csv(sys.stdout, index=False)
-        else:
-            text = cells.to_csv(index=False).encode()
-            write_named(options["output"], lambda file: file.write(text))
+    kind, output = options["to"], options["output"]
+    if kind == "csv":
+        _check_output(output)
+        write_csv(load(options["sweep"]).frame, output)
         return 0
-    if options["output"] is None:
-        raise ValueError("--to parquet needs a file: -o FILE.")
-    for name in frame.select_dtypes("object"):  # Parquet has one type per column
-        texts = [None if value is None else whole_characters(str(value)) for value in frame[name]]
-        frame[name] = texts
-    content = frame.to_parquet(index=False)
-    write_named(options["output"], lambda file: file.write(content))
+    if output is None:
+        what = "folder: -o FOLDER" if kind == "tensorboard" else "file: -o FILE"
+        raise ValueError(f"--to {kind} needs a {what}.")
+    if kind == "parquet":
+        _check_output(output)
+        write_parquet(load(options["sweep"]).frame, output)
+        return 0
+    if os.path.lexists(output):
+        raise FileExistsError(f"-o {output}: is there already. Remove it, or choose another name.")
+    _check_output(output)
+    write = write_event_files if kind == "tensorboard" else write_optuna_journal
+    write(load(options["sweep"]), Path(output))
     return 0
 
 

@@ -49,12 +49,18 @@ def _add_list(commands: Any) -> None:
 
 
 def _add_export(commands: Any) -> None:
-    export = _reader(commands, "export", "write the table of a sweep's trials for other programs")
-    export.epilog = "example:\n  sweeper export runs/first --to parquet -o first.parquet"
+    export = _reader(commands, "export", "write a sweep's trials for other programs")
+    export.epilog = (
+        "examples:\n  sweeper export runs/first --to parquet -o first.parquet\n"
+        "  sweeper export runs/first --to tensorboard -o events\n"
+        "  sweeper export runs/first --to optuna -o first.log"
+    )
     export.add_argument("sweep", metavar="FOLDER", help="the sweep's folder")
-    export.add_argument("--to", default="csv", choices=["csv", "parquet"], help="the format (csv)")
-    export.add_argument("-o", "--output", metavar="FILE", help="where to (standard output; parquet "
-        "needs a file)")  # fmt: skip
+    export.add_argument("--to", default="csv", choices=["csv", "parquet", "tensorboard", "optuna"],
+        help="the format (csv): a table; tensorboard: learning curves and HPARAMS; optuna: a "
+        "journal, which optuna-dashboard opens")  # fmt: skip
+    export.add_argument("-o", "--output", metavar="PATH", help="where to (csv: standard output); "
+        "for tensorboard a new folder, for optuna a new file")  # fmt: skip
 
 
 def _add_compare(commands: Any) -> None:

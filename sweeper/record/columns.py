@@ -1,28 +1,57 @@
 """Columns and order of the results' DataFrames."""
 
+import json
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sweeper.record.lines import encode
 from sweeper.space.conditions import ABSENT
 from sweeper.terminal import whole_characters
 
+_WITH_EMPTY = {int: "Int64", float: "float64", bool: "boolean"}
+
 
 def column(values: list[Any]) -> pd.Series:
-    """Returns numbers as such if all are of one kind, else values as is; empty where ABSENT."""
-    kinds = {type(value) for value in values if value is not ABSENT}
-    some_absent = any(value is ABSENT for value in values)
-    if kinds in ({int}, {float}, {bool}):
-        try:
-            if not some_absent:
-                return pd.Series(values)
-            kind = {int: "Int64", float: "float64", bool: "boolean"}[kinds.pop()]
-            return pd.Series([None if v is ABSENT else v for v in values], dtype=kind)
-        except (OverflowError, TypeError):
-            pass
-    return pd.Series([None if value is ABSENT else value for value in values], dtype="object")
+    """Returns numbers as such, also if some are ints and some floats, or some are None or ABSENT
+    and so empty; other values as is, empty where ABSENT.
+    """
+    there = [None if value is ABSENT else value for value in values]
+    kinds = {type(value) for value in there if value is not None}
+    with suppress(OverflowError, TypeError):
+        if kinds == {int, float} and all(float(v) == v for v in there if type(v) is int):
+            return pd.Series(there, dtype="float64")
+        if kinds in ({int}, {float}, {bool}):
+            if not any(value is None for value in there):
+                return pd.Series(there)
+            return pd.Series(there, dtype=_WITH_EMPTY[kinds.pop()])
+    return pd.Series(there, dtype="object")
+
+
+def one_kind_a_column(frame: pd.DataFrame) -> pd.DataFrame:
+    """Returns the frame for formats that have one type per column.
+
+    Texts and empty cells stay; any other column of Python objects becomes JSON, and
+    `attrs["json"]` names it.
+    """
+    table = frame.copy()
+    table.attrs = {**frame.attrs, "json": []}
+    for name in frame.columns[frame.dtypes == "object"]:
+        cells = list(frame[name])
+        is_text = all(value is None or isinstance(value, str) for value in cells)
+        write = whole_characters if is_text else as_json
+        table[name] = pd.Series([v if v is None else write(v) for v in cells], dtype="object")
+        if not is_text:
+            table.attrs["json"].append(name)
+    return table
+
+
+def as_json(value: Any) -> str:
+    """Returns a value as the record writes it."""
+    return json.dumps(encode(value))
 
 
 def columns_for(names: Iterable[str], prefix: str, taken: set[str]) -> dict[str, str]:

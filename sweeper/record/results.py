@@ -69,7 +69,7 @@ class Results:
         `runtime_s` is the time spent in the objective. `frame.attrs["test_looks"]` counts the looks
         at the test set.
         """
-        names = self._names
+        names = self.hyperparameter_columns
         table: dict[str, Any] = {
             "trial": [row.trial for row in self.rows],
             "replicate": [row.replicate for row in self.rows],
@@ -93,9 +93,9 @@ class Results:
         return frame
 
     @property
-    def _names(self) -> dict[str, str]:
-        """The hyperparameters and their columns, which differ if the name is that of another
-        column or has half a surrogate pair, as in foreign records.
+    def hyperparameter_columns(self) -> dict[str, str]:
+        """The hyperparameters and their columns in the frame, which differ if a name is that of
+        another column or has half a surrogate pair, as in foreign records.
         """
         return columns_for(self.sweep["config_space"], "config.", {*COLUMNS, self.metric.name})
 
@@ -116,7 +116,7 @@ class Results:
         for row in self.rows:
             for point in row.curve[-1:]:
                 found |= dict.fromkeys(others(point))
-        taken = {*COLUMNS, *CURVE_COLUMNS, *self._names.values(), self.metric.name}
+        taken = {*COLUMNS, *CURVE_COLUMNS, *self.hyperparameter_columns.values(), self.metric.name}
         return columns_for(found, "metric.", taken)
 
     @cached_property
@@ -145,7 +145,7 @@ class Results:
         """One row per configuration: `trial`, the hyperparameters, the metric (the mean of its
         finished replicates), `standard_error` of that mean (NaN for fewer than two), `count`.
         """
-        names = list(self._names.values())
+        names = list(self.hyperparameter_columns.values())
         finished = self.frame[self.metric.name].where(self.frame["status"] == "finished")
         by_trial = finished.groupby(self.frame["trial"])
         first = self.frame.drop_duplicates("trial").set_index("trial")[names]

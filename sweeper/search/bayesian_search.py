@@ -149,7 +149,7 @@ def _suggestion(
     axes = model_axes(space)
     told = {name: axis.distribution() for name, axis in axes.items()}
     heights = iter(tempered([error for error in errors if error is not None]))
-    with _quiet():
+    with quiet_optuna():
         study = optuna.create_study(sampler=sampler)
         for earlier, error in zip(known, errors, strict=True):
             u = _probabilities(space, earlier.config)
@@ -182,7 +182,7 @@ def _found(space: Space) -> dict[str, dict[str, float]]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_optuna() -> Iterator[None]:
     """Silences what Optuna prints about each new study."""
     import optuna
 

@@ -141,6 +141,37 @@ def test_what_the_user_names_is_written_into(sweeps, secret, tmp_path, command, 
     assert Path("fifo").is_fifo()
 
 
+@pytest.mark.parametrize("kind", ["tensorboard", "optuna"])
+def test_what_is_there_is_not_written_over(sweeps, kind, capsys):
+    export = ["export", "runs/one", "--to", kind, "-o"]
+    assert main([*export, "new"]) == 0
+    before = {path: path.stat().st_mtime_ns for path in [Path("new"), *Path("new").rglob("*")]}
+    Path("link").symlink_to("nowhere")
+    for output in ("new", "link", "."):
+        assert main([*export, output]) == 2
+        assert f"-o {output}: is there already. Remove it, or" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert main([*export, "no/new"]) == 2
+    assert "-o no/new: there is no folder no. Make it" in capsys.readouterr().err
+    assert main(export[:-1]) == 2
+    what = {"tensorboard": "folder: -o FOLDER", "optuna": "file: -o FILE"}[kind]
+    assert capsys.readouterr() == ("", f"sweeper: --to {kind} needs a {what}.\n")
+
+
+@pytest.mark.parametrize("kind", ["tensorboard", "optuna"])
+def test_a_full_disk_leaves_nothing_of_an_export(sweeps, kind, capsys):
+    main(["export", "runs/one", "--to", kind, "-o", "loads_what_it_needs"])
+    before = set(Path().iterdir())
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limit[1]))
+    try:
+        assert main(["export", "runs/one", "--to", kind, "-o", "x"]) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert "File too large: 'x'" in capsys.readouterr().err
+    assert set(Path().iterdir()) == before
+
+
 def test_show_tells_what_early_stopping_saved(tmp_path, capsys):
     scheduler = {"kind": "ASHA", "grace_epochs": 1, "reduction_factor": 2}
     (tmp_path / "early").mkdir()

@@ -1,0 +1,1 @@
+"""A sweep's trials for other programs: tables, TensorBoard, Optuna."""
