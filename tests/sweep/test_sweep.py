@@ -23,7 +23,6 @@ from scipy import stats
 from waiting import PATIENCE_S, meet, wait_until
 
 import sweeper
-from sweeper.record.listing import table
 from sweeper.space.config_space import draw, trial_seed
 
 pytestmark = pytest.mark.usefixtures("ray_session")
@@ -447,7 +446,7 @@ def test_hostile_names_are_harmless(run, tmp_path, capfd):
     again = sweeper.load(results.folder)
     assert set(names) <= set(again.frame.columns)
     assert [p.name for p in tmp_path.iterdir()] == ["runs"]
-    print(table(again))
+    print(again)
     shown = capfd.readouterr()
     for text in (shown.out, shown.err):
         assert "\x1b[31m" not in text
