@@ -82,7 +82,7 @@ def watch(options: dict[str, Any]) -> int:
 
 
 def _has_display() -> bool:
-    """Whether a browser has a screen here, and would take no terminal."""
+    """Checks whether a browser has a screen here, and would not take over the terminal."""
     shown = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     return bool(shown) or (sys.platform == "darwin" and "SSH_CONNECTION" not in os.environ)
 

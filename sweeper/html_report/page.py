@@ -68,8 +68,8 @@ def write_report(results: Results, path: str | Path) -> Path:
 
 
 def page_text(results: Results, watched: str = "") -> str:
-    """The report as HTML. With `watched`, the version of what it shows, it is one that asks where
-    it came from for later ones, and shows them.
+    """Returns the report as HTML. With `watched`, the version of what it shows, the page asks
+    where it came from for later versions, and shows them.
     """
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True

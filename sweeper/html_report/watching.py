@@ -1,4 +1,4 @@
-"""The report of a running sweep as a page that follows it, for browsers on this machine."""
+"""Serves the report of a running sweep as a page that follows it, to browsers on this machine."""
 
 import hmac
 import json
@@ -21,19 +21,19 @@ from sweeper.record.running import read_progress
 from sweeper.terminal import bounded, one_line
 
 _FILES = ("sweep.json", "trials.jsonl", "test_looks.jsonl")
-_LEAST_S = 3.0  # between two reports
-_REST = 4  # times as long as a report takes to make, none is made
-_STALLED_S = 60.0  # after that a client is given up
-# Another name that leads here, such as one that an attacker's page bears, is refused. The port may
-# be another one, that of a tunnel.
+_LEAST_S = 3.0  # seconds between two reports
+_REST = 4  # times as long as a report takes to make, the next one waits
+_STALLED_S = 60.0  # seconds after which a client is given up
+# Another host name that leads here, such as that of an attacker's page, is refused. The port may
+# differ, as a tunnel's does.
 _HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.ASCII)
 
 
 class Watched:
-    """A sweep's report as it is now, made anew when there is new data, but not all the time.
+    """A sweep's report as it is now, made again when there is new data, but not too often.
 
     Args:
-        folder: the sweep's own, or its mirror.
+        folder: the sweep's own folder, or its mirror.
 
     Raises:
         FileNotFoundError: there is no sweep in this folder.
@@ -48,17 +48,17 @@ class Watched:
         self._tried = self._shown = ""
         self._page, self._outstanding = "", 0
         version = ""
-        with suppress(OSError):  # the record's own error says more
+        with suppress(OSError):  # the record's own error is more precise
             version = _version(folder)
         self._make(version)
 
     def page(self, with_library: bool = True) -> str:
-        """The page; a browser that has shown one already needs no library."""
+        """Returns the page; a browser that has shown one already needs no library."""
         self._renew()
         return self._page if with_library else self._page.replace(library()[0], "", 1)
 
     def state(self) -> dict[str, Any]:
-        """How far the sweep is: the `version` of the page that there is now, `lines` of text, and
+        """Returns how far the sweep is: the `version` of the present page, `lines` of text, and
         their `kind`, which is "runs", "ended" or "fails".
         """
         progress = read_progress(self._folder)
@@ -82,8 +82,8 @@ class Watched:
         )
 
     def _new_version(self) -> str:
-        """The version of the folder, if it is new; else an empty text. Notes a folder that can't be
-        read.
+        """Returns the folder's version if it is new, else an empty text. Notes a folder that
+        can't be read.
         """
         try:
             version = _version(self._folder)
@@ -92,12 +92,12 @@ class Watched:
                 f"{self._folder}: can't be read any more ({error.strerror}). The page shows the "
                 "sweep as it was. Put the folder back, or close the page."
             )
-            self._tried = ""  # when it is there again, it is read again
+            self._tried = ""  # once it is there again, it is read again
             return ""
         return version if version != self._tried else ""
 
     def _is_due(self) -> bool:
-        """Whether a new report may be made by now."""
+        """Checks whether a new report may be made by now."""
         return time.monotonic() >= self._due
 
     def _renew(self) -> None:
@@ -122,7 +122,7 @@ class Watched:
 
 
 def _version(folder: Path) -> str:
-    """A text that changes when the record does. Raises OSError if there is no record any more."""
+    """Returns a text that changes when the record does. Raises OSError if the record is gone."""
     parts = []
     for name in _FILES:
         try:
@@ -138,7 +138,7 @@ def _version(folder: Path) -> str:
 class Server(socketserver.ThreadingTCPServer):
     """Serves a watched sweep to browsers of this machine that know the secret in `address`.
 
-    `ticket` is an address that leads there once: it may be seen in the list of processes.
+    `ticket` is an address that works once, since others may see it in the list of processes.
     """
 
     daemon_threads = True
@@ -154,7 +154,7 @@ class Server(socketserver.ThreadingTCPServer):
         self.address, self.ticket = f"{root}/{self.secret}/", f"{root}/{ticket}/"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing: a browser that goes away in the middle of an answer is no fault."""
+        """Prints nothing: a browser that goes away in the middle of an answer is no fault."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -162,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "sweeper", ""
 
     def do_GET(self) -> None:
-        """Answers what the page asks for."""
+        """Answers the page's requests."""
         server = cast(Server, self.server)
         hosts = self.headers.get_all("Host", [])
         secret, _, name = self.path.removeprefix("/").partition("/")
@@ -200,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Says nothing: the secret belongs into no log."""
+        """Logs nothing: the secret must not be in a log."""
 
 
 def _same(given: str, secret: str) -> bool:

@@ -21,8 +21,8 @@ STATUS_COLOURS = {
 }
 BLUE, VERMILION = "#0072B2", "#D55E00"
 SHADES = "Viridis"  # from dark to light: from the best value to the worst
-STEPS = sample_colorscale(SHADES, 8)  # of the shades, where few colours do
-# What stands out on a light page fades on a dark one: there these colours take their place.
+STEPS = sample_colorscale(SHADES, 8)  # of the shades, where a few colours are enough
+# Colours that stand out on a light page fade on a dark one, where these replace them.
 ON_DARK = {BLUE: "#56B4E9", **dict(zip(STEPS, reversed(STEPS), strict=True))}
 MOST_POINTS = 2000  # in one picture, so that a browser draws it at once
 MOST_LINES = 1000

@@ -1,4 +1,4 @@
-"""What a searcher may know of an earlier trial."""
+"""The part of an earlier trial that a searcher may know."""
 
 import math
 from dataclasses import dataclass

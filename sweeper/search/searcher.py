@@ -27,7 +27,7 @@ class Searcher(Protocol):
 
     @property
     def lag(self) -> int | None:
-        """How much earlier by number a trial must be to be known; None if not chosen yet."""
+        """The least difference in number at which a trial is known; None if not chosen yet."""
 
     def faults(self, space: Space) -> list[str]:
         """Lists what is wrong with this searcher, one sentence each; empty if nothing."""

@@ -13,7 +13,7 @@ INLINE = "inline"  # the address of this process, without Ray
 
 @dataclass(frozen=True)
 class Execution:
-    """How a sweep is run this time; each field is an argument of `sweeper.run`."""
+    """The way a sweep is run this time; each field is an argument of `sweeper.run`."""
 
     num_workers: int | None = None
     limits: Limits = Limits()

@@ -16,7 +16,7 @@ Curve = Sequence[Point]
 
 
 class Knowledge:
-    """What each trial knows of those before it, as soon as all of that has come to light.
+    """The knowledge of each trial about those before it, given once all of it is there.
 
     With the lag L, trial i knows trial j wholly if i − j ≥ L, else only its configuration. If
     trials are stopped early, it knows what L virtual workers would have shown by the time one of
