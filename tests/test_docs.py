@@ -73,6 +73,9 @@ def home(tmp_path, monkeypatch, one_thread):
             return _whole(*arguments, **({"progress": False} | options | {"address": "inline"}))
 
         monkeypatch.setattr(sweeper, name, inline)
+    files = [block.file_name for page in PAGES for block in blocks(page) if block.file_name]
+    for name in {Path(file).stem for file in files} & set(sys.modules):
+        monkeypatch.delitem(sys.modules, name)  # a mine.py of another test
     before = set(sys.modules)
     yield tmp_path
     for name in set(sys.modules) - before:
