@@ -114,10 +114,12 @@ def test_names_of_metrics_that_clash_are_refused_or_told_apart(run):
     def objective(config):
         return {"validation_error": 1.0, "x": 2.0, "epoch": 3.0, "trial": 4.0}
 
-    with pytest.raises(ValueError, match=r"(?s)metric='x': the results have.*mode must be 'min'"):
-        run(objective, metric="x", mode="up")
-    with pytest.raises(ValueError, match="metric='epoch'"):
-        run(objective, metric="epoch")
+    told = r"(?s)metric='epoch': the results have.*mode must be 'min'"
+    with pytest.raises(ValueError, match=told):
+        run(objective, metric="epoch", mode="up")
+    frame = run(objective, metric="x").frame  # beside a hyperparameter of that name
+    assert frame["x"].unique().tolist() == [2]
+    assert "config.x" in frame
     frame = run(objective).frame
     assert frame.loc[0, ["metric.x", "metric.epoch", "metric.trial"]].tolist() == [2, 3, 4]
     assert frame.loc[0, "trial"] == 0
