@@ -90,6 +90,7 @@ ORDER = {
             "reading",
             "run_arguments",
             "running",
+            "subcommand",
             "reading_parser",
             "run_parser",
             "parser",

@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 from sweeper.cli.reading_parser import add_readers
 from sweeper.cli.run_parser import add_resources, add_resume, add_run, add_space, add_where
+from sweeper.cli.subcommand import add_subcommand
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,16 +39,15 @@ def _version() -> str:
 
 
 def _add_attach(commands: Any) -> None:
-    attach = commands.add_parser(
+    attach = add_subcommand(
+        commands,
         "attach",
         help="find a sweep again that was sent to a cluster",
         description="Follows a sweep that `--cluster` or `--address http://…` has sent to a "
         "cluster, until it ends. Ctrl-C stops the sweep.",
         epilog="example:\n  sweeper attach runs/2026-01-31_12-00-00_Classifier",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
     )
-    attach.set_defaults(subcommand="attach")
     add = attach.add_argument
     add("sweep", metavar="FOLDER", help="the sweep's folder on this machine")
     add("--address", metavar="ADDRESS", help="http://HEAD:8265 of the cluster, if sweeper does not "
@@ -58,16 +58,15 @@ def _add_attach(commands: Any) -> None:
 
 
 def _add_doctor(commands: Any) -> None:
-    doctor = commands.add_parser(
+    doctor = add_subcommand(
+        commands,
         "doctor",
         help="say what there is to run sweeps on, and what is wrong with it",
         description="Asks all nodes for their versions, resources, clock, ports and files. Exit "
         "code 1 if something is wrong; each fault comes with its cure.",
         epilog="examples:\n  sweeper doctor\n  sweeper doctor --cluster cluster.yaml --cpus 4",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
     )
-    doctor.set_defaults(subcommand="doctor")
     add = doctor.add_argument
     add_where(add)
     add_resources(add)

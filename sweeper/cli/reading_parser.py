@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from sweeper.cli.subcommand import add_subcommand
+
 
 def add_readers(commands: Any) -> None:
     """Adds these commands."""
@@ -76,12 +78,11 @@ def _add_compare(commands: Any) -> None:
 
 def _reader(commands: Any, name: str, what: str) -> argparse.ArgumentParser:
     """Returns a command that reads finished or running sweeps."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = add_subcommand(
+        commands,
         name,
         help=what,
         description=f"{what[0].upper()}{what[1:]}. Sweeps that are still running can be read too.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(subcommand=name)
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser

@@ -5,6 +5,7 @@ from typing import Any
 
 from sweeper.cli.option_kinds import number, whole, whole_or_none
 from sweeper.cli.options import DEFAULTS, SEARCHERS
+from sweeper.cli.subcommand import add_subcommand
 
 _FIRST_EXAMPLES = """Runs a sweep and prints its trials, best first.
 
@@ -32,7 +33,8 @@ range(16, 257, 16), np.logspace(-4, 0, 5)) or a constant.
 
 def add_run(commands: Any) -> None:
     """Adds `sweeper run`."""
-    run = commands.add_parser(
+    run = add_subcommand(
+        commands,
         "run",
         help="run a sweep",
         usage="sweeper run OBJECTIVE --space NAME=VALUE [--space …] [--trials N] [options]\n"
@@ -40,10 +42,8 @@ def add_run(commands: Any) -> None:
         "       sweeper run FILE.yaml [options]",
         description=_FIRST_EXAMPLES,
         epilog=_MORE_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
     )
-    run.set_defaults(subcommand="run")
     first = run.add_argument_group("what everybody needs").add_argument
     first("objective", nargs="?", metavar="OBJECTIVE", help="file.py:function or module:function, "
         "a function of one configuration (a dict) that returns the validation error; or a "
@@ -130,7 +130,8 @@ def _add_more_search(add: Any, replicates: bool = True) -> None:
 
 def add_space(commands: Any) -> None:
     """Adds `sweeper space`."""
-    space = commands.add_parser(
+    space = add_subcommand(
+        commands,
         "space",
         help="show what a search would try, before anything is run",
         description="Prints the first configurations, the range and a histogram of each "
@@ -138,10 +139,8 @@ def add_space(commands: Any) -> None:
         "meant.",
         epilog='examples:\n  sweeper space --space "lr=loguniform(1e-4,1)" --space "depth=[2,4,8]"'
         "\n  sweeper space sweep.yaml --searcher grid --points 5",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
     )
-    space.set_defaults(subcommand="space")
     add = space.add_argument
     add("objective", nargs="?", metavar="FILE", help="a YAML file of options, as for `run`")
     _add_search(add)
@@ -151,17 +150,16 @@ def add_space(commands: Any) -> None:
 
 def add_resume(commands: Any) -> None:
     """Adds `sweeper resume`."""
-    resume = commands.add_parser(
+    resume = add_subcommand(
+        commands,
         "resume",
         help="go on with a sweep that was stopped or killed, or make it larger",
         description="Runs the trials of a sweep that are not on record. The objective is found "
         "again by its name unless you give it.",
         epilog="examples:\n  sweeper resume runs/first\n  sweeper resume runs/first --trials 50\n"
         "  sweeper resume runs/first mine.py:objective --retry-failed",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
     )
-    resume.set_defaults(subcommand="resume")
     add = resume.add_argument_group("what goes on").add_argument
     add("sweep", metavar="FOLDER", help="the sweep's folder")
     add("objective", nargs="?", metavar="OBJECTIVE", help="module:function or file.py:function")

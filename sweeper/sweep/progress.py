@@ -48,7 +48,6 @@ class Progress:
         folder: Path | None = None,
     ) -> None:
         self._total = total
-        self._metric = metric
         self._num_workers = num_workers
         self._enabled = enabled
         self._folder = folder

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,8 +11,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from browsers import chromium
 from made_records import row
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 from sample_sweeps import MARKUP, SPACE, accurate, all_failed, made, odd, ordinary, stopped_early
 from waiting import PATIENCE_S
 
@@ -46,16 +46,8 @@ class Parts(HTMLParser):
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "no chromium on this machine: apt-get install chromium"
-    with sync_playwright() as playwright:
-        # Software draws WebGL, which parallel coordinates need, where there is no graphics card.
-        arguments = ["--enable-unsafe-swiftshader"]
-        started = playwright.chromium.launch(
-            executable_path=chromium, args=arguments, timeout=PATIENCE_S * 1000
-        )
+    with chromium() as started:
         yield started
-        started.close()
 
 
 class Opened:

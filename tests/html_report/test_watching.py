@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,8 +14,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from browsers import chromium
 from made_records import row, sweep
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from waiting import PATIENCE_S, wait_until
 
 from sweeper.cli.main import main
@@ -263,13 +263,7 @@ class Opened:
 def test_the_page_follows_the_sweep_where_it_stands(server, folder):
     end(folder, 0, 1, 2, 3, 4)
     note_progress(folder, ["best: 0.11 by trial 4", "5/12 trials · 2 running"])
-    chromium = shutil.which("chromium")
-    assert chromium, "no chromium on this machine: apt-get install chromium"
-    with sync_playwright() as playwright:
-        arguments = ["--enable-unsafe-swiftshader"]
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=arguments, timeout=PATIENCE_S * 1000
-        )
+    with chromium() as browser:
         opened = Opened(browser, server)
         page = opened.page
         page.get_by_text("best: 0.11 by trial 4").wait_for()
@@ -305,4 +299,3 @@ def test_the_page_follows_the_sweep_where_it_stands(server, folder):
         server.shutdown()
         server.server_close()
         page.get_by_text("This page gets no news any more").wait_for()
-        browser.close()
