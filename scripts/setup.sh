@@ -1,4 +1,4 @@
-# Sourced by run.sh and test.sh: makes .venv beside the README and installs sweeper into it.
+# Sourced by run.sh, docs.sh and test.sh: makes .venv beside the README and installs sweeper into it.
 # setup [test]: with the test tools. What is done already is skipped.
 #   PYTHON               the interpreter to use (default: the first of python3.14 … python3 that fits)
 #   SWEEPER_TORCH_INDEX  where torch comes from. On a laptop without GPU,
@@ -38,4 +38,20 @@ setup() {
   .venv/bin/pip install --quiet --editable ".${extra:+[$extra]}" ||
     stop "sweeper could not be installed. Is there a network? What pip said is above."
   touch ".venv/.installed-${extra:+$extra-}$version"
+}
+
+# Makes .venv-lowest: the oldest versions of what sweeper needs, and the newest test tools.
+setup_lowest() {
+  local version python pip=(.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python)
+  version=$(cksum <pyproject.toml | tr -d ' ')
+  if [ -e ".venv-lowest/.installed-$version" ]; then
+    return
+  fi
+  python=$(PYTHON=${PYTHON:-python3.11 python3.12 python3} find_python) ||
+    stop "No Python 3.11 or 3.12 found. Install one, or set PYTHON=/path/to/python3."
+  "$python" -m venv .venv-lowest
+  .venv-lowest/bin/pip install --quiet uv
+  "${pip[@]}" --resolution lowest-direct --editable ".[cluster]"
+  "${pip[@]}" --editable ".[test]" # leaves what is there, if it will do
+  touch ".venv-lowest/.installed-$version"
 }

@@ -1,11 +1,26 @@
 #!/usr/bin/env bash
-# Runs all tests, in two processes, since most of them wait for Ray to start and to stop.
-# Arguments go to pytest instead, e.g.: bash scripts/test.sh -k grid
+# Runs the tests.
+#   bash scripts/test.sh            all of them, in two processes, since most wait for Ray
+#   bash scripts/test.sh --fast     those that start no Ray, in about a minute
+#   bash scripts/test.sh --lowest   those, and a few sweeps on Ray, with the oldest versions that
+#                                   pyproject.toml allows, in .venv-lowest
+#   bash scripts/test.sh -k grid    all other arguments go to pytest
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/setup.sh
-setup test
-if [ $# = 0 ]; then
-  set -- --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 40
+both=(--numprocesses 2 --dist loadfile --no-loadscope-reorder)
+
+if [ "${1:-}" = --lowest ]; then
+  setup_lowest
+  .venv-lowest/bin/python -m pytest "${both[@]}" -m fast
+  exec .venv-lowest/bin/python -m pytest -m lowest
 fi
+
+setup test
+case "${1:-}" in
+  --fast) set -- "${both[@]}" -m fast ;;
+  # A test that hangs is ended, with a traceback of each thread, and the others go on.
+  "") set -- "${both[@]}" --durations 40 \
+    -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true ;;
+esac
 exec .venv/bin/python -m pytest "$@"

@@ -1,5 +1,6 @@
 """One Ray for all tests, and what the tests of several modules need."""
 
+import gc
 import gzip
 import os
 import signal
@@ -47,6 +48,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks tests as `ray` by the fixtures they use, and as `fast` what has no other mark."""
+    for item in items:
+        if {"ray_session", "cluster", "head"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("ray")
+        if not any(item.get_closest_marker(mark) for mark in ("ray", "lab", "slow")):
+            item.add_marker("fast")
+
+
+def pytest_collection_finish() -> None:
+    """Sweeps in this process collect garbage after each trial: not among all that tests import."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Tests in another process at the same time must not join the Ray of a test here.
 
@@ -55,6 +72,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if config.getoption("markexpr") == "fast":
+        os.environ["RAY_TMPDIR"] = "/dev/null"  # no Ray can start there, also in other processes
+        return
     if hasattr(config, "workerinput"):
         folder = f"/tmp/ray-{os.getuid()}-{config.workerinput['workerid']}"  # Ray wants short paths
         os.makedirs(folder, exist_ok=True)
@@ -84,9 +104,19 @@ def ray_session() -> Iterator[None]:
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[..., Any]:
     """`sweeper.run` with two workers, quiet, in a folder of the test's own."""
+    return _run_with(num_workers=2, progress=False, folder=tmp_path / "runs")
+
+
+@pytest.fixture
+def run_inline(tmp_path: Path) -> Callable[..., Any]:
+    """`sweeper.run` in the test's own process, quiet, in a folder of the test's own."""
+    return _run_with(address="inline", progress=False, folder=tmp_path / "runs")
+
+
+def _run_with(**defaults: Any) -> Callable[..., Any]:
+    """`sweeper.run` with other defaults."""
     import sweeper
 
-    defaults = {"num_workers": 2, "progress": False, "folder": tmp_path / "runs"}
     return lambda *arguments, **options: sweeper.run(*arguments, **(defaults | options))
 
 

@@ -1,4 +1,4 @@
-"""Sweeps that go on where their record ends, on a real Ray."""
+"""Sweeps that go on where their record ends."""
 
 import functools
 import json
@@ -20,13 +20,17 @@ from sweeper.space.config_space import draw, trial_seed
 from sweeper.sweep.execution import Execution
 from sweeper.sweep.sweep import run_sweep
 
-pytestmark = pytest.mark.usefixtures("ray_session")
 SPACE = {"x": stats.uniform(0, 1), "units": [(1, 2), (3, 4)]}
 TIMED = ["start_s", "runtime_s", "worker", "node"]
 
 
 def objective(config, factor=1.0):
     return factor * config["x"]
+
+
+@pytest.fixture
+def run(run_inline):
+    return run_inline
 
 
 @pytest.fixture
@@ -228,7 +232,10 @@ def test_rebuilt_from_the_record(run):
     sweep = rebuild(sweeper.load(results.folder).sweep, None)
     assert sweep.searcher == searcher
     assert sweep.objective(first_config) == 1.0
-    again = run_sweep(sweep, Execution(name="again", folder=results.folder.parent, progress=False))
+    elsewhere = Execution(
+        name="again", folder=results.folder.parent, address="inline", progress=False
+    )
+    again = run_sweep(sweep, elsewhere)
     pd.testing.assert_frame_equal(
         again.frame.drop(columns=TIMED), results.frame.drop(columns=TIMED), check_exact=True
     )

@@ -1,4 +1,4 @@
-"""The best configurations trained again, on a real Ray."""
+"""The best configurations trained again."""
 
 import random
 import shutil
@@ -11,8 +11,13 @@ from scipy import stats
 import sweeper
 from sweeper.record.resume import rebuild
 
-pytestmark = pytest.mark.usefixtures("ray_session")
 NOISE = 0.5
+INLINE = {"address": "inline", "progress": False}
+
+
+@pytest.fixture
+def run(run_inline):
+    return run_inline
 
 
 def noisy(config):
@@ -22,14 +27,13 @@ def noisy(config):
 def test_the_fresh_mean_is_free_of_luck_and_more_replicates_add_to_it(run):
     results = run(noisy, {"x": [1.0] * 16}, sweeper.GridSearch())
     lucky = np.sort(results.frame["validation_error"])[:2]
-    quiet = {"top": 2, "num_workers": 2, "progress": False}
-    confirmed = sweeper.confirm(results, noisy, replicates=4, **quiet)
+    confirmed = sweeper.confirm(results, noisy, top=2, replicates=4, **INLINE)
     assert sorted(confirmed["selected_with"]) == list(lucky)
     assert list(confirmed["count"]) == [4, 4]
     assert confirmed["validation_error"].is_monotonic_increasing
     chosen = results.frame.set_index("trial")["validation_error"]
     assert list(chosen[confirmed["trial"]]) == list(confirmed["selected_with"])
-    more = sweeper.confirm(results, noisy, replicates=6, **quiet)
+    more = sweeper.confirm(results, noisy, top=2, replicates=6, **INLINE)
     assert list(more["count"]) == [6, 6]
     (folder,) = results.folder.glob("confirm-*")
     rows = sweeper.load(folder).rows
@@ -42,26 +46,24 @@ def test_others_that_are_the_best_after_a_resume_are_confirmed_too(run):
     def objective(config):
         return config["x"]
 
-    quiet = {"num_workers": 2, "progress": False}
     space = {"x": stats.uniform(0, 1)}
     results = run(objective, space, sweeper.RandomSearch(2), name="s")
-    assert list(sweeper.confirm(results, objective, **quiet)["x"]) == sorted(results.frame["x"])
+    assert list(sweeper.confirm(results, objective, **INLINE)["x"]) == sorted(results.frame["x"])
     more = run(objective, space, sweeper.RandomSearch(9), name="s", resume=True)
     assert set(more.frame["x"].nsmallest(2)) != set(results.frame["x"])
-    confirmed = sweeper.confirm(more, objective, top=2, **quiet)
+    confirmed = sweeper.confirm(more, objective, top=2, **INLINE)
     assert list(confirmed["x"]) == sorted(more.frame["x"])[:2]
 
 
+@pytest.mark.usefixtures("ray_session")
 def test_more_replicates_of_those_that_may_be_the_best(run):
     """On Ray and without it, in one go and in two: the same trainings."""
 
     def objective(config):
         return config["x"] + 0.1 * random.random()
 
-    inline = {"address": "inline", "num_workers": 1}
-    results = run(objective, {"x": [1.0, 1.001, 1.001, 2.0, 3.0]}, sweeper.GridSearch(), **inline)
-    options = {"top": 4, "progress": False}
-    on_ray = sweeper.confirm(results, objective, until=0.99, num_workers=1, **options)
+    results = run(objective, {"x": [1.0, 1.001, 1.001, 2.0, 3.0]}, sweeper.GridSearch())
+    on_ray = sweeper.confirm(results, objective, top=4, until=0.99, num_workers=1, progress=False)
     table = on_ray.set_index("x")["count"]
     assert list(on_ray["x"])[2:] == [2.0, 3.0]
     assert min(table[1.0], table[1.001]) > max(table[2.0], table[3.0]) == 2
@@ -71,17 +73,16 @@ def test_more_replicates_of_those_that_may_be_the_best(run):
     assert first[:4] == first[4:]
     assert sorted(first[:4]) == [1.0, 1.001, 2.0, 3.0]
     shutil.rmtree(folder)
-    options |= inline
-    first = sweeper.confirm(results, objective, until=0.5, **options)
-    again = sweeper.confirm(results, objective, until=0.99, **options)
+    first = sweeper.confirm(results, objective, top=4, until=0.5, **INLINE)
+    again = sweeper.confirm(results, objective, top=4, until=0.99, **INLINE)
     assert first["count"].sum() <= again["count"].sum()
     pd.testing.assert_frame_equal(again, on_ray)
-    assert sweeper.confirm(results, objective, until=0.99, **options).equals(again)
+    assert sweeper.confirm(results, objective, top=4, until=0.99, **INLINE).equals(again)
 
 
 def test_a_confirmation_goes_on_by_itself_only(run):
-    results = run(noisy, {"x": [1.0, 2.0]}, sweeper.GridSearch(), address="inline", num_workers=1)
-    sweeper.confirm(results, noisy, until=0.99, address="inline", progress=False)
+    results = run(noisy, {"x": [1.0, 2.0]}, sweeper.GridSearch())
+    sweeper.confirm(results, noisy, until=0.99, **INLINE)
     (folder,) = results.folder.glob("confirm-*-until")
     with pytest.raises(ValueError, match=r"sweeper\.confirm has made it, and goes on with it"):
         rebuild(sweeper.load(folder).sweep, None)

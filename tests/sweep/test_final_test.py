@@ -1,4 +1,4 @@
-"""The look at the test set, after real sweeps."""
+"""The look at the test set."""
 
 import json
 
@@ -7,8 +7,12 @@ from scipy import stats
 
 import sweeper
 
-pytestmark = pytest.mark.usefixtures("ray_session")
 SPACE = {"x": stats.uniform(0, 1)}
+
+
+@pytest.fixture
+def run(run_inline):
+    return run_inline
 
 
 def test_the_test_set_is_looked_at_once_and_noted(run):

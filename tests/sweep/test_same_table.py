@@ -1,5 +1,5 @@
-"""Every searcher, with and without early stopping: the same table on any number of real workers,
-and after kills. `test_core.py` shows the same for thousands of simulated sweeps.
+"""Every searcher, with and without early stopping: the same table on one worker and on several real
+ones, and after kills. `test_core.py` shows the same for any number of workers, simulated.
 """
 
 import os
@@ -39,7 +39,7 @@ def uneven(config):
     import time
 
     for epoch in range(1, 10):
-        time.sleep(0.03 * (time.time_ns() % 3))
+        time.sleep(0.02 * (time.time_ns() % 3))
         yield (config["x"] - 0.3) ** 2 + config.get("momentum", 0.7) / epoch + 1 / config["width"]
 
 
@@ -54,13 +54,12 @@ def same(one, other) -> None:
 @pytest.mark.usefixtures("ray_session")
 @pytest.mark.parametrize("scheduler", [None, sweeper.ASHA()], ids=["whole", "asha"])
 @pytest.mark.parametrize("name", SEARCHERS)
-def test_one_two_and_four_workers(run, name, scheduler):
+def test_one_worker_and_four(run, name, scheduler):
     options = {"searcher": SEARCHERS[name], "scheduler": scheduler}
     alone = run(uneven, SPACE, num_workers=1, address="inline", **options)
     statuses = set(alone.frame["status"])
     assert statuses == ({"finished", "stopped"} if scheduler else {"finished"})
-    for workers in (2, 4):
-        same(run(uneven, SPACE, num_workers=workers, **options), alone)
+    same(run(uneven, SPACE, num_workers=4, **options), alone)
 
 
 KILLED = """

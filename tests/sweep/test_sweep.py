@@ -1,4 +1,4 @@
-"""Whole sweeps on a real Ray. The session's Ray has more logical CPUs than the machine."""
+"""Whole sweeps, where it matters on a real Ray, which has more logical CPUs than the machine."""
 
 import contextlib
 import functools
@@ -25,19 +25,27 @@ from waiting import PATIENCE_S, meet, wait_until
 import sweeper
 from sweeper.space.config_space import draw, trial_seed
 
-pytestmark = pytest.mark.usefixtures("ray_session")
 SPACE = {"x": stats.uniform(0, 1), "kind": ["a", "b"]}
 TIMED = ["start_s", "runtime_s", "worker", "node"]
 
 
-@pytest.fixture
-def run(run):
+def with_defaults(run):
     """`run` with a space and a searcher for those who need no other."""
 
     def start(objective, space=SPACE, searcher=None, **options):
         return run(objective, space, searcher or sweeper.RandomSearch(4), **options)
 
     return start
+
+
+@pytest.fixture
+def run(run, ray_session):
+    return with_defaults(run)
+
+
+@pytest.fixture
+def run_inline(run_inline):
+    return with_defaults(run_inline)
 
 
 def square(config):
@@ -73,9 +81,9 @@ def test_one_worker_and_two_give_the_same_table(run):
     assert one.frame["validation_error"].nunique() == 4
 
 
-def test_grid_search_with_constants(run):
+def test_grid_search_with_constants(run_inline):
     space = {"x": stats.uniform(0, 1), "units": [1, 2], "layers": [[64, 64]], "c": [{"d": (1, 2)}]}
-    results = run(lambda config: config["x"], space, sweeper.GridSearch(points=3))
+    results = run_inline(lambda config: config["x"], space, sweeper.GridSearch(points=3))
     assert list(results.frame["x"]) == [0, 0, 0.5, 0.5, 1, 1]
     assert list(results.frame["units"]) == [1, 2] * 3
     assert results.best_config == {"x": 0.0, "units": 1, "layers": [64, 64], "c": {"d": (1, 2)}}
@@ -110,7 +118,7 @@ def test_torch_is_loaded_when_the_objective_does_and_seeded_all_the_same(run):
 # What an objective may be
 
 
-def test_lambdas_partials_closures_and_objects(run):
+def test_lambdas_partials_closures_and_objects(run_inline):
     offset = 10
 
     class Adder:
@@ -125,7 +133,7 @@ def test_lambdas_partials_closures_and_objects(run):
         functools.partial(two, factor=2),
         Adder(),
     ):
-        results = run(objective, searcher=sweeper.RandomSearch(1), name=None)
+        results = run_inline(objective, searcher=sweeper.RandomSearch(1), name=None)
         assert results.best_error == objective(results.best_config)
         time.sleep(1)  # the default name has seconds
 
@@ -153,8 +161,8 @@ def test_data_reaches_every_trial_and_stays_private(run, data):
     assert list(results.frame["validation_error"]) == [0.0] * 5
 
 
-def test_generators_make_learning_curves(run):
-    results = run(lambda config: (config["x"] / epoch for epoch in (1, 2, 4)))
+def test_generators_make_learning_curves(run_inline):
+    results = run_inline(lambda config: (config["x"] / epoch for epoch in (1, 2, 4)))
     for trial, curve in results.curves.groupby("trial"):
         x = results.rows[trial].config["x"]
         assert list(curve["validation_error"]) == [x, x / 2, x / 4]
@@ -184,14 +192,14 @@ def test_what_objectives_print_is_kept(run):
     assert files >= set(results.frame["worker"])
 
 
-def test_our_trainer_makes_learning_curves_too(run):
+def test_our_trainer_makes_learning_curves_too(run_inline):
     def train(config):
         trainer = sweeper.HPOTrainer(max_epochs=2)
         model = sweeper.SoftmaxRegression(num_outputs=10, lr=config["x"])
         trainer.fit(model=model, data=sweeper.Digits(batch_size=64))
         return trainer.validation_error().detach().numpy()
 
-    results = run(train, searcher=sweeper.RandomSearch(2))
+    results = run_inline(train, searcher=sweeper.RandomSearch(2))
     assert list(results.frame["epochs"]) == [2, 2]
     last = results.curves[results.curves["epoch"] == 2]["validation_error"]
     assert list(last) == list(results.frame["validation_error"])
@@ -271,7 +279,7 @@ def test_every_way_to_fail_is_a_row_and_never_wins(run):
     assert results.frame["worker"].nunique() <= 3
 
 
-def test_a_stopped_generator_is_closed_and_its_memory_freed(run, tmp_path):
+def test_a_stopped_generator_is_closed_and_its_memory_freed(run_inline, tmp_path):
     def hold(config):
         try:
             yield 0.5
@@ -280,15 +288,15 @@ def test_a_stopped_generator_is_closed_and_its_memory_freed(run, tmp_path):
             with open(tmp_path / "closed.txt", "a") as file:
                 file.write(".")
 
-    run(hold)
+    run_inline(hold)
     assert (tmp_path / "closed.txt").read_text() == "...."
 
 
-def test_trials_that_all_fail_alike_are_told_of_once(run, capfd):
+def test_trials_that_all_fail_alike_are_told_of_once(run_inline, capfd):
     def fails(config):
         raise ValueError("no such file")
 
-    results = run(fails, progress=True)
+    results = run_inline(fails, progress=True)
     printed = capfd.readouterr().err
     assert printed.count("The first 2 trials failed alike") == 1
     assert printed.count("All 4 trials failed") == 1
@@ -309,12 +317,12 @@ def test_an_objective_that_workers_cannot_load(run):
     assert results.frame["worker"].nunique() <= 2
 
 
-def test_all_faults_of_all_inputs_at_once_and_nothing_is_written(run, tmp_path):
+def test_all_faults_of_all_inputs_at_once_and_nothing_is_written(run_inline, tmp_path):
     def needs_more(config, learning_rate, data):
         return 0
 
     with pytest.raises(ValueError, match="x") as caught:
-        run(needs_more, {"x": stats.uniform, "y": []}, num_workers=0, seed=-1, name="../out")
+        run_inline(needs_more, {"x": stats.uniform, "y": []}, num_workers=0, seed=-1, name="../out")
     for text in ('"x"', '"y"', "learning_rate", "data=", "num_workers", "seed", "'../out'"):
         assert text in str(caught.value), text
     assert not (tmp_path / "runs").exists()
@@ -328,9 +336,9 @@ def test_all_faults_of_all_inputs_at_once_and_nothing_is_written(run, tmp_path):
         (square, {"data": 1}, "takes no argument `data`"),
     ],
 )
-def test_wrong_objectives(run, objective, options, message):
+def test_wrong_objectives(run_inline, objective, options, message):
     with pytest.raises(ValueError, match=message):
-        run(objective, **options)
+        run_inline(objective, **options)
 
 
 def test_an_objective_that_cannot_be_pickled(run):
@@ -350,17 +358,17 @@ def test_more_workers_than_fit_are_capped_and_said(run, capfd):
     assert "num_workers=1000: only 8 fit" in capfd.readouterr().err
 
 
-def test_a_folder_is_never_overwritten(run, tmp_path):
+def test_a_folder_is_never_overwritten(run_inline, tmp_path):
     (tmp_path / "runs" / "mine").mkdir(parents=True)
     with pytest.raises(FileExistsError, match="never overwritten"):
-        run(square, name="mine")
+        run_inline(square, name="mine")
 
 
 # The folder
 
 
-def test_the_folder_tells_everything(run):
-    results = run(square, seed=5)
+def test_the_folder_tells_everything(run_inline):
+    results = run_inline(square, seed=5)
     again = sweeper.load(results.folder)
     pd.testing.assert_frame_equal(again.frame, results.frame, check_exact=True)
     sweep = json.loads((results.folder / "sweep.json").read_text())
@@ -430,19 +438,19 @@ def test_a_full_disk_ends_the_sweep_with_the_path(run, tmp_path):
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-def test_a_folder_that_cannot_be_made_is_an_error_with_the_path(run):
+def test_a_folder_that_cannot_be_made_is_an_error_with_the_path(run_inline):
     with pytest.raises(OSError, match=r"/dev/null/runs: can't be written: Not a directory"):
-        run(square, folder="/dev/null/runs")
+        run_inline(square, folder="/dev/null/runs")
 
 
-def test_hostile_names_are_harmless(run, tmp_path, capfd):
+def test_hostile_names_are_harmless(run_inline, tmp_path, capfd):
     names = ["../up", "a/b", '"><script>', "'; rm", "\x1b[31mred\r\n", "💥", "n" * 10_000, "$(x)"]
     space = {name: ["../../" + name, 1] for name in names}
 
     def fails(config):
         raise ValueError("\x1b[2J" + "".join(config))
 
-    results = run(fails, space, sweeper.RandomSearch(3), progress=True)
+    results = run_inline(fails, space, sweeper.RandomSearch(3), progress=True)
     again = sweeper.load(results.folder)
     assert set(names) <= set(again.frame.columns)
     assert [p.name for p in tmp_path.iterdir()] == ["runs"]
@@ -601,11 +609,11 @@ def test_a_trial_goes_on_from_its_checkpoint(run, tmp_path):
     assert not list((undisturbed.folder / "checkpoints").iterdir())
 
 
-def test_replicates(run):
+def test_replicates(run_inline):
     def noisy_error(config):
         return config["x"] + random.random() / 10
 
-    results = run(noisy_error, replicates=3)
+    results = run_inline(noisy_error, replicates=3)
     frame = results.frame
     assert list(frame["trial"]) == [t for t in range(4) for _ in range(3)]
     assert list(frame["seed"]) == [trial_seed(0, t, r) for t in range(4) for r in range(3)]
@@ -613,7 +621,7 @@ def test_replicates(run):
     means = frame.groupby("trial")["validation_error"].mean()
     assert results.best_error == means.min()
     assert results.best_config == results.rows[3 * means.argmin()].config
-    alone = run(noisy_error, name="alone")
+    alone = run_inline(noisy_error, name="alone")
     first = frame[frame["replicate"] == 0]["validation_error"]
     assert list(alone.frame["validation_error"]) == list(first)
 
@@ -621,6 +629,7 @@ def test_replicates(run):
 # Ctrl-C
 
 
+@pytest.mark.ray
 @pytest.mark.parametrize(
     ("number", "times", "large"),
     [(signal.SIGINT, 1, False), (signal.SIGINT, 2, False), (signal.SIGTERM, 1, True)],

@@ -1,7 +1,18 @@
 import gc
 import weakref
+from collections.abc import Iterator
+
+import pytest
 
 from sweeper.worker.memory import Memory
+
+
+@pytest.fixture(autouse=True)
+def nothing_set_aside() -> Iterator[None]:
+    """Begins with no frozen objects, which the tests' own process has."""
+    gc.unfreeze()
+    yield
+    gc.freeze()
 
 
 class Cycle:
@@ -36,13 +47,10 @@ def test_what_each_trial_leaves_is_freed_and_what_outlives_one_is_after_twice_as
 
 def test_what_a_program_has_set_aside_itself_stays_so():
     gc.freeze()
-    try:
-        memory = Memory()
-        before = gc.get_freeze_count()
-        left = cycle()
-        memory.free()
-        memory.close()
-        assert left() is None
-        assert gc.get_freeze_count() == before
-    finally:
-        gc.unfreeze()
+    memory = Memory()
+    before = gc.get_freeze_count()
+    left = cycle()
+    memory.free()
+    memory.close()
+    assert left() is None
+    assert gc.get_freeze_count() == before
