@@ -35,7 +35,7 @@ setup() {
       stop "torch could not be installed from $SWEEPER_TORCH_INDEX. Is there a network?"
   fi
   echo "Installing sweeper into .venv (torch is large: minutes, once) …" >&2
-  .venv/bin/pip install --quiet --editable ".${extra:+[$extra]}" ||
+  .venv/bin/pip install --quiet --editable ".[${extra:-ray,torch}]" ||
     stop "sweeper could not be installed. Is there a network? What pip said is above."
   touch ".venv/.installed-${extra:+$extra-}$version"
 }
@@ -51,7 +51,7 @@ setup_lowest() {
     stop "No Python 3.11 or 3.12 found. Install one, or set PYTHON=/path/to/python3."
   "$python" -m venv .venv-lowest
   .venv-lowest/bin/pip install --quiet uv
-  "${pip[@]}" --resolution lowest-direct --editable ".[cluster]"
+  "${pip[@]}" --resolution lowest-direct --editable ".[cluster,export]"
   "${pip[@]}" --editable ".[test]" # leaves what is there, if it will do
   touch ".venv-lowest/.installed-$version"
 }

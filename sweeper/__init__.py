@@ -86,7 +86,10 @@ __all__ = sorted(_MODULE_OF)
 def __getattr__(name: str) -> Any:
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'sweeper' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"sweeper.{_MODULE_OF[name]}"), name)
+    from sweeper.extras import extras_named
+
+    with extras_named():
+        value = getattr(importlib.import_module(f"sweeper.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
 

@@ -9,7 +9,7 @@ PACKAGE = Path(sweeper.__file__).parent
 # The path of the data, which is the order of the folders and of the files in each: a file imports
 # only what stands before it.
 ORDER = {
-    "": ["terminal", "text_table", "live", "files", "faults"],
+    "": ["terminal", "text_table", "live", "files", "faults", "extras"],
     "space": [
         *("expressions", "conditions", "distributions", "rounded", "problems", "foreign_forms"),
         *("checks", "combinations", "senseless", "space", "config_space", "grids", "words"),

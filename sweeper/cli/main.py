@@ -9,6 +9,7 @@ from typing import Any
 from sweeper.cli import reading, running
 from sweeper.cli.options import UNKNOWN
 from sweeper.cli.parser import parser
+from sweeper.extras import extras_named
 from sweeper.terminal import MOST_SAID, bounded, drop_output, printable, tell
 
 COMMANDS: dict[str, Callable[[dict[str, Any]], int]] = {
@@ -51,7 +52,7 @@ def carry_out(command: str, options: dict[str, Any]) -> int:
     """Runs a command and returns its exit code; prints errors in a line."""
     debug = options.get("debug", False)
     try:
-        with reading.quiet() if command in READING else nullcontext():
+        with reading.quiet() if command in READING else nullcontext(), extras_named():
             return COMMANDS[command](options)
     except KeyboardInterrupt:
         tell("sweeper: interrupted\n")

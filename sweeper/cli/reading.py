@@ -130,6 +130,8 @@ def export(options: dict[str, Any]) -> int:
     from sweeper.record.results import load
 
     kind, output = options["to"], options["output"]
+    if kind is None:
+        kind = "parquet" if str(output).endswith(".parquet") else "csv"
     if kind == "csv":
         _check_output(output)
         write_csv(load(options["sweep"]).frame, output)

@@ -53,14 +53,14 @@ def _add_list(commands: Any) -> None:
 def _add_export(commands: Any) -> None:
     export = _reader(commands, "export", "write a sweep's trials for other programs")
     export.epilog = (
-        "examples:\n  sweeper export runs/first --to parquet -o first.parquet\n"
+        "examples:\n  sweeper export runs/first -o first.parquet\n"
         "  sweeper export runs/first --to tensorboard -o events\n"
         "  sweeper export runs/first --to optuna -o first.log"
     )
     export.add_argument("sweep", metavar="FOLDER", help="the sweep's folder")
-    export.add_argument("--to", default="csv", choices=["csv", "parquet", "tensorboard", "optuna"],
-        help="the format (csv): a table; tensorboard: learning curves and HPARAMS; optuna: a "
-        "journal, which optuna-dashboard opens")  # fmt: skip
+    export.add_argument("--to", choices=["csv", "parquet", "tensorboard", "optuna"],
+        help="the format: a table (csv, or parquet if PATH ends so); tensorboard: learning curves "
+        "and HPARAMS; optuna: a journal, which optuna-dashboard opens")  # fmt: skip
     export.add_argument("-o", "--output", metavar="PATH", help="where to (csv: standard output); "
         "for tensorboard a new folder, for optuna a new file")  # fmt: skip
 

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.export.moments import moment
+from sweeper.extras import extras_named
 from sweeper.files import named
 from sweeper.record.columns import one_kind_a_column
 from sweeper.record.results import Results
@@ -29,15 +30,12 @@ def write_event_files(results: Results, folder: Path) -> None:
     """Writes a new folder for TensorBoard, which appears when all of it is there.
 
     Raises:
-        ImportError: tensorboardX is missing.
+        ModuleNotFoundError: tensorboardX is missing.
         OSError: the folder can't be written.
     """
-    try:
+    with extras_named():
         from tensorboardX.record_writer import RecordWriter
-    except ImportError:
-        raise ImportError(
-            "--to tensorboard needs the package tensorboardX: pip install tensorboardX"
-        ) from None
+
     frame = one_kind_a_column(results.frame)
     shown = [*results.hyperparameter_columns.values(), "status"]
     cells = {name: frame[name].tolist() for name in shown}

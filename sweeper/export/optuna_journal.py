@@ -24,15 +24,11 @@ def write_optuna_journal(results: Results, path: Path) -> None:
     PRUNED, all others FAIL. What Optuna has no place for is in the user attributes of each trial.
 
     Raises:
-        ImportError: optuna is missing.
         OSError: the file can't be written.
     """
-    try:
-        import optuna
-        from optuna.storages import JournalStorage
-        from optuna.storages.journal import BaseJournalBackend
-    except ImportError:
-        raise ImportError("--to optuna needs the package optuna: pip install optuna") from None
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import BaseJournalBackend
 
     class Lines(BaseJournalBackend):
         """Keeps the lines of a journal, which are written at once."""

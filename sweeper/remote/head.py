@@ -13,12 +13,8 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from ray.exceptions import AuthenticationError
-
-from sweeper.cluster.connection import quiet
-from sweeper.cluster.ray_internals import with_limit
 from sweeper.cluster.strangers import name_of, stranger_at
-from sweeper.cluster.token import bearer, token_fault
+from sweeper.extras import extras_named
 from sweeper.record.own_sweeps import Head
 from sweeper.terminal import printable, tell
 
@@ -47,11 +43,20 @@ def reached(head: Head) -> Iterator[Any]:
 
 
 def _client(address: str) -> Any:
+    with extras_named():
+        from ray.exceptions import AuthenticationError
+
+    from sweeper.cluster.connection import quiet
+    from sweeper.cluster.ray_internals import with_limit
+    from sweeper.cluster.token import bearer, token_fault
+
     try:
         import aiohttp  # noqa: F401
         from ray.job_submission import JobSubmissionClient
     except ImportError as error:
-        raise ImportError(f"{error}. Jobs need more of Ray: pip install 'ray[default]'.") from error
+        raise ImportError(
+            f"{error}. Jobs need more of Ray: pip install 'sweeper[cluster]'."
+        ) from error
     url = urlsplit(address)
     if not url.hostname:
         raise ValueError(f"address={address!r}: must be http://HOST:PORT of a cluster's dashboard.")

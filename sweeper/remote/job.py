@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from sweeper import __version__
-from sweeper.cluster.connection import quiet
 from sweeper.files import read_plain, write_whole
 from sweeper.record import journal
 from sweeper.record.mirror import HEARTBEAT_S, Mirror
@@ -45,6 +44,8 @@ def send(head: Head, command: str, options: dict[str, Any], folder: Path | None)
         KeyboardInterrupt: Ctrl-C; nothing is left running there.
         ValueError: the working directory is too large to travel.
     """
+    from sweeper.cluster.connection import quiet
+
     request = {"command": command, "options": options, "version": __version__,
                "mirror": folder and str(folder),
                "begun": folder is not None and (folder / "sweep.json").exists()}  # fmt: skip
@@ -183,6 +184,8 @@ def follow(head: Head, job: str, folder: Path | None, keep_trying_s: float = 60)
         LookupError: the head does not know the job.
         ValueError: the record can't be mirrored.
     """
+    from sweeper.cluster.connection import quiet
+
     screen = Screen(Mirror(folder))
     again = f"`sweeper attach {shlex.quote(str(folder))}` finds it again." if folder else ""
     stopping, unread = False, 0

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from sweeper.extras import extras_named
 from sweeper.record.sweep_definition import Sweep
 from sweeper.sweep.conductor import Conductor
 from sweeper.sweep.execution import Execution
@@ -85,8 +86,9 @@ def on_ray(
         TypeError: the objective or the data can't be pickled.
         ValueError: a trial fits on no node, or nodes have other versions.
         ConnectionError: no Ray answers, or it dies.
+        ModuleNotFoundError: Ray is not installed.
     """
-    with _no_word_of_widgets():
+    with _no_word_of_widgets(), extras_named():
         from sweeper.cluster.connection import connected
         from sweeper.cluster.watchdog import Watch
     from sweeper.worker.shared_data import pack, remove_abandoned

@@ -90,7 +90,8 @@ def test_a_hostile_record_is_read_by_tensorboard(tmp_path):
 def test_a_missing_package_is_named(tmp_path, monkeypatch):
     results = made(tmp_path / "one", trials=1)
     monkeypatch.setitem(sys.modules, "tensorboardX.record_writer", None)
-    with pytest.raises(ImportError, match="needs the package tensorboardX: pip install tensor"):
+    cure = r"tensorboardX is not installed, .*: pip install 'sweeper\[export\]'"
+    with pytest.raises(ModuleNotFoundError, match=cure):
         write_event_files(results, tmp_path / "events")
 
 

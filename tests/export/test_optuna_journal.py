@@ -1,8 +1,6 @@
 import json
-import sys
 
 import optuna
-import pytest
 from exported import SPACE, hostile, made
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -72,10 +70,3 @@ def test_a_hostile_record_is_read_by_optuna(tmp_path):
     finite = [row.status == "finished" and row.value in (1e308, -1e308) for row in results.rows]
     assert [trial.state == TrialState.COMPLETE for trial in trials] == finite
     assert all(len(trial.params) == len(results.sweep["config_space"]) for trial in trials)
-
-
-def test_a_missing_package_is_named(tmp_path, monkeypatch):
-    results = made(tmp_path / "one", trials=1)
-    monkeypatch.setitem(sys.modules, "optuna.storages", None)
-    with pytest.raises(ImportError, match="needs the package optuna: pip install optuna"):
-        write_optuna_journal(results, tmp_path / "one.log")
