@@ -52,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks tests as `ray` by the fixtures they use, and as `fast` what has no other mark."""
     for item in items:
-        if {"ray_session", "cluster", "head"} & set(getattr(item, "fixturenames", ())):
+        if {"ray_session", "cluster", "head", "addresses"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("ray")
         if not any(item.get_closest_marker(mark) for mark in ("ray", "lab", "slow")):
             item.add_marker("fast")

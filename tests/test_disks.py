@@ -18,6 +18,8 @@ import sweeper
 from sweeper.cli.main import main
 from sweeper.worker.output import OutputFile
 
+pytestmark = pytest.mark.slow
+
 SPACE = {"x": stats.uniform(0, 1), "long": ["x" * 5000]}  # a file has the rest of its last block
 NOWHERE = "127.0.0.1:1"  # an address that only who comes to connect finds wrong
 TIMED = ["start_s", "runtime_s", "worker", "node"]

@@ -21,6 +21,8 @@ import sweeper
 from sweeper.cli.main import main
 from sweeper.cli.parser import parser
 
+pytestmark = pytest.mark.slow
+
 # A page is the same with small numbers.
 SMALLER = {
     r"FashionMNIST\b": "Digits",

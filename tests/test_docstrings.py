@@ -11,6 +11,8 @@ from scipy import stats
 
 import sweeper
 
+pytestmark = pytest.mark.slow
+
 # What the reference says that examples with `results` assume.
 (GIVEN,) = (block.text for block in blocks("docs/reference/api.md") if block.language == "python")
 

@@ -16,6 +16,8 @@ from waiting import PATIENCE_S, wait_until
 import sweeper
 from sweeper.worker.objective import seed_everything
 
+pytestmark = pytest.mark.ray
+
 # No trial ends before workers of so many nodes have met.
 MEET = """
     import time

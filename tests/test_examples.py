@@ -10,6 +10,8 @@ import pytest
 
 import sweeper
 
+pytestmark = pytest.mark.ray
+
 ROOT = Path(__file__).parent.parent
 EXAMPLES = {path.stem: path.read_text() for path in (ROOT / "examples").glob("*.py")}
 

@@ -20,6 +20,8 @@ from waiting import wait_until
 
 import sweeper
 
+pytestmark = pytest.mark.ray
+
 TRIALS = 6
 MOST_S = 120
 SCRIPT = """

@@ -30,6 +30,8 @@ from lab_hosts import (
 
 import sweeper
 
+pytestmark = pytest.mark.lab
+
 NAPS = SCRIPTS / "naps.py"
 PROJECT = SCRIPTS / "project"
 

@@ -11,6 +11,8 @@ from waiting import wait_until
 
 from sweeper.live import Live
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOK = """
 import sweeper
 def objective(config):

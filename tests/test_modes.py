@@ -21,7 +21,7 @@ from sweeper.record.results import Results
 from sweeper.search.metric import Metric
 
 # No number of a sweep, however odd, brings a warning of NumPy's or pandas'.
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("error")]
 
 SWEEPS = {name: one for name, one in odd().items() if name not in ("large", "hostile")}
 SWEEPS = {name: one for name, one in SWEEPS.items() if one.metric == Metric()}

@@ -6,6 +6,8 @@ from waiting import PATIENCE_S, wait_until
 
 import sweeper
 
+pytestmark = pytest.mark.ray
+
 # The later half of the trials wait until workers of three nodes have had one.
 SCRIPT = """
     from pathlib import Path

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from drivers import environment
+
+pytestmark = pytest.mark.ray
 
 ROOT = Path(__file__).parents[1]
 

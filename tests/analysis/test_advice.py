@@ -97,6 +97,7 @@ def test_a_linear_axis_that_acts_linearly_stays():
         assert found(results, "log_axis") == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("total", [16, 64])
 def test_pure_noise_rarely_gets_advice(total):
     alarms = 0
@@ -165,12 +166,14 @@ def test_early_errors_never_call_a_hyperparameter_useless():
     assert with_asha(200, matters=1, grace_epochs=3).statuses().count("stopped")
 
 
+@pytest.mark.slow
 def test_noise_of_stopped_trials_rarely_gets_advice():
     for seed in range(40):  # that curves still fall at their end is none
         found = advice(with_asha(40, seed, matters=0, noise=0.3))
         assert {one.kind for one in found} <= {"epochs"}
 
 
+@pytest.mark.slow
 def test_the_first_points_of_a_grid_which_go_on_easily_are_no_edge():
     for seed in range(30):
         results = with_asha(36, seed, matters=0, noise=0.3, searcher={"kind": "GridSearch"})

@@ -44,6 +44,7 @@ def sweeper(*arguments: str, **options) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, env=environment, **options)
 
 
+@pytest.mark.slow
 def test_an_objective_in_a_file_with_neighbours(project):
     done = sweeper(
         *("run", "mine.py:objective", "--space", "x=uniform(0,1)", "--trials", "3"),
@@ -80,6 +81,7 @@ def test_exit_code_1_when_every_trial_failed(project):
     assert done.stderr.count("ValueError: never works") == 1
 
 
+@pytest.mark.slow
 def test_the_built_in_classifier_and_the_test_set(project):
     done = sweeper(
         *("run", "--model", "mlp", "--data", "digits", "--max-epochs", "2", "--trials", "2"),
@@ -104,6 +106,7 @@ def test_a_failed_look_at_the_test_set_leaves_folder_and_report(project):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_yaml_file_with_the_same_words(project):
     Path("sweep.yaml").write_text(
         "objective: mine:objective\nsearcher: grid\npoints: {x: 3}\n"
@@ -248,6 +251,7 @@ def test_without_a_command_the_help(capsys):
     assert "run a sweep" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_resume_from_the_shell(project):
     command = ["run", "mine.py:objective", "--space", "x=uniform(0,1)", "--trials", "3"]
     first = sweeper(
@@ -267,6 +271,7 @@ def test_resume_from_the_shell(project):
     assert "Traceback" not in grid.stderr
 
 
+@pytest.mark.slow
 def test_a_lambda_is_resumed_with_an_objective_given(project):
     Path("script.py").write_text(
         textwrap.dedent(

@@ -22,6 +22,8 @@ import sweeper
 from sweeper.cluster.autoscaler import Autoscaler, absent_machines, as_autoscaler, find_autoscaler
 from sweeper.cluster.resources import Resources
 
+pytestmark = pytest.mark.ray
+
 
 @given(
     st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=3),

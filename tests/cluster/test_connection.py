@@ -139,6 +139,7 @@ def test_an_address_where_nothing_listens_is_an_error_within_seconds(no_ray):
     assert time.monotonic() - start < 30
 
 
+@pytest.mark.ray
 def test_which_ray_is_joined_and_that_it_is_left_running(tmp_path):
     """Two nodes of 1 CPU each, in a process of their own."""
     code = """
@@ -204,6 +205,7 @@ def test_which_ray_is_joined_and_that_it_is_left_running(tmp_path):
     assert f"{case} is this machine\n{case} sends nothing" in done.stdout
 
 
+@pytest.mark.ray
 def test_a_cluster_of_another_ray_is_one_error_that_names_both_versions(tmp_path):
     code = """
         import json
@@ -283,6 +285,7 @@ def test_no_token_goes_to_who_writes_the_file_of_the_current_cluster(current_clu
     eavesdropper.close()
 
 
+@pytest.mark.ray
 @pytest.mark.skipif(not IS_ROOT, reason="another user needs root")
 def test_a_plain_sweep_shows_the_token_to_no_stranger(tmp_path):
     """Another user has written which cluster of this machine is the current one."""

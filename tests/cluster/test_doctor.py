@@ -60,6 +60,7 @@ def test_what_is_no_fault(differs):
     assert faults_of(Node(**{**SOUND, **differs})) == []
 
 
+@pytest.mark.ray
 def test_nothing_is_wrong_with_a_ray_of_its_own(tmp_path, tmp_path_factory):
     home = str(tmp_path_factory.mktemp("home"))  # where nobody else reads the token
     done = doctor(tmp_path, "--address", "local", "--cpus", "0.5", HOME=home)
@@ -77,6 +78,7 @@ def test_nothing_is_wrong_with_a_ray_of_its_own(tmp_path, tmp_path_factory):
     assert "cure: Ask for less" in too_much.stdout
 
 
+@pytest.mark.ray
 def test_a_node_with_another_torch_is_named_beside_one_that_is_well(tmp_path):
     with running() as cluster:
         other = cluster.add_node(num_cpus=2, env_vars=other_torch(tmp_path / "packages"))
@@ -96,6 +98,7 @@ def test_a_node_with_another_torch_is_named_beside_one_that_is_well(tmp_path):
     assert max(map(len, done.stdout.splitlines())) <= 100
 
 
+@pytest.mark.ray
 def test_a_machine_of_the_clusters_file_that_is_no_node_is_named(tmp_path):
     provider = {"type": "local", "head_ip": get_node_ip_address(), "worker_ips": ["127.0.0.9"]}
     config = {**fake_nodes(0, {}), "provider": provider, "max_workers": 0}
@@ -157,6 +160,7 @@ def test_a_token_that_others_can_read_is_named_with_its_cure(monkeypatch):
         assert token_findings() == []
 
 
+@pytest.mark.ray
 def test_a_ray_that_is_not_joined_is_a_finding():
     report = Report({}, Path("runs"), Resources())
     report.note("Note: the Ray at x:1 is not joined, since it is bob's. If you trust it: name it.")

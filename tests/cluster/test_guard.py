@@ -13,6 +13,8 @@ from waiting import wait_until
 
 from sweeper.cluster import guard
 
+pytestmark = pytest.mark.ray
+
 # Each is called what Ray calls it; the agent outlives the raylet, as Ray's do for a minute.
 RAYLET = """
 import subprocess, sys, time

@@ -30,6 +30,7 @@ SCRIPT = """
 """
 
 
+@pytest.mark.ray
 @pytest.mark.parametrize(
     ("part", "told"), [("raylet", "Ray on this machine"), ("GCS", "Ray's head")]
 )

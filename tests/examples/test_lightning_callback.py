@@ -14,6 +14,8 @@ from scipy import stats
 
 import sweeper
 
+pytestmark = pytest.mark.slow
+
 HOOKS = ["on_train_epoch_end", "on_validation_epoch_end", "on_validation_end"]
 
 

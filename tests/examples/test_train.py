@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from sweeper.record.results import Results, load
+
+pytestmark = pytest.mark.ray
 
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = f"python {shlex.quote(str(ROOT / 'examples' / 'train.py'))} --epochs 9 --seed {{seed}}"

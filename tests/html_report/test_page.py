@@ -22,6 +22,8 @@ from sweeper.plots.style import ON_DARK, STEPS
 from sweeper.record.looks import append_look
 from sweeper.record.results import Results
 
+pytestmark = pytest.mark.slow
+
 SCREENSHOTS = Path(os.environ.get("SWEEPER_SCREENSHOTS", "build/screenshots"))
 PHONE = {"width": 390, "height": 844}
 

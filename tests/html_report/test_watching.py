@@ -27,6 +27,8 @@ from sweeper.record import running
 from sweeper.record.journal import Journal
 from sweeper.record.running import note_progress, remove_progress
 
+pytestmark = pytest.mark.slow
+
 SCREENSHOTS = Path(os.environ.get("SWEEPER_SCREENSHOTS", "build/screenshots"))
 
 

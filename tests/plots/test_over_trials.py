@@ -51,6 +51,7 @@ def texts(value) -> Iterator[str]:
         yield value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SWEEPS)
 def test_every_picture_of_every_sweep_has_a_title_and_named_axes(name):
     for key, figure in pictures(SWEEPS[name]).items():
@@ -175,6 +176,7 @@ def test_every_status_has_its_colour_and_failures_are_drawn():
     assert drawn == 400
 
 
+@pytest.mark.slow
 def test_large_pictures_are_thinned_and_say_so():
     found = SWEEPS["large"]
     for figure in pictures(found).values():
@@ -231,6 +233,7 @@ def test_tuned_hyperparameters_come_with_markup_in_their_name():
     assert any(MARKUP in name for name in tuned(SWEEPS["hostile"]))
 
 
+@pytest.mark.slow
 def test_pictures_need_neither_ray_nor_torch():
     code = "import sys; from sweeper import plots; print({'torch', 'ray'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

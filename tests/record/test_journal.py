@@ -227,6 +227,7 @@ def test_a_damaged_sweep_json_is_named(tmp_path, text):
         read(tmp_path)
 
 
+@pytest.mark.slow
 def test_mutated_records_are_read_or_refused_cleanly(tmp_path):
     """10,000 random mutations of both files; nothing but what the docstring of `read` says."""
     writer = Journal(sweep(tmp_path, config_space={"lr": "uniform(0, 1)"}))
@@ -320,6 +321,7 @@ def test_a_record_larger_than_any_sweep_is_refused(tmp_path, fields, told):
         read(sweep(tmp_path, **fields))
 
 
+@pytest.mark.slow
 def test_a_line_or_file_larger_than_any_row_or_sweep_costs_little(tmp_path):
     folder = sweep(tmp_path)
     with open(folder / "trials.jsonl", "wb") as file:

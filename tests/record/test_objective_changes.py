@@ -169,6 +169,7 @@ def script(tmp_path, trials, near="return x", where="here", **options):
     )
 
 
+@pytest.mark.slow
 def test_changed_sources_and_surroundings_are_named(tmp_path):
     assert script(tmp_path, 1).returncode == 0
     quiet = script(tmp_path, 2)
@@ -185,6 +186,7 @@ def test_changed_sources_and_surroundings_are_named(tmp_path):
     assert ["objective_state" in one for one in described["resumed"]] == [False, True]
 
 
+@pytest.mark.slow
 def test_another_directory_is_said_with_what_to_do(tmp_path):
     assert script(tmp_path, 1).returncode == 0
     other = tmp_path / "an other"

@@ -184,6 +184,7 @@ def test_a_notebook_shows_the_best_trials_and_no_markup_of_the_sweep():
     assert page.count("<tr") == 11
 
 
+@pytest.mark.slow
 def test_mutated_records_are_shown_or_refused_cleanly(tmp_path):
     """What reads as a record can be looked at in every way, whatever is in it."""
     writer = Journal(sweep(tmp_path, config_space={"lr": "uniform(0, 1)", "n": "[1, 2]"}))

@@ -18,6 +18,7 @@ def bowl(config):
     return (config["x"] - 0.7) ** 2 + (np.log10(config["lr"]) + 2) ** 2 / 16 + abs(config["n"] - 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["gp", "tpe"])
 def test_it_gets_far_below_random_search(model):
     def best(searcher):
@@ -61,6 +62,7 @@ def test_no_configuration_comes_twice_while_others_are_left():
     assert BayesianSearch(100).describe(space).startswith("20 trials, all configurations that")
 
 
+@pytest.mark.slow
 def test_failures_are_avoided():
     def objective(config):
         return None if config["x"] > 0.4 else config["lr"]

@@ -76,6 +76,7 @@ def test_values_are_plain_and_in_the_support(make):
         assert config["fixed"] == {"depth": 3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_every_distribution_is_searched(name):
     low, high = support(DISTRIBUTIONS[name])
@@ -106,6 +107,7 @@ def test_the_same_is_known_the_same_is_chosen(make):
         assert again == table[trial].config
 
 
+@pytest.mark.slow
 def test_another_process_chooses_the_same(make, request):
     name = request.node.callspec.params["make"]
     code = (
@@ -128,6 +130,7 @@ def test_what_is_known_stays_as_it_is(make):
     assert SPACE["fixed"] == {"depth": 3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", [None, math.nan, math.inf, -math.inf])
 def test_it_survives_trials_that_fail_or_diverge(make, bad):
     def objective(config):
@@ -163,6 +166,7 @@ def test_conditions_are_kept(make):
     assert kinds == {True, False} or isinstance(make(), GridSearch)
 
 
+@pytest.mark.slow
 def test_constraints_are_kept(make):
     space = {"a": stats.randint(1, 20), "b": stats.randint(1, 20), "x": stats.uniform(0, 1)}
     drawn = table_of(make(), space, lambda c: c["a"] - c["b"], ["b <= a", "x + a > 0.5"])
@@ -170,6 +174,7 @@ def test_constraints_are_kept(make):
     assert all(config["b"] <= config["a"] and config["x"] + config["a"] > 0.5 for config in drawn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 50])
 def test_one_hyperparameter_or_fifty(make, count):
     space = {f"x{i}": stats.uniform(0, 1) if i < 20 else [0, 1] for i in range(count)}

@@ -172,6 +172,7 @@ def test_constrained_draws_follow_the_law_given_the_constraint():
     assert stats.kstest(values, stats.beta(1, 2).cdf).pvalue > 1e-3  # the density 2 (1 - a)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("constraints", "hits"),
     [(["a == b"], "0 of 20,000"), (["a < 0.0004", "b > 0"], r"\d of 20,000 .*'a < 0.0004' alone")],

@@ -13,6 +13,8 @@ from sweeper.record.settled import settled
 from sweeper.search.asha import ASHA
 from sweeper.search.random_search import RandomSearch
 
+pytestmark = pytest.mark.slow
+
 # An example is a seed, so that there is nothing to shrink.
 settings = hypothesis_settings(
     deadline=None, max_examples=50, phases=[Phase.explicit, Phase.reuse, Phase.generate]

@@ -88,6 +88,7 @@ def test_ctrl_c_ends_the_sweep_at_once(run, tmp_path):
     assert list(sweeper.load(tmp_path / "s").frame["status"])[-1] == "interrupted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheduler", [None, sweeper.ASHA()])
 @pytest.mark.parametrize("searcher", SEARCHERS, ids=lambda s: f"{type(s).__name__}")
 def test_a_sweep_that_is_stopped_again_and_again_ends_with_the_same_table(run, searcher, scheduler):
@@ -108,6 +109,7 @@ def test_a_sweep_that_is_stopped_again_and_again_ends_with_the_same_table(run, s
     pd.testing.assert_series_equal(resumed.frame["units"], whole.frame["units"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "mode",
     [
@@ -288,6 +290,7 @@ def test_fresh_is_another_sweep_but_what_a_record_of_before_it_means(run):
         run(name="s", resume=True, fresh=True)
 
 
+@pytest.mark.slow
 def test_a_fresh_trial_that_takes_too_long_and_ctrl_c_end_its_process(run, tmp_path):
     def objective(config):
         (tmp_path / "pids").mkdir(exist_ok=True)

@@ -98,6 +98,7 @@ def test_under_nohup_a_sweep_outlives_its_terminal():
     assert done.stdout == "None\n", done.stderr
 
 
+@pytest.mark.ray
 @pytest.mark.parametrize("fresh", [False, True])
 def test_a_sweep_whose_terminal_is_closed_can_go_on(tmp_path, fresh):
     """The kernel takes the terminal away and signals that it did: nothing can be printed."""
@@ -139,6 +140,7 @@ def wait_until(is_so, process) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.ray
 def test_a_sweep_goes_on_when_nobody_reads_what_it_says(tmp_path):
     code = """
         def objective(config):

@@ -51,6 +51,7 @@ def same(one, other) -> None:
     pd.testing.assert_frame_equal(*curves, check_exact=True)
 
 
+@pytest.mark.lowest
 @pytest.mark.usefixtures("ray_session")
 @pytest.mark.parametrize("scheduler", [None, sweeper.ASHA()], ids=["whole", "asha"])
 @pytest.mark.parametrize("name", SEARCHERS)
@@ -78,7 +79,7 @@ KILLED = """
 
     def sweep(**options):
         return sweeper.run(
-            objective, SPACE, SEARCHERS[sys.argv[1]], scheduler=sweeper.ASHA(), progress=False,
+            objective, SPACE, SEARCHERS["gp"], scheduler=sweeper.ASHA(), progress=False,
             folder=Path(__file__).parent, name="s", resume=True, **options)
 
     if __name__ == "__main__":
@@ -86,12 +87,13 @@ KILLED = """
 """
 
 
-@pytest.mark.parametrize("name", ["random", "gp"])
-def test_killed_three_times(tmp_path, name):
+@pytest.mark.ray
+@pytest.mark.lowest
+def test_killed_three_times(tmp_path):
     script = tmp_path / "killed.py"
     script.write_text(textwrap.dedent(KILLED.format(here=str(Path(__file__).parent))))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, str(script), name]
+    command = [sys.executable, str(script)]
     log = tmp_path / "epochs.txt"
     log.touch()
     ended: set = set()
@@ -109,9 +111,9 @@ def test_killed_three_times(tmp_path, name):
         time.sleep(1)
     subprocess.run(command, env=environment, check=True)
     lines = (tmp_path / "s" / "trials.jsonl").read_text().splitlines()
-    assert len(lines) == SEARCHERS[name].num_trials, "one line a trial: none was run again"
+    assert len(lines) == SEARCHERS["gp"].num_trials, "one line a trial: none was run again"
     alone = sweeper.run(
-        uneven, SPACE, SEARCHERS[name], scheduler=sweeper.ASHA(), address="inline",
+        uneven, SPACE, SEARCHERS["gp"], scheduler=sweeper.ASHA(), address="inline",
         folder=tmp_path, progress=False,
     )  # fmt: skip
     same(sweeper.load(tmp_path / "s"), alone)

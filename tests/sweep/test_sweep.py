@@ -241,6 +241,7 @@ def misbehave(config):
     return {"yields nothing": yields_nothing, "raises later": raises_later}[how](config)
 
 
+@pytest.mark.lowest
 def test_every_way_to_fail_is_a_row_and_never_wins(run):
     expected = {
         "dies": ("failed", "WorkerDied"),
@@ -593,6 +594,7 @@ def trains(config, folder=None, dies=False):
             yield trainer.validation_error()
 
 
+@pytest.mark.lowest
 def test_a_trial_goes_on_from_its_checkpoint(run, tmp_path):
     def trains_and_dies(config):
         return trains(config, tmp_path, dies=True)

@@ -3,6 +3,8 @@ from scipy import stats
 
 import sweeper
 
+pytestmark = pytest.mark.slow
+
 
 def saves(config):
     folder = sweeper.current_trial().folder

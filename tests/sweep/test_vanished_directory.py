@@ -6,6 +6,9 @@ import sys
 import textwrap
 
 import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.ray
 
 SCRIPT = """
 import os, shutil, tempfile

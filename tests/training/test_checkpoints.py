@@ -286,6 +286,7 @@ OBJECTIVES = {
 
 
 # Torch warns where epochs are not trained again: their schedule goes on without a step.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_killed_at_any_moment_a_trial_ends_as_if_left_alone(name, clock, tmp_path):
@@ -370,6 +371,7 @@ def test_seconds_go_on_from_the_checkpoint(tmp_path):
     assert 100 < second[1] <= second[2] <= second[3]
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_goes_on(tmp_path):
     code = """
         import hashlib, os, random, signal, sys

@@ -152,6 +152,7 @@ def starts_a_child(config):
         time.sleep(600)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["by itself", "stop", "busy", "server dies", "closed"])
 def test_no_process_stays(processes, end):
     made = processes(starts_a_child, pause_at=[1, 2].__contains__)

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from waiting import PATIENCE_S
 
+pytestmark = pytest.mark.slow
+
 PACK = """
 def pack(objective):
     import pickle
