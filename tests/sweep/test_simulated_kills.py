@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 import simulated_kills
+
+pytestmark = pytest.mark.slow
 
 
 def test_sweeps_that_are_killed_and_gone_on_with_end_like_undisturbed_ones():
