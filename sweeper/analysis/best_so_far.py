@@ -144,8 +144,8 @@ def promise(results: Results, confidence: float = 0.9, seed: int = 0) -> dict[st
     low, high = min(low, gain), max(high, gain)
     sentence = (
         f"{half:,} trials would have got {table[half]:.4g} on average, {total:,} got "
-        f"{table[total]:.4g}: the other {total - half:,} brought {gain:.2g} ({low:.2g} to "
-        f"{high:.2g} with {confidence:.0%} confidence). Nothing is known of more trials."
+        f"{table[total]:.4g}: the last {total - half:,} gained {gain:.2g} ({low:.2g} to "
+        f"{high:.2g} with {confidence:.0%} confidence). This says nothing about more trials."
     )
     values = (float(table[half]), float(table[total]), float(gain), float(low), float(high))
     numbers = dict(zip(numbers, values, strict=True))

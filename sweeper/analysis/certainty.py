@@ -144,8 +144,8 @@ def _sentence(won: Winner, metric: Metric, stopped: int) -> str:
         if stopped:
             others = f", of {len(frame):,} trained to the end ({stopped:,} were stopped early)"
         return (
-            f"{head}{others}, but with one replicate each nothing is known of the noise: another "
-            f"seed may order them otherwise, and the {metric.best_word} of many is likely a lucky "
+            f"{head}{others}, but with one replicate each the noise is unknown: another "
+            f"seed may change the order, and the {metric.best_word} of many is likely a lucky "
             "one."
         )
     low, high = won.interval

@@ -189,7 +189,7 @@ def _twice(results: list[Results]) -> list[str]:
     # Results made by hand have no time; they are recognised by being the same object.
     places = [(str(r.folder.resolve()), r.sweep.get("created", id(r))) for r in results]
     return [
-        f"{results[i].folder} is given twice, and is no repetition of itself. Leave one out."
+        f"{results[i].folder} is given twice. Leave one out."
         for i, place in enumerate(places)
         if place in places[:i]
     ]

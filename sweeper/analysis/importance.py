@@ -94,10 +94,10 @@ def importance(results: Results, seed: int = 0) -> Importance:
     explained = float(forest.oob_score_)
     if explained < LEAST_EXPLAINED:
         raise ValueError(
-            f"The {len(losses):,} trials with {_one(results.metric)} don't tell what matters: of "
-            f"the variance of trials it had not seen, a forest predicts {max(0.0, explained):.0%}, "
-            f"and less than {LEAST_EXPLAINED:.0%} is too little. Run more trials, or replicates if "
-            "it is noise."
+            f"The {len(losses):,} trials with {_one(results.metric)} don't show what matters: a "
+            f"model trained on them predicts only {max(0.0, explained):.0%} of the variance of "
+            f"unseen trials, and less than {LEAST_EXPLAINED:.0%} is too little. Run more trials, "
+            "or replicates if it is noise."
         )
     trees = [tree for e in forest.estimators_ if (tree := _boxes(e.tree_)) is not None]
     single = np.array([[_single(tree, j) for j in range(len(varying))] for tree in trees])

@@ -47,7 +47,7 @@ def _verdicts(
     for (one, other), test, p in zip(pairs, tests, adjusted, strict=True):
         sizes = len(finals[one]), len(finals[other])
         least = 2 / math.comb(sum(sizes), sizes[0])  # the most extreme of all orders, both sides
-        verdict = "more than noise" if p < _LEVEL else "no more than noise can do"
+        verdict = "more than noise" if p < _LEVEL else "the difference may be noise"
         if p >= _LEVEL and least * len(pairs) >= _LEVEL:
             verdict = f"too few repetitions to tell, whatever the {metric.noun}s are"
         corrected = ", Holm's correction" if len(pairs) > 1 else ""
@@ -62,7 +62,7 @@ def _over_trials(groups: dict[str, list[Trajectory]], ranked: list[str], limit: 
     """Says what can be said if a label has a single sweep: nothing about trials that learn from
     each other or are stopped.
     """
-    unknown = "Nothing is known of the noise: repeat each with at least 4 seeds."
+    unknown = "The noise is unknown: repeat each with at least 4 seeds."
     if not all(sweep.any_order for label in ranked for sweep in groups[label]):
         return unknown
     one, other = (
@@ -72,7 +72,7 @@ def _over_trials(groups: dict[str, list[Trajectory]], ranked: list[str], limit: 
         return unknown
     test = stats.mannwhitneyu(one, other)
     return (
-        f"With a single sweep nothing is known of the noise between sweeps; trial by trial, "
+        f"With a single sweep the noise between sweeps is unknown; trial by trial, "
         f"{ranked[0]} against {ranked[1]} has Mann-Whitney U = {test.statistic:g}, "
         f"p = {test.pvalue:.2g}, which compares typical trials, not the best ones. "
         "Repeat each with at least 4 seeds."

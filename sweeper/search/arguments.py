@@ -39,7 +39,7 @@ def initial_faults(initial_configs: Any, space: Space) -> list[str]:
         return faults
     plain = plain_configs(initial_configs, space)
     return [
-        f"initial_configs[{i}]: is initial_configs[{plain.index(config)}] again, but each comes "
+        f"initial_configs[{i}]: equals initial_configs[{plain.index(config)}]; each may be listed "
         "once. Leave one of them out; replicates=… trains configurations several times."
         for i, config in enumerate(plain)
         if config in plain[:i]
@@ -60,4 +60,4 @@ def trials_text(n: int, asked: int | None = None) -> str:
     text = "1 trial" if n == 1 else f"{n:,} trials"
     if asked is None or n == asked:
         return text
-    return f"{text}, all configurations that there are ({asked:,} were asked for)"
+    return f"{text}, since the space has no more configurations ({asked:,} were asked for)"

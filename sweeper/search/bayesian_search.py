@@ -81,7 +81,7 @@ class BayesianSearch:
         elif callable(self.model):
             faults += _faults_of_maker(self.model)
         if self.lag is not None and (wrong := int_fault("lag", self.lag, 1)):
-            faults.append(f"{wrong} None stands for twice the number of workers.")
+            faults.append(f"{wrong} None means twice the number of workers.")
         elif self.lag is not None and self.lag > _MOST_LAG:
             faults.append(f"lag must be at most {_MOST_LAG:,}, but got {self.lag!r} (int).")
         return faults

@@ -41,7 +41,7 @@ def read_call(node: ast.Call, read: Callable[..., Any]) -> Any:
     short_name = full_name[1] if full_name else name
     if short_name not in _callables() and not makes_a_list(name):
         raise ValueError(
-            f"{shortened(name)} is no distribution of scipy.stats. {_cure(node, read)}"
+            f"{shortened(name)} is not a distribution of scipy.stats. {_cure(node, read)}"
         )
     arguments = [read(argument, in_call=True) for argument in node.args]
     if any(keyword.arg is None for keyword in node.keywords):
@@ -68,7 +68,7 @@ def read_call(node: ast.Call, read: Callable[..., Any]) -> Any:
             raise ValueError(f"can't make {source(node)}: {wrong}") from error
         raise ValueError(f"can't make {source(node)}: {str(error).rstrip('.')}.") from error
     if not is_distribution(distribution):
-        raise ValueError(f"{source(node)} is no distribution.")
+        raise ValueError(f"{source(node)} is not a distribution.")
     if too_wide:
         raise ValueError(f"can't make {source(node)}: {'. '.join(TOO_WIDE)}")
     return distribution
@@ -106,7 +106,7 @@ def source(node: ast.expr) -> str:
 
 
 def _cure(node: ast.Call, read: Callable[..., Any]) -> str:
-    """Says what to write instead of a call of something that is no distribution."""
+    """Says what to write instead of a call of something that is not a distribution."""
     name = ast.unparse(node.func)
     arguments = [_or_none(argument, read) for argument in node.args]
     options = {str(keyword.arg): _or_none(keyword.value, read) for keyword in node.keywords}

@@ -62,8 +62,9 @@ def check_entries(config_space: ConfigSpace) -> tuple[dict[str, Any], list[str]]
         raise ValueError(fault("config_space", "needs a hyperparameter", config_space, example))
     if len(config_space) > MOST_NAMES:
         raise ValueError(
-            f"config_space: has {len(config_space):,} hyperparameters, but {MOST_NAMES:,} are the "
-            "most. Put what belongs together into one, such as a choice between dicts."
+            f"config_space: has {len(config_space):,} hyperparameters, but at most "
+            f"{MOST_NAMES:,} are allowed. Put what belongs together into one, such as a "
+            "choice between dicts."
         )
     faults: list[str] = []
     checked = {}
@@ -96,8 +97,8 @@ def check_expression(
         if name in ("true", "false", "null", "none"):
             cure = f"Write {'None' if name == 'null' else name.title()}."
         faults.append(
-            f"{where}: {describe(text)} looks at {name}, which is no hyperparameter of the space. "
-            f"{cure}"
+            f"{where}: {describe(text)} looks at {name}, which is not a hyperparameter of the "
+            f"space. {cure}"
         )
     return None if unknown else expression
 
@@ -121,8 +122,8 @@ def _check_law(value: Any, where: str, faults: list[str]) -> Any:
     """Returns a copy of a distribution, list or constant; appends what is wrong with it."""
     if isinstance(value, When) or value is ABSENT:
         faults.append(
-            f"{where}: under a condition stands a distribution, list or constant, no other "
-            "condition. Join the two with and; another condition may stand in otherwise=."
+            f"{where}: a condition can't contain another condition, only a distribution, list or "
+            "constant. Join the two with and, or put the other one in otherwise=."
         )
         return value
     if resembles_distribution(value) and not is_foreign(value):
@@ -130,7 +131,8 @@ def _check_law(value: Any, where: str, faults: list[str]) -> Any:
         return value
     if type(value) is dict and (cure := foreign_dict(value)):
         rule = (
-            "needs a distribution of scipy.stats, a list or a constant, no dict that tells of one"
+            "needs a distribution of scipy.stats, a list or a constant, not a dict that describes "
+            "one"
         )
         cure = f"Write {cure}; for the dict itself [{{…}}]."
         faults.append(fault(where, rule, value, cure))
@@ -232,7 +234,7 @@ def _plain(
         faults.append(fault(where, rule, value, cure))
         return value
     if id(value) in enclosing or len(enclosing) == MAX_DEPTH:
-        rule = f"lists and dicts must end, at most {MAX_DEPTH} in one another"
+        rule = f"lists and dicts may be nested at most {MAX_DEPTH} deep, none inside itself"
         faults.append(fault(where, rule, value, "Write it out flat."))
         return value
     enclosing = (*enclosing, id(value))
@@ -242,12 +244,13 @@ def _plain(
         plain = [_plain(v, f"{where}[{i}]", faults, enclosing, True) for i, v in pairs]
         if len(enclosing) > 1 and not chosen and len(faults) == before:
             cure = "Give it a name of its own; a constant dict with lists in it is written [{…}]."
-            faults.append(fault(where, "a list in a dict is no choice", value, cure))
+            faults.append(fault(where, "a list inside a dict can't be a choice", value, cure))
         return type(value)(plain)
     if not all(type(key) is str for key in value):
         faults.append(fault(where, "keys must be strings", value, "Write str(key)."))
     if list(value) in (["grid_search"], ["eval"]):  # Ray Tune would replace these, at any depth
-        faults.append(fault(where, "must not be an order to Ray Tune", value, "Use a plain list."))
+        rule = f'must not look like Ray Tune\'s {{"{next(iter(value))}": …}}'
+        faults.append(fault(where, rule, value, "Use a plain list."))
         chosen = True  # one fault is enough
     return {
         k: _plain(v, f"{where}{subscript(k)}", faults, enclosing, chosen) for k, v in value.items()

@@ -92,8 +92,8 @@ def parse(text: str, arithmetic: bool = False) -> Expression:
     except RecursionError:
         raise ValueError("is nested too deeply. Split it.") from None
     except (SyntaxError, UnicodeEncodeError, MemoryError) as error:
-        reason = getattr(error, "msg", None) or "it is no Python"
-        raise ValueError(f"can't be read: {reason}. Write it of {_GRAMMAR}.") from None
+        reason = getattr(error, "msg", None) or "it is not Python"
+        raise ValueError(f"can't be read: {reason}. Allowed are {_GRAMMAR}.") from None
     return from_tree(tree, arithmetic)
 
 
@@ -155,10 +155,10 @@ def _refusal(node: ast.expr, arithmetic: bool) -> str:
     if isinstance(node, ast.Compare):
         cure = " Write == in place of is."
     elif isinstance(node, ast.BinOp) and not arithmetic and type(node.op) in _ARITHMETIC:
-        cure = " Only constraints compute."
+        cure = " Only constraints may compute."
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitAnd | ast.BitOr):
         cure = " Write and, or in place of &, |."
-    return f"{shown} can't stand here. It is made of {allowed}.{cure}"
+    return f"{shown} is not allowed here. Allowed are {allowed}.{cure}"
 
 
 def _literal(node: ast.expr) -> Any:
@@ -173,8 +173,8 @@ def _literal(node: ast.expr) -> Any:
         case ast.List(elts=entries) | ast.Tuple(elts=entries):
             return [_literal(entry) for entry in entries]
     raise ValueError(
-        f"{ast.unparse(node)[:60]} can't stand here: a literal is None, True, a number, a string, "
-        "or a list of these. Put strings in quotes."
+        f"{ast.unparse(node)[:60]} is not allowed here: a literal is None, True, a number, a "
+        "string, or a list of these. Put strings in quotes."
     )
 
 
@@ -225,12 +225,12 @@ def _computed(operate: Callable[[Any, Any], Any], left: _Function, right: _Funct
 def _number(value: Any) -> Any:
     if isinstance(value, int | float):
         return value
-    raise ArithmeticError(f"{type(value).__name__} is no number")
+    raise ArithmeticError(f"{type(value).__name__} is not a number")
 
 
 def _finite(value: Any) -> Any:
     if isinstance(value, complex) or value != value:  # (-8) ** 0.5, inf - inf
-        raise ArithmeticError("no number")
+        raise ArithmeticError("not a number")
     return value
 
 

@@ -113,7 +113,7 @@ def _made(space: Space, counts: Any) -> _Grid:
     if not space.has_conditions and not space.constraints:
         return _Grid(axes, size, None)
     too_many = (
-        "a grid with conditions or constraints is gone through before it starts, at most "
+        "a grid with conditions or constraints may have at most "
         f"{MOST_COMBINATIONS:,} combinations, and this one has more. Use fewer points, or "
         "RandomSearch."
     )

@@ -29,7 +29,7 @@ _SCIPY_FOR = {
     "CategoricalDistribution": "a plain list",
 }
 TOO_WIDE = (
-    "SciPy adds up this distribution value by value, and it has too many",
+    "this distribution has too many values for SciPy to sum",
     "Take one of fewer values, or stats.randint or sweeper.rounded(stats.loguniform(…)).",
 )
 TOO_EXTREME = (

@@ -45,9 +45,9 @@ def to_search_space(config_space: ConfigSpace | Space) -> dict[str, Any]:
             one a line.
     """
     space = check_space(config_space)
-    cure = "Let sweeper.run draw: it knows them."
+    cure = "Use sweeper.run, which supports them."
     faults = [
-        f"config_space{subscript(name)}: Ray Tune can't say conditions, but got "
+        f"config_space{subscript(name)}: Ray Tune has no conditions, but got "
         f"{to_text(value) or value!r}. {cure} Or give {name} a value always, which the objective "
         "ignores where it is not needed."
         for name, value in space.entries.items()
@@ -55,7 +55,7 @@ def to_search_space(config_space: ConfigSpace | Space) -> dict[str, Any]:
     ]
     if space.constraints:
         faults.append(
-            f"constraints: Ray Tune can't say them, but got {list(space.constraints)}. {cure} "
+            f"constraints: Ray Tune has none, but got {list(space.constraints)}. {cure} "
             "Or narrow the space to where they hold."
         )
     refuse(*faults)

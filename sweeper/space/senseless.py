@@ -107,5 +107,5 @@ def _kinds(law: Any) -> set[bool]:
 
 def _never_a_number(node: ast.expr, entries: Mapping[str, Any]) -> str:
     if not isinstance(node, ast.Name):
-        return f"{ast.unparse(node)} is no number"
-    return f"{node.id} never is a number, but {describe(next(iter(laws(entries[node.id]))))}"
+        return f"{ast.unparse(node)} is not a number"
+    return f"{node.id} is never a number, but {describe(next(iter(laws(entries[node.id]))))}"

@@ -181,7 +181,7 @@ def _probability(name: str, law: Any, value: Any) -> float:
     if not is_distribution(law):
         return 0.5
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{name}: {value!r} is no number, but its law is a distribution.")
+        raise ValueError(f"{name}: {value!r} is not a number, but its law is a distribution.")
     return probability(law, value)
 
 

@@ -105,7 +105,7 @@ def check_no_python(text: str, reason: str) -> None:
         law = f"uniform({ends[1]}, {high - low:.12g})"
         if low.is_integer() and high.is_integer():
             law = f"randint({low:.0f}, {high + 1:.0f})"
-        raise ValueError(f"{text!r} can't be read. Write {law} for numbers between. {quotes}")
+        raise ValueError(f"{text!r} looks like a range. Write {law}. {quotes}")
     if _NEARLY_A_NUMBER.fullmatch(text):
         raise ValueError(
             f"{text!r} is nearly a number. Write digits with a point, such as 0.5 or 1e-4; several "

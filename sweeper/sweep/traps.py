@@ -91,8 +91,8 @@ def _randint(law: Any) -> list[str]:
     low, high = support(law)
     if named.get("loc", 0) != 0:
         return [
-            f"{describe(law)} is {_plain(low)} to {_plain(high)}, since its third number is added "
-            "to both. For steps write a list, such as list(range(0, 100, 10))."
+            f"{describe(law)} ranges from {_plain(low)} to {_plain(high)}: the third number shifts "
+            "both ends. For steps write a list, such as list(range(0, 100, 10))."
         ]
     top = high + 1
     is_round = (_is_power_of_2(top) and top >= 8 and _is_power_of_2(low)) or (

@@ -37,7 +37,7 @@ def test_one_replicate_tells_nothing_of_the_noise():
     assert math.isnan(found.standard_error)
     assert found.probability_best["probability"].isna().all()
     assert (found.indistinguishable, found.more_replicates) == ([], None)
-    assert "nothing is known of the noise" in found.sentence
+    assert "the noise is unknown" in found.sentence
 
 
 def test_a_lucky_single_one_does_not_beat_a_mean():

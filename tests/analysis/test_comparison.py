@@ -79,7 +79,7 @@ def test_a_single_sweep_has_the_mean_over_the_orders_of_its_trials():
     assert (curve["low"] <= curve["mean"]).all()
     assert (curve["mean"] <= curve["high"]).all()
     assert curve["mean"].iloc[-1] == pytest.approx(0.1)
-    assert "nothing is known of the noise between sweeps" in found.sentence
+    assert "the noise between sweeps is unknown" in found.sentence
 
 
 @pytest.mark.parametrize(("budget", "limit"), [("trials", 5), ("epochs", 20), ("seconds", 5)])
@@ -154,9 +154,7 @@ def test_a_single_sweep_whose_order_matters_is_as_it_went():
         np.testing.assert_array_equal(curve["mean"], oracle)
         assert curve[["low", "high"]].isna().all(axis=None)
     # Trials that depend on each other are no sample to test.
-    assert found.sentence.endswith(
-        "Nothing is known of the noise: repeat each with at least 4 seeds."
-    )
+    assert found.sentence.endswith("The noise is unknown: repeat each with at least 4 seeds.")
 
 
 def test_repetitions_with_early_stopping_are_compared_by_their_bests():

@@ -125,7 +125,7 @@ def test_noise_is_refused():
         try:
             importance(sweep(lambda u: 0 * u[:, 0], 24, noise=1.0, seed=seed))
         except ValueError as error:
-            assert "don't tell what matters" in str(error)  # noqa: PT017
+            assert "don't show what matters" in str(error)  # noqa: PT017
             continue
         said += 1
     assert said <= 2

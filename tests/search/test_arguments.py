@@ -24,7 +24,9 @@ def test_an_initial_config_comes_once():
     space = check_space({"a": [1, 2]})
     for searcher in (sweeper.RandomSearch, sweeper.BayesianSearch):
         (fault,) = searcher(3, initial_configs=[{"a": 1}, {"a": 2}, {"a": 1}]).faults(space)
-        assert fault.startswith("initial_configs[2]: is initial_configs[0] again")
+        assert fault.startswith(
+            "initial_configs[2]: equals initial_configs[0]; each may be listed once"
+        )
 
 
 def test_the_function_of_a_model_is_tried_before_anything_starts():

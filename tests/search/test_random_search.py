@@ -40,7 +40,9 @@ def test_unique_draws_are_all_that_there_are_once_each():
     drawn = configs(searcher, SMALL)
     assert {(c["x"], c["y"]) for c in drawn} == {(x, y) for x in (1, 2, 3) for y in (0, 1)}
     assert len(drawn) == 6 == searcher.num_configs(check_space(SMALL))
-    assert "6 trials, all configurations that there are" in searcher.describe(check_space(SMALL))
+    assert "6 trials, since the space has no more configurations" in searcher.describe(
+        check_space(SMALL)
+    )
 
 
 def test_unique_draws_are_the_draws_without_repetitions():

@@ -113,12 +113,18 @@ BAD_VALUES = {
     "numpy complex": ([np.complex128(1j)], "must be None"),
     "long double": (np.longdouble(1), "must be None"),
     "integer keys": ({1: 2}, r"keys must be strings, but got \{1: 2\} \(dict\)"),
-    "circular": (_circular(), "lists and dicts must end.*flat"),
-    "deep": (_deep(), "lists and dicts must end.*flat"),
+    "circular": (_circular(), "lists and dicts may be nested at most 20 deep.*flat"),
+    "deep": (_deep(), "lists and dicts may be nested at most 20 deep.*flat"),
     "tune": (_FromTune(), r"distribution of scipy\.stats, .*Write stats\.randint\(low, high\)"),
     "optuna": ([_FromOptuna()], r"Write stats\.uniform\(low, high - low\), stats\.loguniform"),
-    "grid_search": ({"grid_search": [1, 2]}, "order to Ray Tune.*Use a plain list"),
-    "eval": ({"a": [{"eval": "1 + 1"}]}, r"\[\"a\"\]\[0\]: must not be an order to Ray Tune"),
+    "grid_search": (
+        {"grid_search": [1, 2]},
+        r"look like Ray Tune's \{\"grid_search\": …\}.*Use a plain list",
+    ),
+    "eval": (
+        {"a": [{"eval": "1 + 1"}]},
+        r"\[\"a\"\]\[0\]: must not look like Ray Tune's \{\"eval\": …\}",
+    ),
 }
 
 
@@ -189,7 +195,7 @@ def test_a_dict_that_tells_of_a_distribution_is_no_constant(value):
     ("word", "value"), [("true", "True"), ("false", "False"), ("null", "None")]
 )
 def test_a_word_of_json_in_a_condition_is_told_as_python_has_it(word, value):
-    with pytest.raises(ValueError, match=f"no hyperparameter of the space. Write {value}.$"):
+    with pytest.raises(ValueError, match=f"not a hyperparameter of the space. Write {value}.$"):
         check_config_space({"a": [True, None], "b": when(f"a == {word}", 1)})
 
 
@@ -218,7 +224,9 @@ def test_other_values_are_no_distributions(value):
 
 def test_a_space_of_thousands_of_names_is_refused_at_once():
     space = {f"x{i}": stats.uniform() for i in range(1001)}
-    with pytest.raises(ValueError, match="has 1,001 hyperparameters, but 1,000 are the most"):
+    with pytest.raises(
+        ValueError, match="has 1,001 hyperparameters, but at most 1,000 are allowed"
+    ):
         check_config_space(space)
     del space["x0"]
     assert len(check_config_space(space)) == 1000

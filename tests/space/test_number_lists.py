@@ -75,8 +75,8 @@ def test_calls_that_make_lists(text, value):
         ("np.logspace(0, 999, 3)", "but a choice has finite numbers"),
         ("np.geomspace(0, 1, 3)", "can't make .*Geometric"),
         ("list(3)", r"can't read list\(3\). Write the list itself"),
-        ("np.load('x')", r"np\.load is no distribution"),
-        ("np.random.rand(3)", "no distribution"),
+        ("np.load('x')", r"np\.load is not a distribution"),
+        ("np.random.rand(3)", "not a distribution"),
         ("range(10 ** 9)", "literal or a word"),
     ],
 )

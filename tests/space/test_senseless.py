@@ -27,12 +27,12 @@ ENTRIES = {
         ("lr % (2 - 2) == 0", r"lr % \(2 - 2\) can't be computed: it divides by 0"),
         ("depth // 0 > 1 or lr > 0", "depth // 0 can't be computed"),
         ("10 ** 100000 > lr", r"10 \*\* 100000 can't be computed: too large a power"),
-        ("(-8) ** 0.5 > lr", "no number"),
-        ("lr + 'a' > 0", r"lr \+ 'a' can't be computed: 'a' is no number"),
-        ("units * 2 > depth", "units never is a number, but"),
-        ("optimizer * 2 > 1", r"optimizer never is a number, but \['sgd', 'adam'\]"),
-        ("lr < optimizer", "lr is a number, and optimizer never is a number"),
-        ("depth > 1 and 'a' <= lr < 3", "'a' is no number"),
+        ("(-8) ** 0.5 > lr", "not a number"),
+        ("lr + 'a' > 0", r"lr \+ 'a' can't be computed: 'a' is not a number"),
+        ("units * 2 > depth", "units is never a number, but"),
+        ("optimizer * 2 > 1", r"optimizer is never a number, but \['sgd', 'adam'\]"),
+        ("lr < optimizer", "lr is a number, and optimizer is never a number"),
+        ("depth > 1 and 'a' <= lr < 3", "'a' is not a number"),
     ],
 )
 def test_what_can_never_be_is_said_at_once(text, message):

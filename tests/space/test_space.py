@@ -144,13 +144,13 @@ def test_all_faults_of_conditions_and_constraints_at_once():
         check_space(space, ["fine <", "x > fine", "1 + 1", 7])
     message = str(raised.value)
     for part in (
-        '"unknown"]: "optimiser == \'sgd\'" looks at optimiser, which is no hyperparameter of the '
-        "space. Did you mean optimizer? Put quotes around a string",
-        "\"grammar\"]: 'len(optimizer) > 1': len(optimizer) can't stand here",
+        '"unknown"]: "optimiser == \'sgd\'" looks at optimiser, which is not a hyperparameter of '
+        "the space. Did you mean optimizer? Put quotes around a string",
+        "\"grammar\"]: 'len(optimizer) > 1': len(optimizer) is not allowed here",
         '"law"]: a distribution needs its parameters',
         '"law"]: a choice needs an entry',
         '"no text"]: must be a string, but got 3 (int)',
-        '"nested"]: under a condition stands a distribution, list or constant',
+        '"nested"]: a condition can\'t contain another condition',
         '"inside"][0]: a condition can\'t be in a list or dict',
         '"a"]: its condition looks at itself, a → b → c → a',
         '"self"]: its condition looks at itself, self → self',
@@ -170,7 +170,9 @@ def test_constraints_are_a_list(constraints):
 
 
 def test_a_list_in_a_dict_is_refused_with_the_cure():
-    with pytest.raises(ValueError, match=r'\["opt"\]\["name"\]: a list in a dict is no choice'):
+    with pytest.raises(
+        ValueError, match=r"""\["opt"\]\["name"\]: a list inside a dict can't be a choice"""
+    ):
         check_config_space({"opt": {"name": ["adam", "sgd"]}})
     constant = {"opt": [{"name": ["adam", "sgd"]}]}
     assert check_config_space(constant) == constant

@@ -108,19 +108,19 @@ def test_words_and_what_is_no_python_are_strings(text):
 
 
 BAD_TEXTS = {
-    "bootstrap((1, 2))": r"bootstrap is no distribution of scipy\.stats",
-    "stats.bootstrap((1, 2))": r"stats\.bootstrap is no distribution",
-    "stats.make_distribution(uniform)": "no distribution",
-    "stats.rv_continuous()": "no distribution",
-    "stats.stats.uniform(0, 1)": "no distribution",
-    "stats.uniform.rvs()": "no distribution",
-    "uniform(0, 1).rvs()": "no distribution",
-    "norm()(1)": "no distribution",
+    "bootstrap((1, 2))": r"bootstrap is not a distribution of scipy\.stats",
+    "stats.bootstrap((1, 2))": r"stats\.bootstrap is not a distribution",
+    "stats.make_distribution(uniform)": "not a distribution",
+    "stats.rv_continuous()": "not a distribution",
+    "stats.stats.uniform(0, 1)": "not a distribution",
+    "stats.uniform.rvs()": "not a distribution",
+    "uniform(0, 1).rvs()": "not a distribution",
+    "norm()(1)": "not a distribution",
     "logunifrom(1e-4, 1)": "Did you mean loguniform",
-    "multivariate_normal([0, 0])": "no distribution",
-    "__import__('os').system('true')": "no distribution",
-    "eval('1')": "no distribution",
-    "print()": "no distribution",
+    "multivariate_normal([0, 0])": "not a distribution",
+    "__import__('os').system('true')": "not a distribution",
+    "eval('1')": "not a distribution",
+    "print()": "not a distribution",
     "().__class__": r"literal or a word, but got \(\).__class__\. Put quotes",
     "norm.__init__.__globals__['os']": "literal or a word, but got",
     "(1).real": "literal or a word",
@@ -138,14 +138,14 @@ BAD_TEXTS = {
     "{1: 2}": "literal or a word",
     "{**a}": "literal or a word",
     "[*a]": "literal or a word",
-    "a if f() else c": "can't stand here",
+    "a if f() else c": "is not allowed here",
     "-'a'": "literal or a word",
     "-True": "literal or a word",
     "uniform(low, high)": "literal or a word, but got low",
     "uniform([x], 1)": "literal or a word, but got x",
     "uniform(*[0, 1])": "literal or a word",
     "uniform(**{'loc': 0})": r"\*\* can't be read",
-    "uniform(0, print())": "print is no distribution",
+    "uniform(0, print())": "print is not a distribution",
     "loguniform(1e-4)": r"can't make loguniform\(0\.0001\): it lacks b",
     "loguniform(1, 2, 3, 4, 5)": "can't make loguniform",
     "norm(mean=3)": "can't make norm.*mean",
@@ -163,7 +163,7 @@ BAD_TEXTS = {
     "(" * 5000 + ")" * 5000: "nested too deeply",
     "[" * 250 + "]" * 250: "nested too deeply",
     "-" * 9000 + "1": "nested too deeply",
-    "a" + ".b" * 4000 + "()": "nested too deeply|no distribution",
+    "a" + ".b" * 4000 + "()": "nested too deeply|not a distribution",
 }
 
 
@@ -373,8 +373,8 @@ def test_quotes_and_words_are_free_in_conditions():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a if f(b) else c", r"the condition f\(b\): f\(b\) can't stand here.*Put quotes"),
-        ("a if b.c", r"b\.c can't stand here"),
+        ("a if f(b) else c", r"the condition f\(b\): f\(b\) is not allowed here.*Put quotes"),
+        ("a if b.c", r"b\.c is not allowed here"),
         ("(a if b else c) if d", "a distribution of scipy.stats, a literal or a word"),
         ("[a if b else c]", "a distribution of scipy.stats, a literal or a word"),
         ("unifrm(0, 1) if b else 3", "Did you mean uniform"),
@@ -433,7 +433,7 @@ TOO_WIDE = {
 
 @pytest.mark.parametrize("text", TOO_WIDE)
 def test_a_distribution_that_takes_any_time_and_memory_is_refused(text):
-    rule = "adds up this distribution value by value, and it has too many"
+    rule = "this distribution has too many values for SciPy to sum"
     with pytest.raises(ValueError, match=rule):
         read_value(text)
     with pytest.raises(ValueError, match=rule):

@@ -33,8 +33,8 @@ def said(space, searcher=SEARCH):
         ("n", stats.randint(1, 10), "is 1 to 9: its top is left out. For 10 as well write "
          "stats.randint(1, 11)"),
         ("n", stats.randint(32, 256), "stats.randint(32, 257)"),
-        ("n", stats.randint(1, 100, 10), "is 11 to 109, since its third number is added to both"),
-        ("n", stats.randint(0, 10, loc=5), "is 5 to 14"),
+        ("n", stats.randint(1, 100, 10), "ranges from 11 to 109: the third number shifts both"),
+        ("n", stats.randint(0, 10, loc=5), "ranges from 5 to 14: "),
     ],
 )  # fmt: skip
 def test_traps_are_told_in_words(name, law, message):
