@@ -47,7 +47,7 @@ def main(request: dict[str, Any]) -> int:
 def _fault(request: dict[str, Any], folder: Path | None) -> str | None:
     if request["version"] != __version__:
         return (
-            f"the head has sweeper {__version__}, but {request['version']} asks. "
+            f"the head has sweeper {__version__}, but the sender has {request['version']}. "
             "Install the same on both."
         )
     if folder is None:
@@ -55,8 +55,8 @@ def _fault(request: dict[str, Any], folder: Path | None) -> str | None:
     begun = (folder / "sweep.json").exists()
     if request["begun"] and not begun:
         return (
-            f"the head has no record of {folder.name} any more, only you have. Bring it there: "
-            f"ray rsync-up cluster.yaml {request['mirror']}/ {FOLDER}/{folder.name}/"
+            f"the head has no record of {folder.name} any more, only your machine has. "
+            f"Copy it there: ray rsync-up cluster.yaml {request['mirror']}/ {FOLDER}/{folder.name}/"
         )
     if request["begun"] or request["options"].get("resume") or not folder.exists():
         return None

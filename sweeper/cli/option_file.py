@@ -48,9 +48,9 @@ def read_yaml(path: Path, faults: list[str]) -> Any:
                     node.value = [one for one in node.value if one is not pair or not faults]
         return None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: of characters that are none
-        raise ValueError(f"{path}: is no YAML: {error}") from error
+        raise ValueError(f"{path}: is not YAML: {error}") from error
     except Exception as error:  # of `!!int ''` and the like yaml raises nearly anything
-        raise ValueError(f"{path}: is no YAML: {type(error).__name__}: {error}") from error
+        raise ValueError(f"{path}: is not YAML: {type(error).__name__}: {error}") from error
 
 
 class _Loader(yaml.SafeLoader):
@@ -80,7 +80,7 @@ class _Loader(yaml.SafeLoader):
         for key, _ in getattr(node, "value", ()):
             if isinstance(key, yaml.ScalarNode):
                 if (key.tag, key.value) in seen:
-                    why = f"{key.value!r} is there twice. Leave one out."
+                    why = f"{key.value!r} is given twice. Leave one out."
                     raise yaml.constructor.ConstructorError(None, None, why, key.start_mark)
                 seen.add((key.tag, key.value))
         return super().construct_mapping(node, deep)

@@ -141,12 +141,13 @@ def check(options: dict[str, Any], said: dict[str, Any], found: list[str]) -> No
         if options["scheduler"] is not None and "--max-epochs" in useless:
             useless.remove("--max-epochs")  # which it is glad to know
         if useless:
+            them = "it" if len(useless) == 1 else "them"
             faults.append(
-                f"{', '.join(useless)}: only for sweeper's own classifier. Leave "
-                f"{'it' if len(useless) == 1 else 'them'} out: your objective decides on that."
+                f"{', '.join(useless)}: only for sweeper's own classifier. Leave {them} out: your "
+                f"objective chooses {them} itself."
             )
         if options["space"] is None and not any("space" in fault for fault in found):
-            faults.append("--space NAME=VALUE: needed to say what your objective's choices are.")
+            faults.append("--space NAME=VALUE: needed, one for each hyperparameter.")
     refuse(*faults, *_space_faults(options["space"]))
 
 
@@ -190,7 +191,7 @@ def _read_space(texts: list[str]) -> dict[str, str]:
     pairs = [name_and_value(text, "--space") for text in texts]
     names = [name for name, _ in pairs]
     twice = sorted({name for name in names if names.count(name) > 1})
-    refuse(*(f"--space {name}=…: is there twice. Leave one out." for name in twice))
+    refuse(*(f"--space {name}=…: is given twice. Leave one out." for name in twice))
     return dict(pairs)
 
 
@@ -265,7 +266,10 @@ def _read_yaml(path: Path, faults: list[str]) -> dict[str, Any]:
     metric = read.get("metric")
     if isinstance(metric, dict) and "name" in metric:
         mode = "max" if str(metric.get("goal", "")).startswith("max") else "min"
-        found.append(f"metric: has no parts here. Write metric: {metric['name']} and mode: {mode}.")
+        found.append(
+            f"metric: must be a name, not a mapping. Write metric: {metric['name']} and "
+            f"mode: {mode}."
+        )
         del read["metric"]
     read_kinds(read, str, found)
     if not isinstance(read.get("space", {}), dict):

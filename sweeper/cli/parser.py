@@ -13,7 +13,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with exit code 2."""
-        self.exit(2, f"sweeper: {message}\n{self.prog} --help says what there is.\n")
+        self.exit(2, f"sweeper: {message}\n{self.prog} --help lists the options.\n")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,7 +42,7 @@ def _add_attach(commands: Any) -> None:
     attach = add_subcommand(
         commands,
         "attach",
-        help="find a sweep again that was sent to a cluster",
+        help="follow a sweep that was sent to a cluster",
         description="Follows a sweep that `--cluster` or `--address http://…` has sent to a "
         "cluster, until it ends. Ctrl-C stops the sweep.",
         epilog="example:\n  sweeper attach runs/2026-01-31_12-00-00_Classifier",
@@ -61,7 +61,7 @@ def _add_doctor(commands: Any) -> None:
     doctor = add_subcommand(
         commands,
         "doctor",
-        help="say what there is to run sweeps on, and what is wrong with it",
+        help="check this machine, the cluster and its nodes, and say how to fix what is wrong",
         description="Asks all nodes for their versions, resources, clock, ports and files. Exit "
         "code 1 if something is wrong; each fault comes with its cure.",
         epilog="examples:\n  sweeper doctor\n  sweeper doctor --cluster cluster.yaml --cpus 4",

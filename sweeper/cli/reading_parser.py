@@ -72,7 +72,8 @@ def _add_compare(commands: Any) -> None:
     compare.add_argument("sweeps", nargs="+", metavar="FOLDER", help="folders of sweeps; those "
         "that differ only in their seed are repetitions of one another")  # fmt: skip
     compare.add_argument("--budget", choices=["trials", "epochs", "seconds"],
-        help="what all may spend the same of (epochs if any stops early, else trials)")  # fmt: skip
+        help="the budget at which they are compared (epochs if any stops "
+        "early, else trials)")  # fmt: skip
     compare.add_argument("-o", "--output", metavar="FILE", help="also draw it, as an HTML file")
 
 

@@ -67,8 +67,8 @@ def add_run(commands: Any) -> None:
         "(none)")  # fmt: skip
     scheduler("--grace-epochs", type=whole, metavar="N", help=default("asha: the first rung, at "
         "which trials are compared", "grace_epochs"))  # fmt: skip
-    scheduler("--reduction-factor", type=whole, metavar="N", help=default("asha: one in so many "
-        "goes on at each rung, to so many times the epochs", "reduction_factor"))  # fmt: skip
+    scheduler("--reduction-factor", type=whole, metavar="N", help=default("asha: the best 1 in N "
+        "goes on from each rung, to N times the epochs", "reduction_factor"))  # fmt: skip
     scheduler("--max-epochs", type=whole, metavar="N", help=default("epochs a trial of sweeper's "
         "own classifier; with --scheduler asha also those that an objective of yours trains",
         "max_epochs"))  # fmt: skip
@@ -105,7 +105,8 @@ def _add_search(add: Any) -> None:
     add("--space", action="append", metavar="NAME=VALUE", help="a hyperparameter: a distribution "
         "of scipy.stats, a list of choices, or a constant; repeat it for more")  # fmt: skip
     add("--searcher", help=f"{', '.join(SEARCHERS)} ({DEFAULTS['searcher']})")
-    add("--trials", type=whole, metavar="N", help=default("trials, but of a grid", "trials"))
+    add("--trials", type=whole, metavar="N",
+        help=default("number of trials; a grid has its own", "trials"))  # fmt: skip
     add("--seed", type=whole, metavar="N", help=default("the same seed draws the "
         "same configurations", "seed"))  # fmt: skip
 
@@ -123,8 +124,8 @@ def _add_more_search(add: Any, replicates: bool = True) -> None:
         "or NAME=N for one of them; repeat it for more")  # fmt: skip
     add("--surrogate", help=default("bayesian search: the model of the results, gp or tpe; "
         "auto is gp for some 250 trials, then tpe", "surrogate"))  # fmt: skip
-    add("--lag", type=whole, metavar="N", help="bayesian search: how many trials earlier by number "
-        "a trial must be to be known; the same lag gives the same table with other numbers of "
+    add("--lag", type=whole, metavar="N", help="bayesian search: trial i learns from trials up to "
+        "i − N; the same lag gives the same table with other numbers of "
         "workers (chosen so that none of them waits)")  # fmt: skip
 
 
@@ -135,8 +136,7 @@ def add_space(commands: Any) -> None:
         "space",
         help="show what a search would try, before anything is run",
         description="Prints the first configurations, the range and a histogram of each "
-        "hyperparameter, how many trials a grid makes, and what is often written but hardly ever "
-        "meant.",
+        "hyperparameter, how many trials a grid makes, and likely mistakes.",
         epilog='examples:\n  sweeper space --space "lr=loguniform(1e-4,1)" --space "depth=[2,4,8]"'
         "\n  sweeper space sweep.yaml --searcher grid --points 5",
         argument_default=argparse.SUPPRESS,
@@ -216,7 +216,8 @@ def _add_limits(add: Any) -> None:
     add("--time-budget", metavar="TIME", help="end after so long, to be resumed: seconds, or 30m, "
         "1.5h")  # fmt: skip
     add("--trial-time", metavar="TIME", help="a trial that takes longer fails")
-    add("--total-epochs", type=whole, metavar="N", help="end after so many epochs of all trials")
+    add("--total-epochs", type=whole, metavar="N",
+        help="end after so many epochs of all trials together")  # fmt: skip
     add("--target", type=number, metavar="ERROR", help="end once a trial is at least as good")
     add("--patience", type=whole, metavar="N", help="end after so many trials in a row that were "
         "no better than the best before")  # fmt: skip

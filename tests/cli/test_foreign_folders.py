@@ -64,7 +64,10 @@ def test_an_own_sweep_goes_on_without_being_asked(own):
 def test_a_foreign_one_wants_its_objective_named_once(foreign, capsys):
     assert resume(foreign) == 2
     said = capsys.readouterr().err
-    assert f"would run mine:objective of {Path('mine.py').absolute()}, which the folder" in said
+    assert (
+        f"would run mine:objective of {Path('mine.py').absolute()}, which only the folder names"
+        in said
+    )
     assert "Name the objective: sweeper resume runs/foreign file.py:function." in said
     assert not Path("it-ran").exists()
     assert statuses(foreign) == ["finished"] * 2
@@ -92,7 +95,7 @@ def test_a_command_of_a_foreign_folder_is_not_run(tmp_path, monkeypatch, capsys)
     Path("it-ran").unlink()
     assert resume(folder) == 2
     said = capsys.readouterr().err
-    assert "would run the command 'python train.py --x {x}', which the folder says" in said
+    assert "would run the command 'python train.py --x {x}', which only the folder names" in said
     assert "again: sweeper run --command … --name foreign --resume." in said
     assert not Path("it-ran").exists()
     assert cli(*given, "2", *options, "--name", "foreign", "--resume") == 0

@@ -61,7 +61,7 @@ def test_an_objective_in_a_file_with_neighbours(project):
     assert shown.returncode == 0
     table = done.stdout.partition("folder:")[0].strip()
     assert shown.stdout.strip().startswith(table)
-    assert "nothing is known of the noise" in shown.stdout
+    assert "the noise is unknown" in shown.stdout
     assert "report: runs/first/report.html" in done.stdout
     again = sweeper("report", "runs/first", "-o", "other.html")
     assert again.stdout == "other.html\n"
@@ -126,7 +126,7 @@ def test_a_dry_run_shows_the_first_command_or_what_is_wrong_with_it(project):
     assert done.stdout.endswith("\ntrial 0: true --x '[1, 2]' 'a b'\n")
     done = sweeper(*command, "--space", "y=1")
     assert done.returncode == 2
-    assert "{x} is no hyperparameter" in done.stderr
+    assert "{x} is not a hyperparameter" in done.stderr
     assert "config_space['y']: the command doesn't use it" in done.stderr
 
 

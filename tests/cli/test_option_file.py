@@ -27,14 +27,14 @@ BOMB = "a0: &a0 [x]\n" + "".join(
         ("a: " + "[" * 400 + "]" * 400, "nested too deeply"),
         ("a: " + "[" * 100_000, "nested too deeply"),
         ("".join(f"{' ' * i}a:\n" for i in range(400)), "nested too deeply"),
-        ("trials: 3\nseed: 1\ntrials: 4", "'trials' is there twice. Leave one out"),
-        ("space: {lr: 1, lr: 2}", "'lr' is there twice"),
+        ("trials: 3\nseed: 1\ntrials: 4", "'trials' is given twice. Leave one out"),
+        ("space: {lr: 1, lr: 2}", "'lr' is given twice"),
         ("#" * MOST_BYTES + "\n", "more than 1,000,000 bytes"),
-        (b"a: \xff", "is no YAML"),
-        ("a: [", "is no YAML"),
-        ("a: !!int ''", "is no YAML: IndexError: string index out of range"),
-        ("a: !!timestamp x", "is no YAML: AttributeError: "),
-        ("a: !!bool x", "is no YAML: KeyError: 'x'"),
+        (b"a: \xff", "is not YAML"),
+        ("a: [", "is not YAML"),
+        ("a: !!int ''", "is not YAML: IndexError: string index out of range"),
+        ("a: !!timestamp x", "is not YAML: AttributeError: "),
+        ("a: !!bool x", "is not YAML: KeyError: 'x'"),
     ],
 )
 def test_what_no_options_are_is_refused_in_a_line(tmp_path, text, told, capsys):
@@ -158,7 +158,7 @@ def test_all_faults_of_a_file_come_at_once(tmp_path, capsys):
         "method: no such option. Did you mean searcher?",
         "run_cap: no such option. Did you mean trials?",
         "parameters: no such option. Did you mean space?",
-        "metric: has no parts here. Write metric: val_acc and mode: max.",
+        "metric: must be a name, not a mapping. Write metric: val_acc and mode: max.",
         "seed: must be a whole number such as 20, but got '010' (str).",
     ]
 
@@ -179,4 +179,4 @@ def test_no_such_file(tmp_path):
 
 def test_a_hyperparameter_that_is_given_twice_is_named(capsys):
     assert main(["space", "--space", "x=1", "--space", "y=2", "--space", "x=[1, 2]"]) == 2
-    assert capsys.readouterr().err == "sweeper: --space x=…: is there twice. Leave one out.\n"
+    assert capsys.readouterr().err == "sweeper: --space x=…: is given twice. Leave one out.\n"
