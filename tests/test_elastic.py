@@ -57,7 +57,7 @@ def test_nodes_that_join_get_workers_up_to_those_wanted(tmp_path, cluster, num_w
     assert frame["node"].nunique() == used
     assert at_once(frame) == used
     assert "1 worker on Ray at" in said(tmp_path)
-    assert ("num_workers=2: only 1 fit, which are used" in said(tmp_path)) == (num_workers == 2)
+    assert ("num_workers=2: only 1 fit: using 1" in said(tmp_path)) == (num_workers == 2)
 
 
 TRAIN = """

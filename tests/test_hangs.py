@@ -96,7 +96,7 @@ def test_the_sweep_ends_and_goes_on(tmp_path, process, number, phase):
     assert "Traceback" not in said
     if driver.returncode != 0:
         assert driver.returncode == 2
-        assert "Go on with: sweeper resume" in said or "give the command again" in said
+        assert "Go on with: sweeper resume" in said or "run the command again" in said
     wait_until(lambda: not [pid for pid in seen if is_of_ray(pid)])
     subprocess.run([*COMMAND, "--address", "inline"], cwd=tmp_path, env=environment(), check=True)
     frame = sweeper.load(tmp_path / "runs" / "s").frame

@@ -101,7 +101,7 @@ def test_a_submitted_example_uses_all_nodes_and_gives_the_table_of_the_laptop(cl
 
 def test_the_doctor_finds_nothing_wrong(cluster):
     said = checked(cluster.on("laptop", "sweeper", "doctor", "--cluster", cluster.yaml))
-    assert "it wants a token, and has accepted the one here" in said
+    assert "it needs a token, and has accepted the one here" in said
     assert set(re.findall(r"^(\w+)-\w{6} ", said, re.MULTILINE)) == NODES
     assert f"A sweep with 1 CPU a trial gets {len(NODES)} workers" in said
     assert said.endswith("Nothing is wrong.\n")

@@ -97,8 +97,8 @@ def _started_here(say: Callable[[str], None]) -> str | None:
         return None
     except NotAPlainFileError:
         say(
-            f"Note: {path} is no plain file, so that no Ray of this machine is joined. Remove it, "
-            "or name the one that you want: address=HOST:PORT."
+            f"Note: {path} is not a plain file, so sweeper does not use the Ray running on this "
+            "machine. Remove the file, or name the Ray that you want: address=HOST:PORT."
         )
         return None
     return _ours(address, owner, str(path), say)
@@ -153,7 +153,7 @@ def _join_or_start(address: str, watch: Watch) -> str:
     if address.startswith(("http://", "https://")):
         raise ValueError(
             f"{address}: jobs are sent there, from the shell: sweeper run … --address {address}. "
-            "sweeper.run wants HOST:PORT of a cluster that this machine is part of."
+            "sweeper.run needs HOST:PORT of a cluster that this machine is part of."
         )
     _check_reachable(address)
     joining = f"{address} is joined"

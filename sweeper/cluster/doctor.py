@@ -189,7 +189,7 @@ def faults_of(node: Node) -> list[Finding]:
 
 def _absent(machine: str) -> Finding:
     return Finding(
-        f"{machine} is in the cluster's file, but no node.",
+        f"{machine} is in the cluster's file, but is not a node.",
         "Wait if `ray up` was just now: the machine is being set up, which takes minutes if it "
         "gets torch. `ray monitor cluster.yaml` shows what goes on there, or wrong.",
     )

@@ -61,8 +61,8 @@ def _cluster(report: Report) -> str:
     if report.where == "this machine":
         return f"cluster: none runs here, so one was started for this, in {reached}"
     token = {
-        True: "it wants a token, and has accepted the one here",
-        False: "it wants no token: who reaches it can run anything there",
+        True: "it needs a token, and has accepted the one here",
+        False: "it needs no token: anybody who can connect can run anything there",
         None: "",
     }[report.wants_token]
     return f"cluster: {report.where}, reached in {reached}; {token}"

@@ -68,7 +68,7 @@ class Fleet:
         most = max(self._most, fit)
         if self._wanted is not None and self._wanted > most:
             ever = " on all nodes that it may bring" if self._most > fit else ""
-            said += f" (num_workers={self._wanted}: only {most} fit{ever}, which are used)"
+            said += f" (num_workers={self._wanted}: only {most} fit{ever}: using {most})"
         if self._gpus and not self._resources.gpus:
             said += f". No trial uses a GPU of the {self._gpus:g} there: Resources(gpus=…), --gpus"
         return said

@@ -112,12 +112,12 @@ def check_versions(say: Callable[[str], None]) -> None:
         if answer.silence:
             say(f"Note: the versions on {answer.name} are not known: {answer.silence}.")
         elif answer.exception:
-            faults.append(f"{answer.name}: can't say its versions: {answer.exception!r}")
+            faults.append(f"{answer.name}: its versions can't be read: {answer.exception!r}")
         else:
             faults += [f"{answer.name}: {line}" for line in differences(answer.value, here)]
     if faults:
         raise ValueError(
-            "Other versions compute other tables, or fail strangely:\n  "
+            "The versions differ, which changes results or fails in odd ways:\n  "
             + "\n  ".join(faults)
             + "\nInstall the driver's versions in the environment that runs `ray start` on these "
             "nodes and start Ray there again, or start the sweep with the nodes' versions."

@@ -43,7 +43,7 @@ class Pulse:
             if beats % _ASK_AT == 0:
                 unanswered = 0 if head_answers(_ANSWER_S) else unanswered + 1
             if unanswered >= _MISSES:
-                self.fault = f"{NAMES['gcs_server']} says nothing any more."
+                self.fault = f"{NAMES['gcs_server']} no longer answers."
 
 
 def answers(address: tuple[str, int], timeout_s: float) -> bool:

@@ -33,7 +33,9 @@ class Resources:
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"Resources({name}=…) needs a number ≥ 0, but got {value!r}.")
         if self.cpus == self.gpus == 0:
-            raise ValueError("Resources(cpus=0, gpus=0) is nothing. Give a trial a CPU or a GPU.")
+            raise ValueError(
+                "Resources(cpus=0, gpus=0) asks for nothing. Give a trial a CPU or a GPU."
+            )
         if self.gpus > 1 and self.gpus != int(self.gpus):
             raise ValueError(
                 f"Resources(gpus={self.gpus}): more than one GPU must be a whole number."

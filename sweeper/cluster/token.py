@@ -52,7 +52,7 @@ def token_fault() -> str:
     else:
         fault = f"{_path()} {'is another one' if _path().exists() else 'does not exist'}"
     return (
-        f"wants a token, and {fault}. Copy ~/.ray/auth_token of the cluster's head to this "
+        f"needs a token, and {fault}. Copy ~/.ray/auth_token of the cluster's head to this "
         "machine, and leave RAY_AUTH_MODE unset."
     )
 

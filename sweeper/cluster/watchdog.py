@@ -84,7 +84,7 @@ class Watch:
             except Exception as error:
                 fault = _first_line(error)
         raise ConnectionError(
-            f"Ray did not start: {fault} Nothing of a sweep is lost: give the command again."
+            f"Ray did not start: {fault} No results are lost: run the command again."
         )
 
     def _try_to_start(self, work: Callable[[], _T], doing: str) -> _T:
@@ -187,7 +187,7 @@ class Watch:
         """Lists dead processes that this process's own Ray can't do without."""
         died, ended = self._processes.look()
         for name in ended:
-            self.say(f"A process of Ray's, {name}, stood still and was ended.")
+            self.say(f"A process of Ray's, {name}, hung and was ended.")
         return [NAMES[name] for name in died] if self._is_own else []
 
     def look_away(self) -> None:

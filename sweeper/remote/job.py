@@ -114,7 +114,7 @@ def _restore(folder: Path | None, content: bytes | None) -> None:
 def _refusal(head: Head, error: RuntimeError) -> Exception:
     """Returns the error to report if a head takes no job."""
     if "status code 413" not in str(error):
-        return ConnectionError(f"{head} takes no job now: {error}")
+        return ConnectionError(f"{head} refused the job: {error}")
     return ValueError(
         f"{os.getcwd()} is too large to travel to a cluster (Ray takes 100 MB). Run sweeper in the "
         "folder of your code alone, or name what is large in .gitignore."
@@ -155,7 +155,7 @@ def sent(folder: Path) -> tuple[Head, str] | None:
                         return Head(None, cluster), job
     except (ValueError, RecursionError):
         pass
-    raise ValueError(f"{path}: damaged, it does not tell of a job on a cluster.")
+    raise ValueError(f"{path}: damaged, it does not describe a job on a cluster.")
 
 
 def check_known(head: Head, job: str) -> None:
@@ -212,7 +212,7 @@ def follow(head: Head, job: str, folder: Path | None, keep_trying_s: float = 60)
                 lost_since_s = now if lost_since_s is None else lost_since_s
                 if now - lost_since_s > keep_trying_s:
                     raise ConnectionError(
-                        f"{error} The job goes on if the cluster lives. {again}"
+                        f"{error} The job keeps running as long as the cluster does. {again}"
                     ) from error
                 screen.say_once(
                     f"The connection to {head} is lost; the job goes on. Trying again …"
@@ -222,7 +222,7 @@ def follow(head: Head, job: str, folder: Path | None, keep_trying_s: float = 60)
             if stopping:
                 raise
             stopping = True
-            screen.say("Stopping the sweep on the cluster (Ctrl-C once more leaves it alone) …")
+            screen.say("Stopping the sweep on the cluster (press Ctrl-C again to let it run on) …")
 
 
 def _tail_log(client: Any, job: str, screen: Screen) -> Exception | None:
@@ -266,7 +266,7 @@ def _info(client: Any, head: Head, job: str) -> Any:
         if "does not exist" not in str(error):
             raise
         raise LookupError(
-            f"{head} knows no job {job}: its Ray was started anew. Go on with the sweep by "
+            f"{head} does not know job {job}: its Ray was restarted. Go on with the sweep by "
             "`sweeper resume`."
         ) from error
 

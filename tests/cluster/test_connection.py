@@ -370,4 +370,4 @@ def test_only_a_plain_file_says_which_cluster_is_the_current_one(current_cluster
         current_cluster.mkdir()
     joined, (note,) = started_here()
     assert joined is None
-    assert f"{current_cluster} is no plain file, so that no Ray" in note
+    assert f"{current_cluster} is not a plain file, so sweeper does not use" in note

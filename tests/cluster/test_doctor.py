@@ -107,7 +107,7 @@ def test_a_machine_of_the_clusters_file_that_is_no_node_is_named(tmp_path):
         done = doctor(tmp_path, RAY_ADDRESS=cluster.address)
     assert done.returncode == 1, done.stdout + done.stderr
     assert (
-        "✗ 127.0.0.9 is in the cluster's file, but no node.\n  cure: Wait if `ray up`"
+        "✗ 127.0.0.9 is in the cluster's file, but is not a node.\n  cure: Wait if `ray up`"
         in done.stdout
     )
     assert done.stdout.endswith("gets 1 worker.\n1 fault.\n")
@@ -126,10 +126,10 @@ def test_the_token_is_said_to_be_accepted_or_its_lack_is_the_fault(tmp_path, add
 
     accepted = ask()
     assert accepted.returncode == 0, accepted.stdout + accepted.stderr
-    assert "it wants a token, and has accepted the one here" in accepted.stdout
+    assert "it needs a token, and has accepted the one here" in accepted.stdout
     refused = ask(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="wrong" * 8)
     assert refused.returncode == 1, refused.stdout + refused.stderr
-    assert f"✗ Ray at {address} wants a token, and RAY_AUTH_TOKEN is another one." in refused.stdout
+    assert f"✗ Ray at {address} needs a token, and RAY_AUTH_TOKEN is another one." in refused.stdout
     assert "\n  cure: Copy ~/.ray/auth_token" in refused.stdout
     assert refused.stdout.endswith("\n1 fault.\n")
 

@@ -80,12 +80,15 @@ def test_how_many_workers_a_sweep_gets(workers, most, said):
 
 @pytest.mark.parametrize(
     ("wants_token", "said"),
-    [(True, "has accepted the one here"), (False, "who reaches it can run anything there")],
+    [
+        (True, "has accepted the one here"),
+        (False, "anybody who can connect can run anything there"),
+    ],
 )
 def test_whether_the_cluster_is_open(wants_token, said):
     where = {"where": "Ray at head:6379", "reached_s": 0.5, "wants_token": wants_token}
     text = " ".join(render(report(**where)).split())
-    assert "cluster: Ray at head:6379, reached in 0.5 s; it wants " in text
+    assert "cluster: Ray at head:6379, reached in 0.5 s; it needs " in text
     assert said in text
     assert "torch missing" in text
     assert text.endswith("Nothing is wrong.")

@@ -28,7 +28,7 @@ def test_what_fits_nowhere_is_an_error_that_lists_what_there_is(ray_session, res
         (None, 100, "8 workers on mars"),
         (None, 1, "1 worker on mars"),
         (3, 100, "3 workers on mars"),
-        (100, 200, "8 workers on mars (num_workers=100: only 8 fit, which are used)"),
+        (100, 200, "8 workers on mars (num_workers=100: only 8 fit: using 8)"),
     ],
 )
 def test_what_is_said_of_a_fleet(ray_session, wanted, num_trials, said):

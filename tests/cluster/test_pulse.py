@@ -33,5 +33,5 @@ def test_a_head_that_takes_connections_and_says_nothing_is_a_fault(monkeypatch):
         felt = Pulse({"here": there.getsockname()})
         wait_until(lambda: felt.fault)
         felt.stop()
-    assert felt.fault == f"{NAMES['gcs_server']} says nothing any more."
+    assert felt.fault == f"{NAMES['gcs_server']} no longer answers."
     assert all(asked.acquire(timeout=1) for _ in range(3))

@@ -94,7 +94,7 @@ def test_an_open_cluster_is_joined_without_it(tmp_path, addresses):
 )
 def test_the_lack_of_the_token_is_named(tmp_path, addresses, variables, fault):
     said = join(addresses["closed"], tmp_path, **variables)
-    assert said.startswith(f"Ray at {addresses['closed']} wants a token, and ")
+    assert said.startswith(f"Ray at {addresses['closed']} needs a token, and ")
     assert fault in said
     assert "Copy ~/.ray/auth_token" in said
 

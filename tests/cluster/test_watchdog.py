@@ -99,7 +99,7 @@ def test_a_ray_that_does_not_start_is_tried_once_more(monkeypatch):
             raise RuntimeError("no port is free.\nAnd more.")
         return "up"
 
-    told = "Ray did not start: no port is free. Nothing of a sweep is lost: give the command again."
+    told = "Ray did not start: no port is free. No results are lost: run the command again."
     with pytest.raises(ConnectionError, match=told):
         Watch(said.append).start(work, "it starts")
     assert tries == [0, 1]

@@ -189,7 +189,7 @@ def test_a_foreign_folder_brings_no_way_to_a_cluster(foreign, command, capsys):
 def test_the_code_of_a_foreign_folder_is_not_loaded(foreign, capsys):
     assert main(["resume", "runs/F", "--address", "inline"]) == 2
     said = capsys.readouterr().err
-    assert "would run trap:objective of runs/F/trap.py, which the folder says, but not you" in said
+    assert "would run trap:objective of runs/F/trap.py, which only the folder names" in said
     assert "sweeper resume runs/F file.py:function" in said
     assert not Path("it-ran").exists()
 

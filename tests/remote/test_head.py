@@ -22,7 +22,7 @@ def test_a_token_that_is_missing_or_wrong_is_named(head, monkeypatch, tmp_path, 
         path.write_text(token)
         fault = "is another one"
     with (
-        pytest.raises(ConnectionError, match=f"wants a token, and {path} {fault}"),
+        pytest.raises(ConnectionError, match=f"needs a token, and {path} {fault}"),
         reached(Head(head.url, None)),
     ):
         pass

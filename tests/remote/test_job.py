@@ -211,7 +211,7 @@ def test_a_killed_laptop_finds_its_sweep_again(laptop, head, gate):
 
     again = sweep(*arguments, "--address", head.url, "--resume")
     assert again.returncode == 0, again.stderr
-    assert "all 40 trials are on record" in again.stderr
+    assert "all 40 trials are recorded" in again.stderr
     taken = sweep(*arguments, "--address", head.url)
     assert taken.returncode == 2
     assert "exists already" in taken.stderr
@@ -399,7 +399,10 @@ def test_a_head_that_stays_away_leaves_the_job_and_says_how_to_find_it(laptop, h
         link.cut()
         said = driver.communicate(timeout=PATIENCE_S)[1]
     assert driver.returncode == 2
-    assert "The job goes on if the cluster lives. `sweeper attach runs/away` finds it" in said
+    assert (
+        "The job keeps running as long as the cluster does. `sweeper attach runs/away` finds it"
+        in said
+    )
     assert "Traceback" not in said
     link.mend()
     gate.let(40)
@@ -414,7 +417,7 @@ def test_a_head_that_was_started_anew_does_not_know_the_job(laptop, head):
     (laptop / "runs" / "old" / "job.json").write_text(json.dumps(known))
     done = sweep("attach", "runs/old", "--address", head.url)
     assert done.returncode == 2
-    assert "knows no job raysubmit_of_before" in done.stderr
+    assert "does not know job raysubmit_of_before" in done.stderr
     assert "sweeper resume" in done.stderr
 
 
@@ -426,7 +429,7 @@ def test_a_record_that_only_the_laptop_has_is_not_begun_anew(laptop, head):
     (head.home / "runs").rename(head.home / "elsewhere")
     done = sweep("resume", "runs/gone", "--trials", "3")
     assert done.returncode == 2
-    assert "the head has no record of gone any more, only you have" in done.stderr
+    assert "the head has no record of gone any more, only your machine has" in done.stderr
     assert "ray rsync-up cluster.yaml runs/gone/ runs/gone/" in done.stderr
     assert (laptop / "runs" / "gone" / "trials.jsonl").read_bytes() == before
 
