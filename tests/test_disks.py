@@ -211,7 +211,9 @@ def test_a_look_that_could_not_be_noted_is_not_had(disk):
 
     results = run(objective, folder=disk)
     fill(disk)
-    with pytest.raises(OSError, match=r"No look at the test set is had that can't be noted"):
+    with pytest.raises(
+        OSError, match=r"The test set was not read, since the look could not be recorded"
+    ):
         sweeper.test(results, objective)
     assert sweeper.load(disk / "s").test_looks == []
 
@@ -297,7 +299,7 @@ def test_what_is_printed_on_a_full_disk_fails_no_trial_and_is_told(disk):
     )
     words = [sys.executable, "-c", code, str(disk)]
     done = subprocess.run(words, capture_output=True, text=True)
-    lost = "--- output is lost here: [Errno 28] No space left on device\n"
+    lost = "--- some output could not be written: [Errno 28] No space left on device\n"
     assert done.stdout == f"{[lost, '']}\n", done.stderr
     assert (disk / "output" / "w.txt").read_text().endswith("--- trial 1\nthere is room\n")
 

@@ -50,8 +50,9 @@ def changes_worth_a_warning(before: dict[str, Any], sweep: dict[str, Any]) -> li
     was, now = before.get("directory"), sweep["directory"]
     if was and now and was != now:
         warnings.append(
-            f"the sweep began in {was}, but this is {now}: to the objective, relative paths mean "
-            f"other files here. If trials fail, go there (cd {shlex.quote(was)}) and resume again."
+            f"the sweep began in {was}, but this is {now}: the objective's relative paths now "
+            f"point to other files. If trials fail, go there "
+            f"(cd {shlex.quote(was)}) and resume again."
         )
     was, now = (versions["versions"].get("torch") for versions in (before, sweep))
     if was != now:
@@ -96,7 +97,7 @@ def _differences(before: dict[str, Any], sweep: dict[str, Any]) -> list[str]:
     for package in (*_DRAWING_PACKAGES, *(_LEARNING_PACKAGES if learns else ())):
         was, now = (described["versions"].get(package) for described in (before, sweep))
         if was != now:
-            found.append(f"{package}: was {was}, is {now}; install the version of before")
+            found.append(f"{package}: was {was}, is {now}; install the earlier version")
     return found
 
 
@@ -128,7 +129,7 @@ def _differing_draw(row: Row, sweep: Sweep) -> str | None:
         try:
             as_in(sweep.space, row.config)
         except (KeyError, ValueError) as error:
-            return f"trial {row.trial}: is no configuration of the space ({error})"
+            return f"trial {row.trial}: is not a configuration of the space ({error})"
         return None
     drawn = sweep.searcher.config(sweep.space, sweep.seed, row.trial, ())
     if journal.encode(row.config) == journal.encode(drawn):

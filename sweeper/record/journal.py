@@ -116,7 +116,7 @@ def read(folder: str | Path) -> Record:
         check_depth(sweep)
         sweep = decode(sweep)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: damaged, it is no JSON ({error}).") from error
+        raise ValueError(f"{path}: damaged, it is not JSON ({error}).") from error
     if not isinstance(sweep, dict) or not isinstance(sweep.get("format"), int):
         raise ValueError(f"{path}: damaged, it does not describe a sweep.")
     if sweep["format"] > FORMAT:

@@ -163,7 +163,7 @@ class Mirror:
                 _grow(path, at, content)
         except OSError as error:
             raise ValueError(
-                f"The record can't be mirrored: {error}. The job goes on; once that is mended, "
+                f"The record can't be mirrored: {error}. The job goes on; fix that, then "
                 f"`sweeper attach {shlex.quote(str(self._folder))}` finds it again."
             ) from None
 

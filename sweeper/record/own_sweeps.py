@@ -77,9 +77,9 @@ def check_objective(folder: Path, described: Mapping[str, Any]) -> None:
         name = shlex.quote(folder.name)
         cure = f"Give the command again: sweeper run --command … --name {name} --resume."
     raise ValueError(
-        f"{folder}: going on with it would run {what}{f' of {where}' if where else ''}, which the "
-        "folder says, but not you, as far as sweeper knows: it may be from elsewhere, moved, or of "
-        f"an older sweeper. {cure}"
+        f"{folder}: going on with it would run {what}{f' of {where}' if where else ''}, which "
+        "only the folder names, as far as sweeper knows: it may come from elsewhere, have been "
+        f"moved, or have been made by an older sweeper. {cure}"
     )
 
 

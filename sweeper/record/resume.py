@@ -103,7 +103,7 @@ def obstacles(sweep: dict[str, Any], objective_named: bool = False) -> list[str]
     if sweep["without_text"]:
         found.append(f"config_space: {sweep['without_text']} have no text form")
     if sweep["data_given"]:
-        found.append("data= was given, which is not on record")
+        found.append("data= was given, and data is not recorded")
     if any(str(value).startswith(A_FUNCTION) for value in sweep["searcher"].values()):
         found.append("the searcher was given a function")
     if sweep["searcher"].get("kind") == "TopTwo":

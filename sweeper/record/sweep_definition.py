@@ -138,8 +138,8 @@ def _scheduler_faults(scheduler: ASHA | None, replicates: int) -> list[str]:
         ]
     if replicates != 1:
         return [
-            f"scheduler=ASHA(…) with replicates={replicates}: a verdict is on one training, and "
-            "replicates of one configuration could get different ones. Leave out one of them; "
+            f"scheduler=ASHA(…) with replicates={replicates}: ASHA stops single trainings, so "
+            "one replicate might be stopped and another not. Leave out one of them; "
             "sweeper.confirm trains the best configurations again with other seeds."
         ]
     return scheduler.faults()

@@ -81,7 +81,7 @@ def say_all_on_record(results: Results, say: Callable[[str], None]) -> None:
     again = f" {failed:,} failed: retry_failed=True (--retry-failed) runs them again."
     if results.sweep.get("lag") is not None or results.sweep.get("scheduler"):
         again = ""  # since later trials have learned from them
-    total = f"all {len(results.rows):,} trials are on record"
+    total = f"nothing left to run: all {len(results.rows):,} trials are recorded"
     say(f"{results.folder}: {total}.{again if failed else ''}")
 
 

@@ -42,7 +42,7 @@ class Execution:
         if self.num_workers is not None and (
             wrong := int_fault("num_workers", self.num_workers, 1)
         ):
-            faults.append(f"{wrong} None stands for all that fit.")
+            faults.append(f"{wrong} None means all that fit.")
         if not isinstance(self.limits, Limits):
             faults.append(
                 "limits must be sweeper.Limits(…), but got "
@@ -60,7 +60,7 @@ class Execution:
             )
         if self.retry_failed is True and self.resume is False:
             faults.append(
-                "retry_failed=True runs the failed trials of a sweep again that is on record, "
+                "retry_failed=True runs the failed trials of a recorded sweep again, "
                 "which needs resume=True. Add it and the sweep's name, or leave retry_failed out."
             )
         if self.debug is True and self.address != INLINE:

@@ -71,7 +71,9 @@ def test(
             )
         arguments |= {"with_validation": True} if with_validation else {}
     resources = Resources(**results.sweep["resources"])
-    with writing(results.folder, "No look at the test set is had that can't be noted there."):
+    with writing(
+        results.folder, "The test set was not read, since the look could not be recorded."
+    ):
         check_room(results.folder)
     look = {"time": now(), "trial": row.trial, "config": row.config, "test_error": None}
     look["with_validation"] = with_validation

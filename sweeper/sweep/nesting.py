@@ -18,7 +18,7 @@ def refuse_in_a_trial(address: str | None) -> None:
     if worker is None or address == INLINE or not joins:
         return
     raise RuntimeError(
-        "sweeper.run inside of a trial would wait for ever: for CPUs that the trials of the sweep "
-        "around it hold. Give the inner one address='inline', which runs its trials in this one; "
+        "sweeper.run inside of a trial would wait forever, since the outer sweep's trials hold "
+        "all CPUs. Give the inner one address='inline', which runs its trials in this one; "
         "or run one sweep over both spaces."
     )

@@ -148,7 +148,7 @@ def _line(name: str, value: Any, drawn: list[Config], width: int) -> str:
     values = [config[name] for config in drawn if name in config]
     label = f"{short(name, width):<{width}}  "
     if not values:
-        return f"{label}never there in {len(drawn):,} draws"
+        return f"{label}absent in all {len(drawn):,} draws"
     share = "" if len(values) == len(drawn) else f"  in {_percent(len(values) / len(drawn))}"
     every = list(laws(value))
     if all(type(one) in (int, float) for one in values) and any(map(is_distribution, every)):

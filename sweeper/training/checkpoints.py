@@ -135,7 +135,7 @@ def find_checkpoint(path: Path, trained: Trained) -> FitCheckpoint:
             set_random_states(states)
         _set_state(trained, content)
     except Exception as error:
-        _warn(f"{path} is of no use, the fit starts afresh", error)
+        _warn(f"can't resume from {path}, so the fit starts from the beginning", error)
         return FitCheckpoint(path)
     finally:
         _set_state(trained, before)

@@ -101,7 +101,7 @@ def _array_file(name: str, root: str | os.PathLike[str] | None, download: bool) 
         except (OSError, RuntimeError) as error:
             tried.append(f"download: {error}")
     raise FileNotFoundError(
-        f"Fashion-MNIST's {_SOURCES[name][0]} was looked for in vain.\n  "
+        f"Fashion-MNIST's {_SOURCES[name][0]} was not found.\n  "
         + "\n  ".join(tried)
         + "\nWithout a network: apt-get install dataset-fashion-mnist, or copy its four files to "
         "a folder and name that in root= or $SWEEPER_DATA."

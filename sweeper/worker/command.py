@@ -96,7 +96,7 @@ class Command:
         for name in used:
             if name not in config_space and name not in _OF_THE_TRIAL:
                 faults.append(
-                    f"{{{name}}} is no hyperparameter. Those of the space are "
+                    f"{{{name}}} is not a hyperparameter. Those of the space are "
                     f"{list(config_space)}; {', '.join(f'{{{n}}}' for n in _OF_THE_TRIAL)} are "
                     "known too, and a brace is written {{ or }}."
                 )
@@ -121,14 +121,14 @@ class Command:
             if not isinstance(name, str) or not name.strip()
         ]
         twice = {name for name in names if isinstance(name, str) and names.count(name) > 1}
-        faults += [f"also: {name!r} is there twice. Leave it out." for name in sorted(twice)]
+        faults += [f"also: {name!r} is given twice. Leave it out." for name in sorted(twice)]
         return faults + ([] if self.pattern is None else self._faults_of_pattern(names))
 
     def _faults_of_pattern(self, names: Sequence[Any]) -> list[str]:
         try:
             groups(re.compile(self.pattern or ""), [str(name) for name in names])
         except (re.error, TypeError) as error:
-            return [f"pattern {self.pattern!r} is no regular expression: {error}."]
+            return [f"pattern {self.pattern!r} is not a regular expression: {error}."]
         except ValueError as error:
             return [f"pattern {self.pattern!r} {error}"]
         return []
@@ -257,7 +257,7 @@ def _path(environment: Mapping[str, str]) -> str:
 
 def _no_program(name: str) -> str:
     if "=" in name:
-        return f"{name} is no program. For a variable of the environment write env {name} …."
+        return f"{name} is not a program. For a variable of the environment write env {name} …."
     return (
         f"there is no program {name!r} here. Give its path, or put its folder on the PATH; a "
         "script may need python before it, or chmod +x."

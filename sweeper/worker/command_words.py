@@ -40,8 +40,9 @@ def split(command: str) -> tuple[list[Word], list[str]]:
     words, faults = [], []
     if operators := _OPERATORS.findall(_QUOTED.sub("", command)):
         faults.append(
-            f"{' '.join(operators)} would be for a shell, but none reads the command. Quote what "
-            "is meant as it stands; for what a shell does write bash -c '…'."
+            f"{' '.join(operators)} {'has' if len(operators) == 1 else 'have'} a meaning only in a "
+            "shell, and no shell runs the command. Quote what is meant literally; to use a shell, "
+            "write bash -c '…'."
         )
     if not texts:
         faults.append("there is no program in it. Write 'python train.py --lr {lr}'.")

@@ -33,7 +33,7 @@ def _checked(configure: Any) -> Any:
             return group
         what = " and ".join(f"{number:g} {name}" for name, number in held.items())
         raise RuntimeError(
-            f"{given.get('task_or_actor_repr')} wants {what}, and would wait for ever: inside of a "
+            f"{given.get('task_or_actor_repr')} needs {what}, and would wait forever: inside of a "
             "trial, Ray looks for them in what the trial holds itself. Give it none, as in "
             "`@ray.remote(num_cpus=0)`; or take some that no trial holds, by `.options("
             'scheduling_strategy="DEFAULT")` and fewer num_workers; or use threads, or '

@@ -79,7 +79,7 @@ class OutputFile:
         faults = [raw.fault for raw in self._raw if raw.fault]
         for raw in self._raw:
             raw.fault = None
-        lost = f"--- output is lost here: {faults[0]}\n" if faults else ""
+        lost = f"--- some output could not be written: {faults[0]}\n" if faults else ""
         return (self._unsent() if self._travels else "") + lost
 
     def _unsent(self) -> str:

@@ -128,7 +128,7 @@ class RunningTrial:
         if not self._enter():
             _left_behind.append(self._greenlet)
             print(
-                "sweeper: the objective reports on and on, although its trial is stopped. Let "
+                "sweeper: the objective keeps reporting after its trial was stopped. Let "
                 "StopTrial pass where it catches BaseException.",
                 file=sys.stderr,
             )

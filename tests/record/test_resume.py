@@ -109,7 +109,7 @@ def test_a_finished_sweep_needs_no_ray(run, half_done, capfd):
     capfd.readouterr()
     results = resume(run, progress=True, address="host:1")  # would be refused
     assert len(results.rows) == 6
-    assert "all 6 trials are on record" in capfd.readouterr().err
+    assert "all 6 trials are recorded" in capfd.readouterr().err
 
 
 def test_more_trials_and_more_replicates(run, half_done):

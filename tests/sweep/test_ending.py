@@ -31,11 +31,11 @@ def said_of(made, *arguments):
 @pytest.mark.parametrize(
     ("statuses", "sweep", "told"),
     [
-        (["finished"] * 3, {}, "all 3 trials are on record."),
-        (["finished", "failed", "diverged"], {}, "all 3 trials are on record. 1 failed: "
+        (["finished"] * 3, {}, "all 3 trials are recorded."),
+        (["finished", "failed", "diverged"], {}, "all 3 trials are recorded. 1 failed: "
          "retry_failed=True (--retry-failed) runs them again."),
-        (["finished", "failed"], {"lag": 2}, "all 2 trials are on record."),
-        (["finished", "failed"], {"scheduler": {"kind": "ASHA"}}, "all 2 trials are on record."),
+        (["finished", "failed"], {"lag": 2}, "all 2 trials are recorded."),
+        (["finished", "failed"], {"scheduler": {"kind": "ASHA"}}, "all 2 trials are recorded."),
     ],
 )  # fmt: skip
 def test_nothing_left_to_run_names_what_runs_failed_trials_again(statuses, sweep, told):

@@ -26,7 +26,7 @@ def test_what_would_wait_for_ever_is_refused(monkeypatch, worker, address, refus
         process = os.getpid() if worker == "this" else os.getppid()
         monkeypatch.setenv(IN_A_TRIAL, str(process))
     if refused:
-        with pytest.raises(RuntimeError, match="inside of a trial would wait for ever"):
+        with pytest.raises(RuntimeError, match="inside of a trial would wait forever"):
             refuse_in_a_trial(address)
     else:
         refuse_in_a_trial(address)

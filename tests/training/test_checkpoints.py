@@ -505,7 +505,7 @@ def test_a_damaged_or_foreign_file_only_starts_the_fit_afresh(name, tmp_path, ca
     assert_same(run(objective, tmp_path), expected)
     assert not (tmp_path / "executed").exists()
     first, *others = capfd.readouterr().err.splitlines()
-    assert "fit-1.pt is of no use, the fit starts afresh: " in first
+    assert "fit-1.pt, so the fit starts from the beginning: " in first
     # A folder in the file's place makes each attempt to save fail as well.
     assert len(others) == (EPOCHS if name == "folder" else 0)
 
@@ -521,7 +521,7 @@ def test_a_flipped_bit_is_noticed(tmp_path, capfd):
         flipped[draws.randrange(len(whole))] ^= 1 << draws.randrange(8)
         path.write_bytes(flipped)
         assert_same(run(objective, tmp_path), expected)
-    assert capfd.readouterr().err.count("starts afresh") > 10
+    assert capfd.readouterr().err.count("starts from the beginning") > 10
 
 
 @pytest.mark.parametrize(
@@ -540,7 +540,7 @@ def test_a_checkpoint_of_another_fit_starts_afresh(make_model, make_data, tmp_pa
     expected = run(objective)
     capfd.readouterr()
     assert_same(run(objective, tmp_path), expected)
-    assert capfd.readouterr().err.count("starts afresh") == 1
+    assert capfd.readouterr().err.count("starts from the beginning") == 1
     assert_same(run(objective, tmp_path), expected)
     assert capfd.readouterr().err == ""
 

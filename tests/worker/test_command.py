@@ -148,18 +148,18 @@ def test_what_can_not_be_started(script):
 def test_all_that_is_wrong_is_said_before_anything_starts(run, tmp_path):
     objective = sweeper.Command("no-such-program {l} > x", "acc", also=["acc", ""], pattern="(")
     broken = sweeper.when("lr >", 1)
-    with pytest.raises(ValueError, match="command: > would be for a shell") as caught:
+    with pytest.raises(ValueError, match="command: > has a meaning only in a shell") as caught:
         run(objective, {**SPACE, "folder": [1], "m": broken}, metric="accuracy", seed=-1)
     for fault in (
-        "command: {l} is no hyperparameter. Those of the space are ['lr', 'units', 'folder', 'm']; "
-        "{trial}, {seed}, {folder} are known too",
+        "command: {l} is not a hyperparameter. Those of the space are ['lr', 'units', 'folder', "
+        "'m']; {trial}, {seed}, {folder} are known too",
         "command: there is no program 'no-such-program' here",
         "config_space['lr']: the command doesn't use it. Write {lr} where",
         "config_space['units']: the command doesn't use it",
         "config_space['folder']: the command doesn't use it. Write {folder} where",
         "also: must be the name of a number that the command prints, but got '' (str)",
-        "also: 'acc' is there twice",
-        "pattern '(' is no regular expression: missing )",
+        "also: 'acc' is given twice",
+        "pattern '(' is not a regular expression: missing )",
         "metric='accuracy': the command's metric is 'acc'. Give both the same",
         "seed: needs an int",
         'config_space["m"]: ',
@@ -172,11 +172,14 @@ def test_all_that_is_wrong_is_said_before_anything_starts(run, tmp_path):
     ("arguments", "fault"),
     [
         ((["python", "train.py"], "acc"), "command must be one string, .* but got .*list"),
-        (("X=3 true", "acc"), "X=3 is no program. For a variable of the environment write env X=3"),
+        (
+            ("X=3 true", "acc"),
+            "X=3 is not a program. For a variable of the environment write env X=3",
+        ),
         (("true", None), r"metric: must be the name of a number .*, but got None \(NoneType\)"),
         (("true", "acc", "loss"), r"also must be a list of names, but got 'loss' \(str\)"),
         (("true", "acc", (), "a"), "pattern 'a' must have one group"),
-        (("true", "acc", (), 3), "pattern 3 is no regular expression"),
+        (("true", "acc", (), 3), "pattern 3 is not a regular expression"),
     ],
 )
 def test_arguments_that_can_not_be(arguments, fault):

@@ -100,8 +100,8 @@ def test_names_may_have_any_letters():
         ("p {x", [r"'{x': a lone {; write {{ for one that is meant."]),
         ("p x} {}", ["a lone }; write }}", "a name is missing between the braces"]),
         ("p --x={amp:--amp} {:--x}", ["a flag must be a word of its own", "a name is missing"]),
-        ("p > log 2>&1 | tee x && y; z", ["> >& | && ; would be for a shell, but none reads"]),
-        ("p a;b {", ["; would be for a shell", "a lone {"]),
+        ("p > log 2>&1 | tee x && y; z", ["> >& | && ; have a meaning only in a shell"]),
+        ("p a;b {", ["; has a meaning only in a shell", "a lone {"]),
     ],
 )
 def test_all_faults_at_once(command, faults):

@@ -143,7 +143,7 @@ def test_a_sweep_inside_of_a_trial_is_refused_but_inline(run, tmp_path, fresh):
     frame = run(sweeps, space, sweeper.GridSearch(), num_workers=1, fresh=fresh).frame
     assert list(frame["status"]) == ["failed", "finished"]
     assert frame["exception"][0].startswith(
-        "RuntimeError: sweeper.run inside of a trial would wait for ever"
+        "RuntimeError: sweeper.run inside of a trial would wait forever"
     )
     assert frame["validation_error"][1] == 1
 
@@ -175,7 +175,7 @@ def test_tasks_and_actors_inside_of_a_trial_are_refused_if_they_could_never_begi
     frame = run(objective, space, sweeper.GridSearch()).frame
     assert list(frame["status"]) == ["failed"] * 2 + ["finished"] * 3
     for exception in frame["exception"][:2]:
-        assert "wants 1 CPU, and would wait for ever: inside of a trial" in exception
+        assert "needs 1 CPU, and would wait forever: inside of a trial" in exception
     assert list(frame["validation_error"])[2:] == [0.5, 0.25, 0.25]
 
 
