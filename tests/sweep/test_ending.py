@@ -42,7 +42,7 @@ def test_nothing_left_to_run_names_what_runs_failed_trials_again(statuses, sweep
     said: list[str] = []
     made = ended(*statuses, **sweep)
     say_all_on_record(made, said.append)
-    assert said == [f"{made.folder}: {told}"]
+    assert said == [f"{made.folder}: nothing left to run: {told}"]
 
 
 def test_a_traceback_is_said_once():
