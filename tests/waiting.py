@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 # A busy machine is slow: what takes seconds may take minutes, and only then is something wrong.
-PATIENCE_S = 600
+PATIENCE_S = 300
 
 
 def wait_until(holds: Callable[[], object], process: subprocess.Popen | None = None) -> None:
