@@ -118,12 +118,15 @@ class BayesianSearch:
     def _sampler(self, trial: int, seed: int) -> Any:
         """Returns a fresh sampler, which keeps nothing between suggestions."""
         from optuna import samplers
+        from optuna.exceptions import ExperimentalWarning
 
         if callable(self.model):
             return self.model(seed)
         if self.model == "tpe" or (self.model == "auto" and trial >= _MOST_FOR_GP):
             return samplers.TPESampler(seed=seed, n_startup_trials=0)
-        return samplers.GPSampler(seed=seed, n_startup_trials=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)  # as Optuna 4 calls it
+            return samplers.GPSampler(seed=seed, n_startup_trials=0)
 
 
 def _faults_of_maker(model: Callable[[int], Any]) -> list[str]:

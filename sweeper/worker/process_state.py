@@ -102,11 +102,17 @@ _PYTHON: list[_Setting] = [
 def _in_torch(torch: Any) -> list[_Setting]:
     device = torch._GLOBAL_DEVICE_CONTEXT
     backends = torch.backends
+
+    def put_device(context: Any) -> None:
+        torch.set_default_device(context and context.device)
+        if context is None:  # as before it was ever set: torch 2.6 can't read None back
+            vars(device).pop("device_context", None)
+
     return [
         (torch.get_default_dtype, torch.set_default_dtype),
         (
             lambda: getattr(device, "device_context", None),
-            lambda value: torch.set_default_device(value and value.device),
+            put_device,
         ),
         (
             lambda: (
