@@ -19,8 +19,9 @@ fi
 setup test
 case "${1:-}" in
   --fast) set -- "${both[@]}" -m fast ;;
-  # A test that hangs is ended, with a traceback of each thread, and the others go on.
-  "") set -- "${both[@]}" --durations 40 \
+  # A test that hangs is ended, with a traceback of each thread, and the run with it: pytest-xdist
+  # would try it again, for eight times.
+  "") set -- "${both[@]}" --durations 40 --max-worker-restart 0 \
     -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true ;;
 esac
 exec .venv/bin/python -m pytest "$@"

@@ -69,9 +69,10 @@ def test_what_stands_still_is_ended_but_not_at_once():
 
 
 def test_the_end_comes_by_itself_or_by_force():
+    processes = Processes(before=descendants_of_ray())  # the Ray of this test run lives on
     with called("one") as one, called("two") as two:
         two.terminate()
-        end(descendants_of_ray(), grace_s=0.5)
+        end(processes.now(), grace_s=0.5)
         assert {one.wait(60), two.wait(60)} <= {-signal.SIGKILL, -signal.SIGTERM, 0}
 
 
