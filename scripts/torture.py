@@ -90,7 +90,7 @@ class Torture:
             code = self.victim.process.poll()
             if code == 0:
                 return
-            if code == -signal.SIGKILL and self.victim.last not in (*EARLY, "hang"):
+            if code == -signal.SIGKILL and self.victim.last not in (*DRIVERS, "hang"):
                 self.say("was killed by somebody else")
             in_vain = in_vain + 1 if left == before else 0
         self.say(f"ended with {code} though nothing was killed, again and again")
@@ -100,7 +100,7 @@ class Torture:
         """Kills while the sweep runs; how many kills are left."""
         if left and self.rng.random() < 0.2:  # while Ray starts, or before
             self.watch_for(self.rng.uniform(0.2, 6))
-            left -= self.kill(early=True)
+            left -= self.kill()
         while left and self.victim.process.poll() is None:
             more = self.epochs() + self.rng.choice([1, 1, 3, 6, 10])
             self.watch(lambda more=more: self.epochs() >= more)
@@ -108,14 +108,12 @@ class Torture:
             left -= self.kill()
         return left
 
-    def kill(self, early: bool = False) -> int:
+    def kill(self) -> int:
         """Kills in the next way that is possible now; how many kills that was."""
         if self.victim.process.poll() is not None:
             return 0
         there = self.victim.processes()
         possible = [way for way in self.deck if way in there]
-        if early:
-            possible = [way for way in possible if way in EARLY]
         if not possible:
             self.deck += shuffled(self.victim.ways, self.rng)
             return 0
@@ -205,7 +203,7 @@ class Torture:
         print(f"{self.victim.kind}{killed}: {what}; see {self.victim.folder}", flush=True)
 
 
-EARLY = ("driver", "client", "everything")  # what may be killed while Ray starts
+DRIVERS = ("driver", "client", "everything")  # ways after which the driver was killed
 
 
 def seeds_on_record(path: Path) -> list[int]:
