@@ -39,6 +39,7 @@ def test_columns_have_the_prefix_and_configurations_the_names(results):
     assert results.best_config["seed"] == frame["config.seed"][frame["validation_error"].idxmin()]
 
 
+@pytest.mark.slow
 def test_pictures_report_advice_and_confirmation(results, tmp_path):
     for name in (*NAMES[:4], "seed", "exception"):
         assert plots.hyperparameter(results, name).data
@@ -55,6 +56,7 @@ def test_pictures_report_advice_and_confirmation(results, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_commands_and_a_larger_sweep(results, tmp_path, capsys):
     folder = str(results.folder)
     assert main(["show", folder]) == 0

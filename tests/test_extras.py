@@ -40,6 +40,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -58,6 +59,7 @@ def test_records_are_read_and_sweeps_run_one_trial_after_another(folder, command
     assert done.stdout or (folder / "study.log").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "package", "extra"),
     [

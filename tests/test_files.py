@@ -238,6 +238,7 @@ def test_a_file_that_can_not_be_written_is_named_as_it_was_given(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "other"]
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_killed_process_is_free(tmp_path):
     code = """
         import sys, time

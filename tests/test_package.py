@@ -3,6 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import sweeper
 
 PACKAGE = Path(sweeper.__file__).parent
@@ -159,6 +161,7 @@ def test_public_names_are_there_and_documented():
         assert getattr(sweeper, name).__doc__, name
 
 
+@pytest.mark.slow
 def test_what_the_docstring_of_analysis_names_is_there_after_its_import():
     """In a process of its own: any import of such a module would make an attribute of it."""
     code = (

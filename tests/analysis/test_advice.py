@@ -74,6 +74,7 @@ def test_failures_at_the_edge_keep_from_going_there():
     assert found(results, "failures").keys() == {"x"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("best", [-3, -2])
 def test_a_linear_axis_whose_order_of_magnitude_counts_should_be_logarithmic(best):
     told = 0
@@ -89,6 +90,7 @@ def test_a_linear_axis_whose_order_of_magnitude_counts_should_be_logarithmic(bes
     assert told >= 8
 
 
+@pytest.mark.slow
 def test_a_linear_axis_that_acts_linearly_stays():
     for seed in range(10):
         results = sweep(
@@ -115,6 +117,7 @@ def test_pure_noise_rarely_gets_advice(total):
     assert alarms <= 2
 
 
+@pytest.mark.slow
 def test_a_small_effect_is_not_called_none():
     for seed in range(10):
         results = sweep(
@@ -136,6 +139,7 @@ def test_odd_sweeps_are_no_trouble(name):
         assert one.text
 
 
+@pytest.mark.slow
 def test_stopped_trials_are_no_failures():
     for seed in range(10):  # the lower half of y is worse, so that it is stopped
         results = with_asha(60, seed, matters=1)

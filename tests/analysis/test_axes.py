@@ -148,6 +148,7 @@ def test_a_conditional_law_without_text_form_counts_where_it_was_there():
     np.testing.assert_allclose(axis.u, [0.75, np.nan, 0.25])
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from(STATUSES), ERRORS, st.integers(0, 3)), max_size=30))
 def test_standings_are_finished_then_far_then_low_then_lost(ends):
     results = made([0.5] * len(ends))

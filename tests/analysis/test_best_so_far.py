@@ -22,6 +22,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 ERRORS = st.lists(st.none() | st.floats(0, 1), min_size=1, max_size=7)
 
 
+@pytest.mark.slow
 @given(st.lists(st.none() | st.floats(-10, 10), max_size=30), st.randoms())
 def test_incumbents_are_the_running_minimum_in_the_order_of_ending(errors, random):
     results = made(errors)
@@ -59,6 +60,7 @@ def test_replicates_count_by_their_mean():
     assert list(incumbents(made([[0.1, 0.9], [0.4, 0.4]]))["validation_error"]) == [0.5, 0.4]
 
 
+@pytest.mark.slow
 @given(ERRORS)
 def test_expected_best_is_the_mean_over_all_subsets_in_which_one_finished(errors):
     found = expected_best(made(errors), resamples=10).set_index("trials")
@@ -72,6 +74,7 @@ def test_expected_best_is_the_mean_over_all_subsets_in_which_one_finished(errors
         assert found["chance_none"][n] == pytest.approx(1 - len(least) / len(subsets), abs=1e-12)
 
 
+@pytest.mark.slow
 @given(ERRORS)
 def test_the_expected_best_falls_to_the_best(errors):
     found = expected_best(made(errors), resamples=10)
@@ -83,6 +86,7 @@ def test_the_expected_best_falls_to_the_best(errors):
         assert (known["expected"] <= known["high"]).all()
 
 
+@pytest.mark.slow
 def test_the_interval_of_the_expected_best_holds_what_it_says():
     rng = np.random.default_rng(0)
     total, repeats = 16, 120

@@ -45,6 +45,7 @@ def test_the_sentence_names_the_rank_test():
     assert found.sentence.startswith("Best validation error after 12 trials: RandomSearch ")
 
 
+@pytest.mark.slow
 def test_equals_are_no_more_than_noise():
     alarms = 0
     for seed in range(25):

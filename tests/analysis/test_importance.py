@@ -107,6 +107,7 @@ def test_choices_matter_too():
 # came first in up to 47 of 100, and the forest's score on trials it had not seen kept that from
 # being said in all but 8; at 16 trials and more in all but 0 to 5 (one in 8, bowl at 32). Hence at
 # least 16 trials and a score of 0.2.
+@pytest.mark.slow
 @pytest.mark.parametrize("total", [16, 32])
 def test_what_does_nothing_is_rarely_said_to_matter_most(total):
     wrong = 0
@@ -119,6 +120,7 @@ def test_what_does_nothing_is_rarely_said_to_matter_most(total):
     assert wrong <= 2
 
 
+@pytest.mark.slow
 def test_noise_is_refused():
     said = 0
     for seed in range(20):
@@ -131,6 +133,7 @@ def test_noise_is_refused():
     assert said <= 2
 
 
+@pytest.mark.slow
 def test_the_interval_holds_a_strong_share():
     held = 0
     for seed in range(12):

@@ -71,6 +71,7 @@ def test_an_objective_in_a_file_with_neighbours(project):
     assert "never overwritten" in again.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_exit_code_1_when_every_trial_failed(project):
     done = sweeper(
         *("run", "mine:fails", "--space", "x=[1,2]", "--searcher", "grid"),
@@ -93,6 +94,7 @@ def test_the_built_in_classifier_and_the_test_set(project):
     assert re.search(r"test set: error [0-9.]+, accuracy [0-9.]+\n", done.stdout)
 
 
+@pytest.mark.slow
 def test_a_failed_look_at_the_test_set_leaves_folder_and_report(project):
     done = sweeper(
         *("run", "mine.py:objective", "--space", "x=uniform(0,1)", "--trials", "1", "--test"),
@@ -120,6 +122,7 @@ def test_a_yaml_file_with_the_same_words(project):
     assert more.startswith("5 × 2 = 10 trials\n")
 
 
+@pytest.mark.slow
 def test_a_dry_run_shows_the_first_command_or_what_is_wrong_with_it(project):
     command = ("run", "--command", "true --x {x} 'a b'", "--metric", "loss", "--dry-run")
     done = sweeper(*command, "--space", "x=[[1,2]]")
@@ -130,6 +133,7 @@ def test_a_dry_run_shows_the_first_command_or_what_is_wrong_with_it(project):
     assert "config_space['y']: the command doesn't use it" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_command_in_a_yaml_file(project):
     Path("train.py").write_text("import sys; print(f'val/acc <{sys.argv[1]}> loss 2')")
     Path("sweep.yaml").write_text(
@@ -143,6 +147,7 @@ def test_a_command_in_a_yaml_file(project):
     ]
 
 
+@pytest.mark.slow
 def test_the_same_dry_run_twice(project):
     first, second = (sweeper("run", "--dry-run", "--seed", "4").stdout for _ in range(2))
     assert first == second
@@ -204,6 +209,7 @@ def test_a_module_that_breaks_on_import(project, capsys):
     assert "line 1: ZeroDivisionError: division by zero" in printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["import sys\nsys.exit(0)\n", "{}['a']\n"])
 def test_a_file_that_ends_or_breaks_while_it_is_loaded_is_no_success(project, text):
     Path("early.py").write_text(text)
@@ -215,6 +221,7 @@ def test_a_file_that_ends_or_breaks_while_it_is_loaded_is_no_success(project, te
     assert not Path("runs").exists()
 
 
+@pytest.mark.slow
 def test_an_objective_that_ends_the_process_on_the_test_set_is_no_success(project):
     Path("ends.py").write_text(
         "import sys\ndef objective(config, test=False):\n    return sys.exit(0) if test else 0.5\n"
@@ -227,6 +234,7 @@ def test_an_objective_that_ends_the_process_on_the_test_set_is_no_success(projec
     assert "RuntimeError: The objective ended its process: SystemExit: 0" in done.stderr
 
 
+@pytest.mark.slow
 def test_accuracy_is_said_of_the_built_in_classifier_only(project):
     Path("far.py").write_text("def objective(config, test=False):\n    return 23.29\n")
     done = sweeper(

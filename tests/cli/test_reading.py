@@ -100,6 +100,7 @@ def test_only_plain_files_of_a_folder_are_read(sweeps, secret, command, file, ki
         assert said.out == ""
 
 
+@pytest.mark.slow
 def test_a_report_is_written_over_no_file_of_the_users(sweeps, secret):
     """A link under its name in the folder, which may come from anywhere, gives way to it."""
     before = secret.read_bytes()
@@ -116,6 +117,7 @@ def test_a_report_is_written_over_no_file_of_the_users(sweeps, secret):
     assert report.is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "begins"),
     [
@@ -314,6 +316,7 @@ def test_an_export_to_a_terminal_is_printable(texts, monkeypatch, capsys):
     assert all(line.isprintable() for line in lines)
 
 
+@pytest.mark.slow
 def test_a_terminal_of_few_characters_shows_what_it_can(sweeps):
     with closing(Journal(sweeps / "runs" / "one")) as journal:
         journal.append(*(row(trial, value=0.5) for trial in range(3, 30)))

@@ -134,6 +134,7 @@ def test_the_token_is_said_to_be_accepted_or_its_lack_is_the_fault(tmp_path, add
     assert refused.stdout.endswith("\n1 fault.\n")
 
 
+@pytest.mark.slow
 def test_an_address_where_nothing_listens_is_the_fault(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

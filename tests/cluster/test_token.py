@@ -125,6 +125,7 @@ def test_no_token_is_not_exposed(tmp_path, monkeypatch):
     assert exposed_token() is None
 
 
+@pytest.mark.slow
 def test_a_head_that_says_nothing_is_tried_twice_and_given_up(monkeypatch):
     """As one does that stands still: connections are taken by Linux."""
     monkeypatch.setattr("ray.is_initialized", lambda: False)

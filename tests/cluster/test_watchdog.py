@@ -62,6 +62,7 @@ def endless(monkeypatch):
     end.set()
 
 
+@pytest.mark.slow
 def test_what_is_waited_for_is_said_once_and_has_a_limit(endless, monkeypatch):
     monkeypatch.setattr(watchdog, "_SAY_AFTER_S", 0.2)
     said: list[str] = []

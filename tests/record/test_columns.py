@@ -44,6 +44,7 @@ def test_a_column_has_the_type_of_its_values(values, kind):
     assert [read(cell) for cell in made] == [None if v is ABSENT else v for v in values]
 
 
+@pytest.mark.slow
 @given(st.lists(st.just(ABSENT) | VALUES, max_size=4) | st.lists(NUMBERS | st.none(), max_size=4))
 def test_what_a_column_and_a_parquet_file_hold_is_read_back(values):
     expected = [None if value is ABSENT else value for value in values]

@@ -39,6 +39,7 @@ def test_what_is_read_is_what_was_written(value):
     assert same(decode(json.loads(text)), value)
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(
     st.lists(

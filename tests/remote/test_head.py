@@ -45,6 +45,7 @@ def test_an_address_without_a_host():
         pass
 
 
+@pytest.mark.slow
 def test_a_cluster_that_was_not_started(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such file"), reached(Head(None, "none.yaml")):
         pass

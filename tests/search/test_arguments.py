@@ -1,3 +1,4 @@
+import pytest
 from scipy import stats
 
 import sweeper
@@ -13,6 +14,7 @@ def test_initial_configs_have_the_order_of_the_space():
     assert len({tuple(unique.config(space, 0, trial).items()) for trial in range(4)}) == 4
 
 
+@pytest.mark.slow
 def test_initial_configs_must_be_of_the_space_and_constraints_common():
     space = check_space({"lr": stats.uniform(0, 1), "a": [1, 2]}, ["lr > 0.9999"])
     faults = sweeper.RandomSearch(3, initial_configs=[{"lr": "abc", "a": 1}]).faults(space)

@@ -28,6 +28,7 @@ def test_it_gets_far_below_random_search(model):
     assert best(BayesianSearch(30, model)) < 0.5 * best(RandomSearch(30))
 
 
+@pytest.mark.slow
 def test_it_begins_with_sobol_points_until_enough_is_known():
     first = first_configs(BayesianSearch(20), SPACE, 3)
     assert first == first_configs(SobolSearch(20), SPACE, 3)
@@ -36,6 +37,7 @@ def test_it_begins_with_sobol_points_until_enough_is_known():
     assert all(t.config != config for t, config in zip(table[12:], first[12:], strict=True))
 
 
+@pytest.mark.slow
 def test_what_is_known_decides_what_comes_next():
     table = search(BayesianSearch(12), SPACE, bowl, 12)
     other = [*table[:-1], Known(table[-1].config, (), table[-1].error - 5, "finished")]
@@ -54,6 +56,7 @@ def test_a_part_of_a_curve_is_learned_from():
     assert searcher.config(SPACE, 0, 12, known(3)) != searcher.config(SPACE, 0, 12, known(0))
 
 
+@pytest.mark.slow
 def test_no_configuration_comes_twice_while_others_are_left():
     space = check_space({"a": [1, 2, 3, 4], "b": stats.randint(0, 5)})
     table = search(BayesianSearch(100), space, lambda c: c["a"] + c["b"], 20)

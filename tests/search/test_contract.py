@@ -64,6 +64,7 @@ def table_of(searcher, space, objective=square, constraints=(), trials=N, seed=0
     return [t.config for t in search(searcher, checked, objective, trials, seed)]
 
 
+@pytest.mark.slow
 def test_values_are_plain_and_in_the_support(make):
     for config in table_of(make(), SPACE):
         assert list(config) == list(SPACE)
@@ -86,6 +87,7 @@ def test_every_distribution_is_searched(name):
             assert math.isfinite(config["x"])
 
 
+@pytest.mark.slow
 def test_the_seed_decides(make):
     searcher = make()
     if isinstance(searcher, GridSearch):
@@ -94,10 +96,12 @@ def test_the_seed_decides(make):
         assert table_of(searcher, SPACE, seed=1) != table_of(searcher, SPACE, seed=2)
 
 
+@pytest.mark.slow
 def test_a_longer_search_has_the_same_first_trials(make):
     assert table_of(make(N + 50), SPACE) == table_of(make(), SPACE)
 
 
+@pytest.mark.slow
 def test_the_same_is_known_the_same_is_chosen(make):
     """Whatever was asked before, in whatever order, as after a kill."""
     searcher, space = make(), check_search(SPACE, make())
@@ -121,6 +125,7 @@ def test_another_process_chooses_the_same(make, request):
     assert json.loads(done.stdout) == json.loads(json.dumps(table_of(make(), SPACE)))
 
 
+@pytest.mark.slow
 def test_what_is_known_stays_as_it_is(make):
     searcher, space = make(), check_search(SPACE, make())
     table = search(searcher, space, square, N - 1)
@@ -155,6 +160,7 @@ def test_a_small_space_is_searched_to_its_end(make):
     assert all(set(config) == {"a", "b", "c"} for config in drawn if config["a"] == 1)
 
 
+@pytest.mark.slow
 def test_conditions_are_kept(make):
     kinds = set()
     for config in table_of(make(), CONDITIONAL):
@@ -194,6 +200,7 @@ def test_nothing_but_constants(make):
         assert config == {"a": 1, "b": "x"}
 
 
+@pytest.mark.slow
 def test_initial_configs_come_first(make):
     first = {**table_of(make(), SPACE)[5], "lr": 0.123}
     searcher = dataclasses.replace(make(), initial_configs=[first])

@@ -1,3 +1,4 @@
+import pytest
 from scipy import stats
 
 from sweeper.search.replacements import first_that_may_come
@@ -25,6 +26,7 @@ def test_a_near_one_comes_instead_of_one_that_breaks_a_constraint():
     assert 0.35 < new["x"] + new["y"] <= 0.5
 
 
+@pytest.mark.slow
 def test_a_small_space_is_used_up_and_then_repeated():
     space = check_space({"a": [1, 2, 3], "b": stats.binom(3, 0.01)}, ["a * b <= 6"])
     taken: list[str] = []

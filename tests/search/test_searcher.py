@@ -32,6 +32,7 @@ def test_numpy_scalars_of_initial_configs_become_plain():
     assert [type(config["x"]) for config in configs] == [int]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("searcher", "text"),
     [

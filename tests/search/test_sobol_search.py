@@ -67,6 +67,7 @@ def test_points_that_break_a_constraint_are_passed_over():
     assert first_configs(SobolSearch(30), space, 3) == expected[:30]
 
 
+@pytest.mark.slow
 def test_constraints_that_nothing_fulfils_are_refused():
     space = check_space(SPACE, ["x > 2"])
     with pytest.raises(ValueError, match="none of 10,001 configurations in a row fulfils them"):

@@ -89,6 +89,7 @@ def test_draws_are_copies():
     assert space == {"choice": [{"layers": [1]}], "constant": {"layers": [1]}}
 
 
+@pytest.mark.slow
 def test_draws_are_the_same_in_every_process():
     code = (
         "from scipy import stats; from sweeper.space.config_space import draw, trial_seed\n"

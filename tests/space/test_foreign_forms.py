@@ -12,6 +12,7 @@ from sweeper.space.reading import read_value
 low_high = st.tuples(st.integers(1, 99), st.integers(1, 99)).map(lambda p: (p[0], p[0] + p[1]))
 
 
+@pytest.mark.slow
 @given(low_high)
 def test_the_cure_has_the_bounds_of_the_other_library(ends):
     low, high = ends

@@ -56,6 +56,7 @@ def test_what_can_be_is_let_through(text):
     assert senseless(text, ENTRIES) is None
 
 
+@pytest.mark.slow
 def test_the_message_on_rare_ones_says_why_one_is_never_computed():
     with pytest.raises(ValueError, match=r"can't be computed: .*division by zero"):
         check_search({"lr": stats.uniform(0, 1)}, RandomSearch(3), ["1 / (lr - lr) > 2"])

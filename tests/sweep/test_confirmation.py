@@ -24,6 +24,7 @@ def noisy(config):
     return config["x"] + NOISE * random.random()
 
 
+@pytest.mark.slow
 def test_the_fresh_mean_is_free_of_luck_and_more_replicates_add_to_it(run):
     results = run(noisy, {"x": [1.0] * 16}, sweeper.GridSearch())
     lucky = np.sort(results.frame["validation_error"])[:2]
@@ -42,6 +43,7 @@ def test_the_fresh_mean_is_free_of_luck_and_more_replicates_add_to_it(run):
     assert max(row.value for row in rows) > 1.1
 
 
+@pytest.mark.slow
 def test_others_that_are_the_best_after_a_resume_are_confirmed_too(run):
     def objective(config):
         return config["x"]

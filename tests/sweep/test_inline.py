@@ -41,6 +41,7 @@ def run(tmp_path):
     return run_inline
 
 
+@pytest.mark.slow
 def test_it_needs_no_ray(tmp_path):
     code = (
         "import sys, sweeper; from scipy import stats\n"
@@ -175,6 +176,7 @@ def test_another_scheduler_or_constraint_is_another_sweep(run):
         run(name="s", resume=True, constraints=["x < 0.9"])
 
 
+@pytest.mark.slow
 def test_our_trainer_is_left_in_the_middle_of_fit(run):
     left = []
 
@@ -207,6 +209,7 @@ def test_an_objective_may_change_its_configuration(run):
     assert not any("new" in row.config for row in results.rows)
 
 
+@pytest.mark.slow
 def test_an_objective_that_swallows_everything_still_hears_ctrl_c_and_its_time(run, tmp_path):
     def swallows(config):
         end = time.monotonic() + 0.6
@@ -230,6 +233,7 @@ def test_an_objective_that_swallows_everything_still_hears_ctrl_c_and_its_time(r
     )
 
 
+@pytest.mark.slow
 def test_an_objective_without_epochs_is_told_of(run, capfd):
     options = {"scheduler": sweeper.ASHA(), "progress": True}
     run(lambda config: config["x"], limits=sweeper.Limits(total_epochs=3), **options)
@@ -250,6 +254,7 @@ def leaves_traces(config):
 seen: list[float] = []
 
 
+@pytest.mark.slow
 def test_fresh_trials_leave_nothing_here(run):
     results = run(leaves_traces, sweeper.RandomSearch(4), fresh=True)
     assert [row.value for row in results.rows] == [1 + row.config["x"] for row in results.rows]

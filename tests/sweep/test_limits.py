@@ -51,6 +51,7 @@ def test_all_faults_at_once():
     assert len(str(caught.value).splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_the_target_ends_the_sweep_and_a_resume_goes_on(run):
     whole = run(lambda config: config["x"], name="whole")
     first = next(row.trial for row in whole.rows if row.value <= 0.2)
@@ -69,6 +70,7 @@ def test_a_target_counts_the_mean_of_replicates(run):
     assert reached.best_error <= 0.2
 
 
+@pytest.mark.slow
 def test_patience_counts_trials_in_their_order(run):
     errors = [row.value for row in run(lambda c: c["x"], name="whole").rows]
     end = next(
@@ -90,6 +92,7 @@ def test_epochs_of_all_trials_are_limited(run):
     assert 35 <= with_asha.frame["epochs"].sum() < 45
 
 
+@pytest.mark.slow
 def test_trials_that_all_fail_alike_end_the_sweep_with_the_error_and_the_cure(run):
     trained = []
 
@@ -113,6 +116,7 @@ def test_trials_that_fail_differently_end_nothing(run):
     assert len(run(fails).rows) == 40
 
 
+@pytest.mark.slow
 def test_a_trial_that_takes_too_long_fails_with_that_reason(run):
     def slow(config):
         while config["x"] > 0.5:

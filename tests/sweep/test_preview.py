@@ -87,6 +87,7 @@ def test_a_grid_of_billions_is_previewed():
     assert len(preview.configs) == 10
 
 
+@pytest.mark.slow
 def test_any_distribution_has_its_line():
     space = {name: law for name, law in DISTRIBUTIONS.items() if name != "mixture"}
     text = str(sweeper.preview(space, sweeper.RandomSearch(3), most=1))
@@ -102,6 +103,7 @@ def test_a_notebook_shows_it_escaped():
     assert "different configurations for 9 trials" in page
 
 
+@pytest.mark.slow
 def test_faults_are_told_as_by_the_sweep():
     with pytest.raises(ValueError, match="a choice needs an entry"):
         sweeper.preview({"a": []}, sweeper.RandomSearch(1))
@@ -120,6 +122,7 @@ def test_no_value_can_move_the_cursor():
     assert "\x1b" not in text
 
 
+@pytest.mark.slow
 def test_it_needs_neither_ray_nor_torch():
     code = (
         "import sys, sweeper\n"

@@ -118,6 +118,7 @@ def test_torch_is_loaded_when_the_objective_does_and_seeded_all_the_same(run):
 # What an objective may be
 
 
+@pytest.mark.slow
 def test_lambdas_partials_closures_and_objects(run_inline):
     offset = 10
 

@@ -510,6 +510,7 @@ def test_a_damaged_or_foreign_file_only_starts_the_fit_afresh(name, tmp_path, ca
     assert len(others) == (EPOCHS if name == "folder" else 0)
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_is_noticed(tmp_path, capfd):
     objective = simple(Normed, 1)
     expected = run(objective, tmp_path)

@@ -36,6 +36,7 @@ def run_python(code, **environment):
 # Sets
 
 
+@pytest.mark.slow
 def test_fashion_mnist_has_every_sixth_image_of_a_class_for_validation(raw):
     seen = dict.fromkeys(range(10), 0)
     training, validation = [], []
@@ -149,6 +150,7 @@ def test_a_batch_changed_in_place_changes_no_other():
     assert torch.equal(all_of(loader)[0], before)
 
 
+@pytest.mark.slow
 def test_what_one_process_writes_to_the_images_no_other_sees():
     ours = FashionMNIST()
     before = ours._images[0].copy()
@@ -205,6 +207,7 @@ def test_the_test_set_is_sealed_in_a_trial_and_handed_out_in_test_mode(module):
         assert trial.test_set_read
 
 
+@pytest.mark.slow
 def test_no_file_of_the_test_set_is_opened_by_a_trial(tmp_path):
     code = """
         import sys

@@ -46,6 +46,7 @@ def folder(request, tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_debian_files_become_arrays_in_the_cache(cache, raw, monkeypatch):
     monkeypatch.setattr(sweeper.training.fashion_mnist, "_DEBIAN", DEBIAN)
     arrays = fashion_mnist_arrays()

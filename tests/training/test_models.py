@@ -107,6 +107,7 @@ def test_the_optimizer_is_an_argument_of_every_model(model):
     assert len(group["params"]) == len(list(model.parameters()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "arguments", "target"),
     [

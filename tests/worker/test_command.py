@@ -263,6 +263,7 @@ def test_it_is_found_again_from_the_record():
         assert find_again(described) == original
 
 
+@pytest.mark.slow
 def test_a_sweep_has_the_table_that_a_function_would_give(script, run):
     def same(config):
         for epoch in range(1, 10):
@@ -285,6 +286,7 @@ def test_a_sweep_has_the_table_that_a_function_would_give(script, run):
     assert "epoch 9 acc" in (ours.best_folder / "output.txt").read_text()
 
 
+@pytest.mark.slow
 def test_a_sweep_of_a_script_is_resumed_but_not_as_another_one(script, run):
     command = script(TRAIN) + " --lr {lr} --units {units}"
     first = run(sweeper.Command(command, "acc"), name="s", limits=sweeper.Limits(total_epochs=20))
@@ -359,11 +361,13 @@ def test_what_it_has_printed_can_be_read_at_once(silent, tmp_path):
         points.close()
 
 
+@pytest.mark.slow
 def test_a_time_limit_ends_a_silent_script(silent, run):
     results = run(silent, X, sweeper.RandomSearch(1), limits=sweeper.Limits(trial_time_s=1))
     assert results.rows[0].exception.startswith("TrialTimeOver")
 
 
+@pytest.mark.slow
 def test_the_end_of_a_sweep_does_not_wait_for_a_silent_script(silent, run):
     results = run(silent, X, sweeper.RandomSearch(1), limits=sweeper.Limits(time_budget_s=1))
     assert results.rows[0].status == "interrupted"
@@ -384,6 +388,7 @@ def test_ctrl_c_ends_a_silent_script(silent, run, tmp_path):
     assert [row.status for row in sweeper.load(tmp_path / "runs" / "s").rows] == ["interrupted"]
 
 
+@pytest.mark.slow
 def test_a_silent_script_can_be_stopped_early(silent, tmp_path):
     running = RunningTrial(silent, {"x": 1}, {}, 0, metric="acc")
     assert isinstance(running.advance(), Reports)

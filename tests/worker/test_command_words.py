@@ -46,6 +46,7 @@ nested = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(nested) | st.dictionaries(st.text(), nested))
 def test_lists_and_dicts_arrive_as_json(value):
     assert json.loads(as_argument(value)) == value

@@ -57,6 +57,7 @@ def to_the_end(trial):
     return points + told.points, told
 
 
+@pytest.mark.slow
 def test_each_trial_finds_modules_as_they_were(processes):
     def objective(config):
         yield RNG.random()
@@ -69,6 +70,7 @@ def test_each_trial_finds_modules_as_they_were(processes):
     assert {ended.status for _, ended in ends} == {"finished"}
 
 
+@pytest.mark.slow
 def test_points_are_told_at_rungs_and_the_stop_runs_finally_blocks(processes, tmp_path):
     def objective(config):
         try:
@@ -90,6 +92,7 @@ def test_points_are_told_at_rungs_and_the_stop_runs_finally_blocks(processes, tm
     assert (tmp_path / "output.txt").read_text() == "the last words\n"
 
 
+@pytest.mark.slow
 def test_failures_have_their_traceback(processes):
     def objective(config):
         yield 0.5
@@ -102,6 +105,7 @@ def test_failures_have_their_traceback(processes):
     assert "fresh_server" not in ended.traceback
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("death", "said"),
     [
@@ -181,6 +185,7 @@ def test_no_process_stays(processes, end):
     assert alive(server) == (end in ("by itself", "stop", "busy"))
 
 
+@pytest.mark.slow
 def test_all_die_with_who_started_them():
     code = """
         import os, signal, sys
@@ -205,6 +210,7 @@ def test_all_die_with_who_started_them():
     assert all(map(gone, pids))
 
 
+@pytest.mark.slow
 def test_data_is_private_to_each_trial(processes):
     def objective(config, data):
         before = float(data["x"].sum())
@@ -215,6 +221,7 @@ def test_data_is_private_to_each_trial(processes):
     assert [to_the_end(begin(made))[1].value for _ in range(2)] == [0.0, 0.0]
 
 
+@pytest.mark.slow
 def test_what_can_not_be_loaded_fails(processes):
     class Broken:
         def __reduce__(self):
@@ -228,6 +235,7 @@ def test_what_can_not_be_loaded_fails(processes):
     assert ended.exception.startswith("ValueError: invalid literal for int()")
 
 
+@pytest.mark.slow
 def test_an_objective_has_the_main_thread_of_a_process_as_at_home(processes):
     def objective(config):
         assert threading.current_thread() is threading.main_thread()
@@ -241,6 +249,7 @@ def test_an_objective_has_the_main_thread_of_a_process_as_at_home(processes):
         assert to_the_end(begin(made))[1].value == 3
 
 
+@pytest.mark.slow
 def test_nothing_piles_up(processes):
     made = processes(lambda config: 0.5)
     to_the_end(begin(made))

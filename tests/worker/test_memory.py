@@ -24,6 +24,7 @@ def cycle() -> weakref.ref:
     return weakref.ref(Cycle())
 
 
+@pytest.mark.slow
 def test_what_each_trial_leaves_is_freed_and_what_outlives_one_is_after_twice_as_many():
     memory, held = Memory(), []
     try:

@@ -67,6 +67,7 @@ def test_what_has_no_name_of_its_own_cannot_be_found():
         assert not can_be_found(describe_objective(original)), original
 
 
+@pytest.mark.slow
 def test_a_script_is_found_by_its_file(tmp_path):
     script = tmp_path / "my script.py"
     script.write_text(

@@ -285,6 +285,7 @@ def test_large_things_have_short_texts():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_same_in_every_process_as_a_script_and_as_a_module(tmp_path):
     (tmp_path / "near.py").write_text(textwrap.dedent(NEIGHBOUR).replace("{late}", "json"))
     code = textwrap.dedent(MODULE).format(neighbour="near")

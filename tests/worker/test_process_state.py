@@ -131,6 +131,7 @@ def test_a_warning_that_was_turned_into_an_error_is_one_no_more():
         warnings.warn("hear me", stacklevel=1)
 
 
+@pytest.mark.slow
 def test_torch_that_is_loaded_later_is_put_back_to_what_it_was_then():
     code = """
         import sys

@@ -67,6 +67,7 @@ def test_what_is_returned_counts_more_than_what_was_reported(run):
     assert set(results.frame["epochs"]) == {9}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheduler", [None, sweeper.ASHA()])
 @pytest.mark.parametrize("searcher", [sweeper.RandomSearch(16), sweeper.BayesianSearch(16, lag=2)])
 def test_the_highest_accuracy_is_found_as_the_lowest_error_is(tmp_path, scheduler, searcher):

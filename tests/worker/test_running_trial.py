@@ -247,6 +247,7 @@ def test_an_objective_that_swallows_the_stop_is_stopped_again(objective, capfd):
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", SWALLOWERS)
 def test_one_that_never_ends_is_left_behind_and_said_so(objective):
     """In a process of its own: what is left behind stays there."""
@@ -529,6 +530,7 @@ def test_trials_inside_of_a_trial():
     assert ended.value == to_the_end(trial_of(fits))[1].value
 
 
+@pytest.mark.slow
 def test_torch_that_the_objective_imports_is_seeded_and_has_the_trials_threads():
     code = """
         import sys

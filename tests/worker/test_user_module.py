@@ -20,6 +20,7 @@ def in_another_process(code: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_script_is_main_though_it_was_imported(tmp_path):
     (tmp_path / "train.py").write_text(SOURCE)
     code = f"""
@@ -33,6 +34,7 @@ def test_a_script_is_main_though_it_was_imported(tmp_path):
     assert in_another_process(code) == f"{expected}{tmp_path / 'train.py'} True\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("there", ["gone", "edited"])
 def test_a_file_that_is_not_here_is_written(tmp_path, there):
     if there == "edited":
@@ -49,6 +51,7 @@ def test_a_file_that_is_not_here_is_written(tmp_path, there):
     assert in_another_process(code) == "train train\n"
 
 
+@pytest.mark.slow
 def test_one_that_ends_the_process_does_not(tmp_path):
     code = f"""
         module = UserModule("__main__", {str(tmp_path / "t.py")!r}, "import sys; sys.exit(0)")
@@ -60,6 +63,7 @@ def test_one_that_ends_the_process_does_not(tmp_path):
     assert in_another_process(code).endswith("t.py ends the process while it is imported\n")
 
 
+@pytest.mark.slow
 def test_a_part_of_a_package_keeps_its_relative_imports(tmp_path):
     package = tmp_path / "package"
     package.mkdir()
