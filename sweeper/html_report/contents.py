@@ -47,8 +47,8 @@ def facts(results: Results) -> list[tuple[str, str]]:
     """Lists what was run, by name: all that the record says, known entries first."""
     sweep = {key: value for key, value in results.sweep.items() if key not in _TOLD_ELSEWHERE}
     if "metric" in sweep:
-        way = "high" if results.metric.is_high_good else "low"
-        sweep["metric"] = f"{results.metric.name}, {way} is good"
+        way = "higher" if results.metric.is_high_good else "lower"
+        sweep["metric"] = f"{results.metric.name}, {way} is better"
         sweep.pop("mode", None)
     if isinstance(sweep.get("resumed"), list):
         sweep["resumed"] = f"{len(sweep['resumed'])} times"

@@ -103,7 +103,7 @@ async function poll() {
     if (state.version !== watched.dataset.version) await renew();
     say(state.lines, state.kind);
   } catch (reason) {
-    say([`This page gets no news any more: sweeper watch has ended or can't be reached (${reason.message}).`], "fails");
+    say([`This page no longer follows the sweep: sweeper watch has ended or can't be reached (${reason.message}).`], "fails");
   }
   setTimeout(poll, POLL_MS);
 }

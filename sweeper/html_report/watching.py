@@ -69,7 +69,7 @@ class Watched:
         if self._fault:
             return {"version": version, "lines": [self._fault], "kind": "fails"}
         if progress or new:
-            lines = progress or ["The last trials are being read."]
+            lines = progress or ["Reading the last trials …"]
             return {"version": version, "lines": lines, "kind": "runs"}
         return {"version": version, "lines": [self._at_rest()], "kind": "ended"}
 
@@ -77,8 +77,8 @@ class Watched:
         if not self._outstanding:
             return "The sweep has ended."
         return (
-            f"The sweep has ended, was cut short, or has not begun: {self._outstanding:,} planned "
-            "trials have not ended, and none runs."
+            f"The sweep is not running, and {self._outstanding:,} planned trials have not ended: "
+            "it is just starting, or was interrupted."
         )
 
     def _new_version(self) -> str:
@@ -89,8 +89,8 @@ class Watched:
             version = _version(self._folder)
         except OSError as error:
             self._fault = one_line(
-                f"{self._folder}: can't be read any more ({error.strerror}). The page shows the "
-                "sweep as it was. Put the folder back, or close the page."
+                f"{self._folder}: can no longer be read ({error.strerror}). The page shows the "
+                "sweep as it was before. Put the folder back, or close the page."
             )
             self._tried = ""  # once it is there again, it is read again
             return ""
@@ -167,12 +167,15 @@ class _Handler(BaseHTTPRequestHandler):
         hosts = self.headers.get_all("Host", [])
         secret, _, name = self.path.removeprefix("/").partition("/")
         if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
-            self._answer(HTTPStatus.FORBIDDEN, b"Only by 127.0.0.1 or localhost.")
+            self._answer(HTTPStatus.FORBIDDEN, b"Open this page at 127.0.0.1 or localhost.")
         elif name == "" and any(_same(secret, ticket) for ticket in server.tickets):
             server.tickets.clear()
             self._answer(HTTPStatus.SEE_OTHER, b"", Location=f"/{server.secret}/")
         elif not _same(secret, server.secret):
-            self._answer(HTTPStatus.FORBIDDEN, b"Take the whole address that sweeper printed.")
+            self._answer(
+                HTTPStatus.FORBIDDEN,
+                b"Open the whole address that sweeper printed, with its secret.",
+            )
         elif name in _ANSWERS:
             kind, content = _ANSWERS[name]
             # Half a surrogate pair, which JSON can bring, has no UTF-8.

@@ -155,7 +155,7 @@ def test_other_metrics_are_columns_of_the_table():
 
 
 def test_the_metric_and_its_way_are_told():
-    assert ("optimised", "accuracy, high is good") in contents.facts(accurate())
+    assert ("optimised", "accuracy, higher is better") in contents.facts(accurate())
     assert contents.best(accurate(), None)["what"].startswith("accuracy of trial ")
 
 

@@ -143,7 +143,7 @@ def test_the_report_says_what_was_run_and_found(tmp_path):
 
 def test_a_running_sweep_says_so(tmp_path):
     text = Parts(sweeper.write_report(odd()["running"], tmp_path / "r.html").read_text()).text
-    assert re.search(r"\d+ planned trials have not ended: the sweep is still running", text)
+    assert re.search(r"\d+ planned trials have not ended: the sweep still runs", text)
 
 
 def test_markup_of_the_sweep_makes_no_element(tmp_path):
@@ -370,7 +370,7 @@ def test_brushing_an_axis_selects_its_trials(look):
         page.locator("#next").click()
         seen += opened.column("trial")
     assert sorted(map(int, seen)) == sorted(brushed)
-    page.get_by_text("Show all, not only the brushed").click()
+    page.get_by_text("Show all trials").click()
     assert page.locator("#shown").text_content() == "60 of 60 trials"
 
 

@@ -145,7 +145,7 @@ def test_new_trials_make_a_new_page(server, folder):
 
 def test_a_sweep_that_does_not_run_says_whether_it_has_ended(server, folder):
     end(folder, 0)
-    assert "11 planned trials have not ended, and none runs" in state(server)["lines"][0]
+    assert "is not running, and 11 planned trials have not ended" in state(server)["lines"][0]
     note_progress(folder, ["1/12 trials"])
     assert state(server)["kind"] == "runs"
     end(folder, *range(1, 12))
@@ -169,7 +169,7 @@ def test_a_folder_that_vanishes_or_is_damaged_leaves_the_page_as_it_was(server, 
     folder.rename(folder.with_name("moved"))
     gone = state(server)
     assert gone["kind"] == "fails"
-    assert f"{folder}: can't be read any more" in gone["lines"][0]
+    assert f"{folder}: can no longer be read" in gone["lines"][0]
     assert b"1 finished" in ask(server.address)[1]
     folder.with_name("moved").rename(folder)
     assert state(server)["kind"] == "ended"
@@ -189,7 +189,7 @@ def test_pages_are_not_made_one_after_the_other(folder, monkeypatch):
     assert "No trial has ended yet" in watched.page()
     now = watched.state()
     assert now["version"] == before
-    assert now["lines"] == ["The last trials are being read."]  # before it is said to have ended
+    assert now["lines"] == ["Reading the last trials …"]  # before it is said to have ended
 
 
 def test_a_folder_without_a_sweep_is_refused(tmp_path):
@@ -212,7 +212,7 @@ def test_the_command_prints_the_address_and_what_changes_until_ctrl_c(folder, tm
         assert ask(address)[0] == 200
         wait_until(lambda: "The sweep has ended." in said.read_text(), process)
         folder.rename(tmp_path / "moved")
-        wait_until(lambda: "can't be read any more" in said.read_text(), process)
+        wait_until(lambda: "can no longer be read" in said.read_text(), process)
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 130
     assert said.read_text().count("\n") == 4
@@ -296,8 +296,8 @@ def test_the_page_follows_the_sweep_where_it_stands(server, folder):
         page.get_by_text("The sweep has ended.").wait_for()
         page.locator("#shown", has_text="12 of 12 trials").wait_for()
         folder.rename(folder.with_name("moved"))
-        page.get_by_text("can't be read any more").wait_for()
+        page.get_by_text("can no longer be read").wait_for()
         opened.check(server)
         server.shutdown()
         server.server_close()
-        page.get_by_text("This page gets no news any more").wait_for()
+        page.get_by_text("This page no longer follows the sweep").wait_for()
