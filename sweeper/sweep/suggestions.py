@@ -91,9 +91,12 @@ def suggest(sweep: Sweep, questions: Sequence[Question]) -> list[Config | None]:
 
 
 def warm_up(sweep: Sweep) -> None:
-    """Asks for an unused configuration, so that what a searcher's model needs is loaded early."""
+    """Asks for an unused configuration, so that what a searcher's model needs is loaded early.
+
+    An exception is left to the first answer that is needed.
+    """
     known: list[Known] = []
-    with suppress(SearchOver):
+    with suppress(Exception):
         for trial in range(min(_ENOUGH, sweep.num_trials)):
             config = sweep.searcher.config(sweep.space, sweep.seed, trial, known)
             known.append(Known(config, error=float(trial), status="finished"))

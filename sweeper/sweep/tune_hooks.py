@@ -55,6 +55,9 @@ class HandOver(_NotRestored, Searcher):
 
     def suggest(self, trial_id: str) -> Any:
         """Returns the next trial; None at the limit or while one may come, FINISHED in the end."""
+        # While no trial is left, Tune asks for one again and again, and does nothing else.
+        if not self._running and self._conductor.step() is not None:
+            raise LeaveTuneError
         if len(self._running) >= self._limit():
             return None
         trial = self._conductor.next_trial()
