@@ -13,6 +13,7 @@ _MOST_SLOW = 10_000  # of a family that takes 0.1 ms for each value
 # Beyond these sizes of its parameters SciPy takes hours over a distribution, or ends the process.
 _LEAST_SHAPE, _MOST_SHAPE = 1e-9, 1e9
 _MOST_OF = {"irwinhall": 10_000, "hypergeom": 1e6, "nhypergeom": 1e6}  # which SciPy adds up
+_MOST_FOLDED = 1e30  # up to which SciPy finds a quantile of abs(…) within a second
 _OF_BOUNDS = ("loguniform", "reciprocal", "truncnorm", "truncexpon", "randint")  # of any size
 SMALLEST, LARGEST = 2.0**-53, 1 - 2.0**-53  # probabilities inside of the open interval (0, 1)
 _short = reprlib.Repr()
@@ -53,12 +54,33 @@ def quantile(distribution: Any, u: float) -> int | float:
     low, high = support(distribution)
     if 0 < u < 1:
         # Clipped, since rounding can lead outside: loguniform(0.1, 1).ppf(1 - 2**-53) may exceed 1.
-        value = min(max(float(quantile_function(distribution)(u)), low), high)
+        value = min(max(float(_raw_quantile(distribution, u)), low), high)
     else:
         value = low if u <= 0 else high  # not ppf(0), which for discrete ones is below the support
     if value.is_integer() and is_discrete(distribution) and has_ints(distribution):
         return int(value)
     return value
+
+
+def _raw_quantile(distribution: Any, u: float) -> Any:
+    try:
+        return quantile_function(distribution)(u)
+    except RuntimeError:
+        # SciPy's search gives up where rounding makes a cdf fall: one in 30 values of skellam.
+        if not isinstance(getattr(distribution, "dist", None), stats.rv_discrete):
+            raise
+    _, loc, _ = distribution.dist._parse_args(*distribution.args, **distribution.kwds)
+    low = high = 0
+    step = 1
+    while distribution.cdf(low + loc) >= u:
+        low, step = low - step, 2 * step
+    step = 1
+    while distribution.cdf(high + loc) < u:
+        high, step = high + step, 2 * step
+    while high - low > 1:  # the value is above low, and at most high
+        middle = (low + high) // 2
+        low, high = (low, middle) if distribution.cdf(middle + loc) >= u else (middle, high)
+    return high + loc
 
 
 def reach(distribution: Any) -> float:
@@ -104,6 +126,18 @@ def is_too_extreme(family: Any, arguments: Iterable[Any], options: Mapping[str, 
         return False
     sizes = [abs(value) for value in shapes if isinstance(value, int | float)]
     return any(size > most or 0 < size < _LEAST_SHAPE for size in sizes if size != math.inf)
+
+
+def is_folded_too_far(distribution: Any) -> bool:
+    """Checks for abs(…) of numbers so large that SciPy takes seconds to find each quantile."""
+    while (inner := getattr(distribution, "_dist", None)) is not None:
+        if type(distribution).__name__ == "FoldedDistribution":
+            with np.errstate(all="ignore"):
+                sizes = np.abs([*inner.support(), inner.icdf(0.001), inner.icdf(0.999)])
+            if np.any((sizes > _MOST_FOLDED) & np.isfinite(sizes)) or np.isinf(sizes[2:]).any():
+                return True
+        distribution = inner
+    return False
 
 
 def has_ints(distribution: Any) -> bool:

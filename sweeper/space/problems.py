@@ -11,6 +11,7 @@ from scipy import stats
 from sweeper.space.conditions import When
 from sweeper.space.distributions import (
     is_distribution,
+    is_folded_too_far,
     is_too_extreme,
     is_too_wide,
     quantile_function,
@@ -68,6 +69,8 @@ def problem_of_distribution(distribution: Any) -> tuple[str, str] | None:
     ):
         return TOO_EXTREME
     try:
+        if is_folded_too_far(distribution):
+            return TOO_EXTREME
         if is_too_wide(distribution):
             return TOO_WIDE
         with np.errstate(all="ignore"), warnings.catch_warnings():

@@ -8,6 +8,8 @@ import numpy as np
 
 from sweeper.space.distributions import describe, is_distribution, quantile_function, support
 
+_LARGEST = 1e300  # well within what a float can be
+
 
 class Rounded:
     """A distribution of the multiples of a step. Made by `sweeper.rounded`.
@@ -91,7 +93,8 @@ def rounded(distribution: Any, to: int | float = 1) -> Rounded:
 
     Raises:
         TypeError: the first argument is not a distribution, or the second not a number.
-        ValueError: the step is not positive and finite, or the support holds no multiple of it.
+        ValueError: the step is not positive and finite, the support holds no multiple of it, or
+            ends beyond 1e300.
     """
     if not is_distribution(distribution) or not hasattr(distribution, "support"):
         raise TypeError(
@@ -111,5 +114,11 @@ def rounded(distribution: Any, to: int | float = 1) -> Rounded:
         raise ValueError(
             f"the support of a rounded distribution must hold a multiple of {step}, but got "
             f"[{low:g}, {high:g}]. Choose a smaller step."
+        )
+    ends = [end for end in (made._low, made._high) if math.isfinite(end)]
+    if any(abs(end) * step > _LARGEST for end in ends):
+        raise ValueError(
+            f"the support of a rounded distribution must end below {_LARGEST:g}, but {made!r} goes "
+            "further. Choose a smaller end."
         )
     return made

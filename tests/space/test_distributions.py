@@ -12,6 +12,7 @@ from sweeper.space.distributions import (
     SMALLEST,
     is_discrete,
     is_distribution,
+    is_folded_too_far,
     probability,
     quantile,
     support,
@@ -53,6 +54,38 @@ def test_only_whole_numbers_of_discrete_distributions_are_ints(name):
 def test_a_continuous_whole_number_stays_a_float():
     truncated = stats.truncate(stats.Uniform(a=0, b=10), ub=8)
     assert [type(quantile(d, 0.5)) for d in (stats.uniform(0, 2), truncated)] == [float, float]
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        stats.skellam(3, 102),
+        stats.skellam(250, 7.5),
+        stats.skellam(3, 102, loc=0.25),
+        stats.betanbinom(8, 9, 3),
+        stats.yulesimon(2),
+    ],
+)
+def test_quantiles_that_scipy_can_not_find_are_found(law):
+    """SciPy's search raises a RuntimeError for up to one probability in ten."""
+    for u in np.random.default_rng(0).random(400):
+        value = quantile(law, u)
+        assert law.cdf(value) >= u > law.cdf(value - 1)
+
+
+@pytest.mark.parametrize(
+    ("law", "is_too_far"),
+    [
+        (stats.abs(stats.Normal(mu=1)), False),
+        (1 + 2 * stats.abs(stats.exp(stats.Uniform(a=-9, b=3))), False),
+        (stats.exp(stats.Normal(sigma=1000)), False),
+        (stats.abs(stats.exp(stats.Uniform(a=-9, b=1e15))), True),
+        (1 + 2 * stats.abs(stats.exp(stats.Uniform(a=-9, b=700))), True),
+        (stats.abs(stats.Normal(sigma=1e300)), True),
+    ],
+)
+def test_what_takes_scipy_many_seconds_is_known(law, is_too_far):
+    assert is_folded_too_far(law) == is_too_far
 
 
 @given(distributions, st.floats(1e-6, 1 - 1e-6))

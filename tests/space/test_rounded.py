@@ -118,6 +118,13 @@ def test_a_support_without_a_multiple_is_refused():
         rounded(stats.uniform(0.2, 0.5))
 
 
+def test_a_support_that_ends_where_floats_do_is_refused():
+    assert rounded(stats.loguniform(8, 1e299), to=8).support()[0] == 8
+    for ends in ((8, 1.7976931348623157e308), (1, 1e301)):
+        with pytest.raises(ValueError, match=r"must end below 1e\+300, but rounded\(loguniform"):
+            rounded(stats.loguniform(*ends), to=8)
+
+
 @pytest.mark.parametrize(
     ("text", "values"),
     [
