@@ -93,6 +93,7 @@ def _is_point(point: Any) -> bool:
         and all(map(is_number, point[:3]))
         and all(map(_are_metrics, point[3:]))
         and 0 <= point[0] < 2**53
+        and float(point[0]).is_integer()  # an epoch
     )
 
 

@@ -262,6 +262,7 @@ HUGE = int("9" * 400)
         {"start_s": -HUGE},
         {"runtime_s": HUGE},
         {"metrics": {"accuracy": HUGE}},
+        {"curve": [[1.5, 0.5, 0.1]]},
         {"curve": [[1, HUGE, 0.1]]},
         {"curve": [[1, 0.5, HUGE]]},
         {"curve": [[1, 0.5, 0.1, {"accuracy": HUGE}]]},
