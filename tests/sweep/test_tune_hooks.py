@@ -1,3 +1,4 @@
+import pytest
 import simulated
 
 from sweeper.record.journal import Journal
@@ -9,7 +10,7 @@ from sweeper.sweep.limits import Limits
 from sweeper.sweep.progress import Progress
 from sweeper.sweep.stops import Stops
 from sweeper.sweep.suggestions import Here, Suggestions
-from sweeper.sweep.tune_hooks import HandOver
+from sweeper.sweep.tune_hooks import HandOver, LeaveTuneError
 from sweeper.worker.reports import Ended
 
 
@@ -59,3 +60,15 @@ def test_a_trial_whose_worker_did_not_start_is_handed_out_again(tmp_path):
     conductor.core.not_started(simulated.Trial(**trial))
     hand_over.on_trial_complete("a", error=True)
     assert hand_over.suggest("b") == trial
+
+
+def test_a_reason_to_end_is_heard_while_tune_does_nothing_but_ask_for_trials(tmp_path):
+    conductor = conductor_of(simulated.sweep_of(RandomSearch(4)), tmp_path)
+    hand_over = HandOver(conductor, lambda: 1)
+    first = hand_over.suggest("a")
+    conductor.stops.stop(KeyboardInterrupt())
+    assert hand_over.suggest("b") is None  # a trial runs, so that Tune looks for itself
+    end(conductor, first)
+    hand_over.on_trial_complete("a")
+    with pytest.raises(LeaveTuneError):
+        hand_over.suggest("b")
