@@ -9,19 +9,19 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/setup.sh
 both=(--numprocesses 2 --dist loadfile --no-loadscope-reorder)
+# A test that hangs is ended, with a traceback of each thread, and the run with it: pytest-xdist
+# would try it again, for eight times.
+ends=(--max-worker-restart 0 -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true)
 
 if [ "${1:-}" = --lowest ]; then
   setup_lowest
-  .venv-lowest/bin/python -m pytest "${both[@]}" -m fast
-  exec .venv-lowest/bin/python -m pytest -m lowest
+  .venv-lowest/bin/python -m pytest "${both[@]}" "${ends[@]}" -m fast
+  exec .venv-lowest/bin/python -m pytest "${ends[@]}" -m lowest
 fi
 
 setup test
 case "${1:-}" in
   --fast) set -- "${both[@]}" -m fast ;;
-  # A test that hangs is ended, with a traceback of each thread, and the run with it: pytest-xdist
-  # would try it again, for eight times.
-  "") set -- "${both[@]}" --durations 40 --max-worker-restart 0 \
-    -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true ;;
+  "") set -- "${both[@]}" "${ends[@]}" --durations 40 ;;
 esac
 exec .venv/bin/python -m pytest "$@"
