@@ -351,7 +351,7 @@ def _column(rng: random.Random, files: dict[str, Any], name: str) -> str:
             row = json.loads(line)
             one = size * rng.random() * rng.choice((1, -1)) if is_number else rng.choice(values)
             if path == ("curve",):
-                one = [[point[0], size * rng.random(), *point[2:]] for point in row["curve"]]
+                one = [[*point[:1], size * rng.random(), *point[2:]] for point in row["curve"]]
             functools.reduce(lambda inside, key: inside[key], path[:-1], row)[path[-1]] = one
             lines[at] = as_json(row)
     files[name] = b"\n".join(lines) + b"\n"
