@@ -13,7 +13,8 @@ _MOST_SLOW = 10_000  # of a family that takes 0.1 ms for each value
 # Beyond these sizes of its parameters SciPy takes hours over a distribution, or ends the process.
 _LEAST_SHAPE, _MOST_SHAPE = 1e-9, 1e9
 _MOST_OF = {"irwinhall": 10_000, "hypergeom": 1e6, "nhypergeom": 1e6}  # which SciPy adds up
-_MOST_FOLDED = 1e30  # up to which SciPy finds a quantile of abs(…) within a second
+# Of abs(…): up to this size SciPy finds a quantile within a second; narrower ones it gets wrong.
+_MOST_FOLDED, _NARROWEST_FOLDED = 1e30, 1e-3
 _OF_BOUNDS = ("loguniform", "reciprocal", "truncnorm", "truncexpon", "randint")  # of any size
 SMALLEST, LARGEST = 2.0**-53, 1 - 2.0**-53  # probabilities inside of the open interval (0, 1)
 _short = reprlib.Repr()
@@ -129,12 +130,16 @@ def is_too_extreme(family: Any, arguments: Iterable[Any], options: Mapping[str, 
 
 
 def is_folded_too_far(distribution: Any) -> bool:
-    """Checks for abs(…) of numbers so large that SciPy takes seconds to find each quantile."""
+    """Checks for abs(…) of numbers so large, or so close together for their size, that SciPy takes
+    seconds to find each quantile, and finds a wrong one.
+    """
     while (inner := getattr(distribution, "_dist", None)) is not None:
         if type(distribution).__name__ == "FoldedDistribution":
             with np.errstate(all="ignore"):
-                sizes = np.abs([*inner.support(), inner.icdf(0.001), inner.icdf(0.999)])
-            if np.any((sizes > _MOST_FOLDED) & np.isfinite(sizes)) or np.isinf(sizes[2:]).any():
+                low, high = inner.icdf(0.001), inner.icdf(0.999)
+                ends = [end for end in inner.support() if np.isfinite(end)]
+                size = np.max(np.abs([low, high, *ends]))
+            if not (size <= _MOST_FOLDED and high - low >= _NARROWEST_FOLDED * size):
                 return True
         distribution = inner
     return False

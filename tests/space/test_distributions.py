@@ -82,6 +82,8 @@ def test_quantiles_that_scipy_can_not_find_are_found(law):
         (stats.abs(stats.exp(stats.Uniform(a=-9, b=1e15))), True),
         (1 + 2 * stats.abs(stats.exp(stats.Uniform(a=-9, b=700))), True),
         (stats.abs(stats.Normal(sigma=1e300)), True),
+        (stats.abs(stats.truncate(stats.Normal(mu=1000, sigma=1), lb=0)), False),
+        (stats.abs(stats.truncate(stats.Normal(mu=1e15, sigma=1), lb=0)), True),
     ],
 )
 def test_what_takes_scipy_many_seconds_is_known(law, is_too_far):
