@@ -24,7 +24,9 @@ _BETWEEN = (
     r"(?:\s*(?::=|->|=>|[:=|│])\s*|\s+(?:is\s+|of\s+)?)"
     r"[\"'(]?(?:[a-z_][\w.]*\()?"  # tensor(0.91), np.float64(0.91)
 )
-_ANY_NAME = re.compile(rf"([^\W\d][\w/.@-]*){_BETWEEN}{_NUMBER}{_END}", re.IGNORECASE)
+_PART = r"(?<![\w/.@-])(?:train(?:ing)?|val(?:id(?:ation)?)?|test(?:ing)?|dev|eval(?:uation)?)\s+"
+_ANY_NAME = re.compile(rf"((?:{_PART})?[^\W\d][\w/.@-]*){_BETWEEN}{_NUMBER}{_END}", re.IGNORECASE)
+_PART_BEFORE = re.compile(rf"({_PART})$", re.IGNORECASE)
 _LINES_KEPT, _MOST_NAMES = 20, 8
 _LONG, _MOST_OF_A_LINE = 1 << 16, 1 << 20  # characters after which a line without an end is cut
 _MOST_KEPT = 500  # characters of a line
@@ -55,6 +57,9 @@ class PrintedMetrics:
             the line of the point before.
         pattern: finds the metric in its only group, or several metrics in groups with their names
             (with _ for what can't stand in the name of a group).
+
+    Raises:
+        ValueError: from `feed`, if `acc` could be the printed `train acc` as well as `val acc`.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class PrintedMetrics:
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
         self._rest = ""
         self._others: dict[str, float] = {}
+        self._part_of: dict[str, str] = {}  # by name: the word in front of it, such as `val`
         self.num_points = 0
         self.last_lines: deque[str] = deque(maxlen=_LINES_KEPT)
 
@@ -116,7 +122,22 @@ class PrintedMetrics:
                     yield place, name, number
             return
         for match in self._plain.finditer(line):
-            yield match.start(), " ".join(match["name"].split()), _float(match["number"])
+            name = " ".join(match["name"].split())
+            if self._is_meant(name, line[: match.start()]):
+                yield match.start(), name, _float(match["number"])
+
+    def _is_meant(self, name: str, before: str) -> bool:
+        """Checks that a number belongs to the same part of the data as the first by its name."""
+        found = _PART_BEFORE.search(before)
+        part = found[1].strip() if found else ""
+        first = self._part_of.setdefault(name, part)
+        if first and part.lower() != first.lower():
+            others = [f"{of} {name}".strip() for of in (first, part)]
+            raise ValueError(
+                f"the command prints more than one {name}: {' and '.join(map(repr, others))}. Name "
+                "the one you mean in full."
+            )
+        return part.lower() == first.lower()
 
 
 def names_in(lines: Sequence[str]) -> list[str]:

@@ -219,3 +219,37 @@ def test_the_last_lines_as_they_are_read():
     )
     assert list(metrics.last_lines)[:-1] == [str(i) for i in range(81, 100)]
     assert len(metrics.last_lines[-1]) == 500
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Epoch 1/3 - train accuracy: 91.0% - val accuracy: 70.7%",
+        "Train accuracy 0.9\nValidation accuracy 0.7",
+        "Validation accuracy 0.7\nTest accuracy 0.9",
+        "train accuracy 0.9\naccuracy 0.7",
+    ],
+)
+def test_numbers_of_two_parts_of_the_data_are_not_mixed(text):
+    with pytest.raises(ValueError, match=r"more than one accuracy: '.+' and '.+'"):
+        read(text, "accuracy")
+
+
+@pytest.mark.parametrize(
+    ("text", "metric", "found"),
+    [
+        ("train accuracy: 0.9 - val accuracy: 0.7", "val accuracy", [0.7]),
+        ("Train accuracy: 0.9 - Val accuracy: 0.7", "Train accuracy", [0.9]),
+        ("accuracy 0.7, best accuracy 0.8", "accuracy", [0.7]),
+        ("accuracy 0.7\ntest accuracy 0.8\naccuracy 0.75", "accuracy", [0.7, 0.75]),
+        ("val accuracy 0.7\nVal accuracy 0.8", "accuracy", [0.7, 0.8]),
+        ("pretrain accuracy 0.7\naccuracy 0.8", "accuracy", [0.7, 0.8]),
+    ],
+)
+def test_the_part_that_is_named_counts_or_else_the_only_one(text, metric, found):
+    assert values(text, metric) == found
+
+
+def test_names_of_two_words_are_seen():
+    lines = ["Epoch 1/3 - loss: 0.3 - train accuracy: 91% - Val accuracy: 70% (best: 71%)"]
+    assert names_in(lines) == ["loss", "train accuracy", "Val accuracy", "best"]
