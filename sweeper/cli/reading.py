@@ -26,13 +26,19 @@ def show(options: dict[str, Any]) -> int:
     """Prints a sweep's trials, how sure the best one is, and advice."""
     from sweeper.analysis.advice import advice
     from sweeper.analysis.certainty import winner
+    from sweeper.html_report.contents import outstanding
     from sweeper.record.results import load
     from sweeper.record.running import read_progress
+    from sweeper.sweep.ending import how_to_go_on
 
     results = load(options["sweep"])
     print_results(results, options["most"])
-    for number, line in enumerate(read_progress(results.folder)):
+    running = read_progress(results.folder)
+    for number, line in enumerate(running):
         print(one_line(f"{'it runs: ' if number == 0 else '         '}{line}"))
+    if not running and (left := outstanding(results)):
+        how = how_to_go_on(results.sweep, results.folder)
+        print(one_line(f"{left:,} of the planned trials have not ended, and nothing runs. {how}"))
     with suppress(LookupError, ValueError):  # there is no winner
         print(one_line(winner(results).sentence))
     if results.test_looks:

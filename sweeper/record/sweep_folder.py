@@ -1,6 +1,7 @@
 """Names and creates the folder of a new sweep, and keeps it from overwriting another."""
 
 import os
+import shlex
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -74,5 +75,5 @@ def check_place(path: Path, named: bool) -> None:
 def _taken(path: Path) -> FileExistsError:
     return FileExistsError(
         f"{path}: exists already, and is never overwritten. Choose another name, or go on with "
-        "it: resume=True."
+        f"it: resume=True (sweeper resume {shlex.quote(str(path))})."
     )

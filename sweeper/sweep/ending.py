@@ -37,7 +37,7 @@ def outcome(
         with suppress(OSError):  # of a folder that can't be read any more
             say(results.table(width=screen_width()))
     after = f" after {stop_reason}" if limited else ""
-    how = _how_to_go_on(results.sweep, results.folder)
+    how = how_to_go_on(results.sweep, results.folder)
     stopped = f"Stopped{after}: {results.statuses()}."
     if isinstance(stop_reason, UnwritableError):
         say(stopped)
@@ -67,7 +67,8 @@ def leave_behind(results: Results, say: Callable[[str], None]) -> None:
         say(f"no report: {error}")
 
 
-def _how_to_go_on(sweep: dict[str, Any], path: Path) -> str:
+def how_to_go_on(sweep: dict[str, Any], path: Path) -> str:
+    """Returns a sentence with what to call to resume a sweep."""
     if sweep["searcher"].get("kind") == "TopTwo":
         return "Go on with it by calling sweeper.confirm again."
     if obstacles(sweep):

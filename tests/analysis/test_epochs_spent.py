@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +48,20 @@ def test_the_sentence_says_all_of_it():
         "12 of 1,300 trials were trained to the end; 1,288 were stopped after 3, 9 or 27 epochs: "
         "4,518 of 67,600 epochs."
     )
+
+
+@pytest.mark.parametrize(("mode", "ahead"), [("min", 2), ("max", 3)])
+def test_a_stopped_trial_that_was_better_is_explained(mode, ahead):
+    results = made([0.5, 0.6, 0.1, 0.9, math.nan], mode=mode)
+    for row, status in zip(results.rows, ["finished", "finished", *["stopped"] * 3], strict=True):
+        row.status = status
+    value = results.rows[ahead].value
+    assert epochs(results).sentence.endswith(
+        f" Trial {ahead} was better, {value}, when it was stopped; only trials trained to the end "
+        "can be the best."
+    )
+    results.rows[ahead].value = 0.55
+    assert "was better" not in epochs(results).sentence
 
 
 @pytest.mark.parametrize(

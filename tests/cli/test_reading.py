@@ -1,5 +1,6 @@
 import csv
 import itertools
+import json
 import os
 import resource
 import stat
@@ -15,6 +16,7 @@ from made_records import row, sweep
 
 from sweeper.cli.main import main
 from sweeper.record.journal import Journal
+from sweeper.record.running import note_progress
 
 
 @pytest.fixture
@@ -203,6 +205,21 @@ def accuracies(tmp_path, monkeypatch):
                 others = {"train_loss": 0.5 - 0.1 * trial} if trial else {}
                 journal.append(row(trial, value=0.5 + 0.1 * trial, metrics=others))
     return tmp_path
+
+
+def test_show_says_how_to_go_on_with_a_sweep_of_which_nothing_runs(accuracies, capsys):
+    folder = Path("runs/one")
+    described = json.loads((folder / "sweep.json").read_text())
+    going_on = "of the planned trials have not ended, and nothing runs. Go on with: sweeper resume"
+    for planned in (4, 9):
+        (folder / "sweep.json").write_text(json.dumps(described | {"num_trials": planned}))
+        assert main(["show", "runs/one"]) == 0
+        assert (f"5 {going_on} runs/one" in capsys.readouterr().out) == (planned == 9)
+    note_progress(folder, ["4/9 trials"])
+    assert main(["show", "runs/one"]) == 0
+    said = capsys.readouterr().out
+    assert "it runs: 4/9 trials" in said
+    assert going_on not in said
 
 
 def test_show_orders_by_the_metric_and_has_the_others(accuracies, capsys):
