@@ -69,9 +69,9 @@ def add_run(commands: Any) -> None:
         "which trials are compared", "grace_epochs"))  # fmt: skip
     scheduler("--reduction-factor", type=whole, metavar="N", help=default("asha: the best 1 in N "
         "goes on from each rung, to N times the epochs", "reduction_factor"))  # fmt: skip
-    scheduler("--max-epochs", type=whole, metavar="N", help=default("epochs a trial of sweeper's "
-        "own classifier; with --scheduler asha also those that an objective of yours trains",
-        "max_epochs"))  # fmt: skip
+    scheduler("--max-epochs", type=whole, metavar="N", help=default("epochs of a trial: "
+        "those that sweeper's own classifier trains, or tells --scheduler asha how many your "
+        "script or objective does", "max_epochs"))  # fmt: skip
     _add_more_search(run.add_argument_group("more on what is tried").add_argument)
     _add_rarely(run)
 

@@ -42,11 +42,12 @@ def parallel_coordinates(results: Results) -> go.Figure:
         line={"color": shown["value"], **metric_colours(points, metric)},
     )  # fmt: skip
     best = shown["value"].iloc[-1]
-    finding = f"The best of {len(points) - stopped:,} reaches {best:.4g}"
+    whole = " trials trained to the end" if stopped else ""
+    finding = f"The best of {len(points) - stopped:,}{whole} reaches {best:.4g}"
     if stopped == len(points):
         finding = f"No trial was trained to the end ({results.statuses()})"
     early = (
-        f"{stopped:,} were stopped early or have not ended: brush the epochs to part them."
+        f"{stopped:,} were stopped early or have not ended: drag along their axis to hide them."
         if stopped
         else ""
     )

@@ -138,7 +138,10 @@ def replicates(results: Results) -> go.Figure:
     """Draws means of configurations over their finished replicates, with 90 % intervals."""
     table = frames.replicates(results)
     if table.empty:
-        return nothing("No trial has two finished replicates: how much is luck isn't known.")
+        return nothing(
+            "Each configuration was trained once at most, so luck can't be measured. "
+            "With replicates=3 it is."
+        )
     shown = table.head(30)[::-1]
     points = frames.trials(results)
     places = {trial: place for place, trial in enumerate(shown["trial"])}
