@@ -7,6 +7,8 @@ happens to look like that as `{"$dict": {...}}`. Tuples become lists.
 import json
 import math
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sweeper.record.rows import STATUSES, Row
@@ -30,6 +32,8 @@ _KINDS: dict[str, Any] = {
     "metrics": dict,
 }
 _TEXTS = ("worker", "node", "exception", "traceback")
+_MOST_OF_A_CURVE = 8_000_000  # bytes, half of what is read of a line
+_FEW_NUMBERS = 10_000  # which never take so many bytes
 _MAX_DEPTH = 60  # levels of nested lists and dicts in a line; a configuration has 20 at most
 
 
@@ -83,7 +87,7 @@ def is_number(value: Any) -> bool:
 
 def is_count(value: Any) -> bool:
     """Checks for a whole number that is at least 0."""
-    return isinstance(value, int) and 0 <= value < 2**53
+    return type(value) is int and 0 <= value < 2**53
 
 
 def _is_point(point: Any) -> bool:
@@ -99,6 +103,20 @@ def _is_point(point: Any) -> bool:
 
 def _are_metrics(metrics: Any) -> bool:
     return isinstance(metrics, dict) and all(map(is_number, metrics.values()))
+
+
+def thinned(row: Row, keep: Callable[[int], bool]) -> Row:
+    """Returns the row with a learning curve that fits into a line: of a longer one every second,
+    fourth, … epoch, the last one, and those that `keep` returns True for.
+    """
+    curve, step = row.curve, 1
+    if sum(3 + len(point[3] if point[3:] else ()) for point in curve) < _FEW_NUMBERS:
+        return row
+    while len(json.dumps(encode(curve))) > _MOST_OF_A_CURVE and step < len(row.curve):
+        step *= 2
+        kept = [point for point in row.curve[:-1] if point[0] % step == 0 or keep(int(point[0]))]
+        curve = [*kept, row.curve[-1]]
+    return replace(row, curve=curve)
 
 
 def encode(value: Any) -> Any:

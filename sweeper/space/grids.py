@@ -17,7 +17,7 @@ from sweeper.space.conditions import ABSENT, law_in, laws
 from sweeper.space.distributions import is_discrete, is_distribution, quantile, support
 from sweeper.space.space import Space
 
-_MOST_POINTS = 1_000_000  # points of a distribution in a grid
+_MOST_POINTS = 10_000  # points of a distribution in a grid
 
 Points = int | Mapping[str, int] | None
 MOST_COMBINATIONS = 10_000_000  # combinations tried in a grid with conditions or constraints

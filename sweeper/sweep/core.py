@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sweeper.record.lines import thinned
 from sweeper.record.rows import Key, Row, Trial
 from sweeper.record.settled import settle, tell
 from sweeper.record.sweep_definition import Sweep
@@ -17,7 +18,7 @@ from sweeper.search.asha import Verdicts
 from sweeper.search.known import Known
 from sweeper.space.checks import Config
 from sweeper.sweep.knowledge import Knowledge
-from sweeper.worker.reports import Point
+from sweeper.worker.reports import Point, never
 
 _AHEAD = 16  # configurations that are computed before a worker asks for them
 _AT_ONCE = 4  # … in one batch: none is there before the last one is
@@ -175,7 +176,8 @@ class Core:
         self.running.pop(row.key, None)
         self.curves.pop(row.key, None)
         self.epochs_trained += max(0, (row.epochs or 0) - len(row.curve))  # not reported
-        return self._add(row)
+        scheduler = self.sweep.scheduler
+        return self._add(thinned(row, scheduler.is_rung if scheduler else never))
 
     def _add(self, row: Row) -> Row:
         if self.verdicts is not None and row.status != "interrupted":

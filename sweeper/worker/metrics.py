@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+_MOST, _LONGEST = 1_000, 200  # metrics of a trial, and characters of a name
+
 
 def as_metrics(given: Any, metric: str) -> tuple[float, dict[str, float]]:
     """Returns the value of the metric that is optimised, and the others by name.
@@ -14,7 +16,7 @@ def as_metrics(given: Any, metric: str) -> tuple[float, dict[str, float]]:
         metric: the metric's name.
 
     Raises:
-        ValueError: the metric is not among the names.
+        ValueError: the metric is not among the names, or there are too many or too long ones.
         TypeError: a value is None, text, a truth value, or anything else but a number.
     """
     if not isinstance(given, Mapping):
@@ -23,6 +25,12 @@ def as_metrics(given: Any, metric: str) -> tuple[float, dict[str, float]]:
     if wrong:
         raise TypeError(
             f"Metrics need names of type str, but got {wrong[0]!r} ({type(wrong[0]).__name__})."
+        )
+    if len(given) > _MOST or max(map(len, given), default=0) > _LONGEST:
+        raise ValueError(
+            f"An objective may give {_MOST:,} metrics, with names of {_LONGEST} characters, but it "
+            f"gave {len(given):,}, with up to {max(map(len, given)):,}. Write what is larger into "
+            "the trial's folder."
         )
     if metric not in given:
         other = f", or optimise another one, say metric={next(iter(given))!r}" if given else ""
@@ -52,6 +60,8 @@ def as_number(value: Any, name: str) -> float:
         if value is None or isinstance(value, str | bytes | bool | np.bool_):
             raise TypeError
         return float(value)
+    except OverflowError:
+        raise ValueError(f"The objective gave {name} as a number too large for a float.") from None
     except Exception:
         raise TypeError(
             f"The objective must give {name} as a number, but got "

@@ -103,7 +103,11 @@ def test_the_pointer_is_told_all_metrics_of_a_trial():
 def test_replicates_that_did_not_finish_tell_nothing_of_luck():
     ending = {"replicate": 1, "status": "failed", "value": None}
     found = made([row(0), row(0, **ending)], {"lr": "uniform(0, 1)"}, replicates=2)
-    assert plots.replicates(found).layout.meta["finding"].startswith("Each configuration was trained once at most")
+    assert (
+        plots.replicates(found)
+        .layout.meta["finding"]
+        .startswith("Each configuration was trained once at most")
+    )
 
 
 @pytest.mark.parametrize("over", ["trials", "seconds"])

@@ -18,7 +18,9 @@ from made_records import mutated, row, sweep
 
 from sweeper.record import journal
 from sweeper.record.journal import Journal, decode, encode, read
+from sweeper.record.lines import thinned
 from sweeper.record.results import load
+from sweeper.search.asha import ASHA
 from sweeper.terminal import MOST_KEPT
 
 PLAIN = st.recursive(
@@ -344,3 +346,20 @@ def test_a_line_or_file_larger_than_any_row_or_sweep_costs_little(tmp_path):
     os.truncate(folder / "sweep.json", 16_000_001)
     with pytest.raises(ValueError, match=r"sweep\.json: has more than 16,000,000 bytes"):
         read(folder)
+
+
+def test_a_curve_too_long_for_a_line_is_thinned_and_read_back(tmp_path):
+    others = {f"{'a long name ' * 12}{i}": i / 3 for i in range(20)}
+    long = row(0, epochs=3_000, curve=[[n, 1 / n, n / 10, others] for n in range(1, 3_001)])
+    few, rung = thinned(long, ASHA(1, 3).is_rung), {1, 3, 9, 27, 81, 243, 729, 2187}
+    epochs = [point[0] for point in few.curve]
+    assert rung | {3_000} <= set(epochs)
+    assert all(epoch in rung or epoch % 2 == 0 for epoch in epochs)
+    assert 1_000 < len(epochs) < 1_600
+    assert all(point in long.curve for point in few.curve)
+    writer = Journal(sweep(tmp_path))
+    writer.append(few)
+    writer.close()
+    assert read(tmp_path).rows == [few]
+    short = row(0, curve=[[1, 0.5, 0.1]])
+    assert thinned(short, lambda epoch: False) is short

@@ -332,3 +332,24 @@ def test_a_sweep_is_named_after_its_function_or_script(run, tmp_path):
     assert script.folder.name.endswith("_quick")
     assert run(lambda config: 0.5, sweeper.RandomSearch(1)).folder.name.endswith("_lambda")
     assert run(yields, sweeper.RandomSearch(1)).folder.name.endswith("_yields")
+
+
+def reports_much(config):
+    for epoch in range(1, 1_200):
+        yield {"validation_error": config["x"] / epoch, **dict.fromkeys(NAMES, epoch / 3)}
+
+
+NAMES = [f"{'a long name ' * 15}{i}" for i in range(100)]
+
+
+@pytest.mark.slow
+def test_a_trial_that_reports_more_than_a_line_holds_is_not_run_again(run_inline, tmp_path):
+    searcher = sweeper.GridSearch()
+    results = run_inline(reports_much, {"x": [1]}, searcher, name="s")
+    again = sweeper.load(tmp_path / "runs" / "s")
+    pd.testing.assert_frame_equal(again.frame, results.frame)
+    pd.testing.assert_frame_equal(again.curves, results.curves)
+    assert results.curves["epoch"].max() == 1_199
+    before = (tmp_path / "runs" / "s" / "trials.jsonl").read_bytes()
+    run_inline(reports_much, {"x": [1]}, searcher, name="s", resume=True)
+    assert (tmp_path / "runs" / "s" / "trials.jsonl").read_bytes() == before

@@ -37,3 +37,20 @@ def test_a_metric_that_is_missing_is_named():
         as_metrics({}, "f1")
     with pytest.raises(TypeError, match=r"names of type str, but got 1 \(int\)"):
         as_metrics({"f1": 1, 1: 2}, "f1")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({f"m{i}": i for i in range(1_001)}, "gave 1,001, with up to 5"),
+        ({"m0": 1, "x" * 201: 2}, "gave 2, with up to 201"),
+    ],
+)
+def test_more_than_a_record_holds_is_refused(given, told):
+    with pytest.raises(ValueError, match=f"may give 1,000 metrics, .* {told}"):
+        as_metrics(given, "m0")
+
+
+def test_a_number_that_no_float_holds_is_named():
+    with pytest.raises(ValueError, match="gave loss as a number too large for a float"):
+        as_metrics(10**400, "loss")
