@@ -73,4 +73,8 @@ def read_scheduler(described: dict[str, Any]) -> ASHA | None:
             return found
     except (AttributeError, KeyError, TypeError):
         pass
-    raise ValueError(f"scheduler {scheduler!r} is unknown; known is ASHA.")
+    raise ValueError(
+        f"scheduler {scheduler!r} can't be used: this version has ASHA, whose entries are "
+        "grace_epochs (at least 1), reduction_factor (at least 2) and max_epochs (above "
+        "grace_epochs)."
+    )

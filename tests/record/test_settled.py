@@ -40,7 +40,7 @@ def test_a_verdict_that_is_open_makes_no_winner():
      {"kind": "ASHA", "rungs": 3}],
 )  # fmt: skip
 def test_a_damaged_scheduler_is_an_error_with_its_text(scheduler):
-    with pytest.raises(ValueError, match=r"scheduler .* is unknown; known is ASHA"):
+    with pytest.raises(ValueError, match=r"scheduler .* can't be used: this version has ASHA"):
         read_scheduler({"scheduler": scheduler})
 
 
