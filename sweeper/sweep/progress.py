@@ -58,7 +58,7 @@ class Progress:
         self._start = self._drawn = self._sent = time.monotonic()
         self._plain_after_s = _FIRST_PLAIN_S
         self._running: dict[Key, _Running] = {}
-        self._waits = False
+        self._has_begun = self._waits = False
         self._tally = _Tally(metric)
         self._runtimes_s = 0.0
         self._timed = self._said = 0
@@ -74,6 +74,7 @@ class Progress:
 
     def started(self, key: Key) -> None:
         """Notes that a worker begins a trial."""
+        self._has_begun = True
         self._running[key] = _Running(time.monotonic())
 
     def reported(self, key: Key, epoch: int, value: float) -> None:
@@ -151,7 +152,8 @@ class Progress:
         done = self._tally.done
         parts = [f"{done:,}/{self._total:,} trials"]
         if done < self._total:
-            parts += [f"{self._time_left()} left", f"{running} running"]
+            now = f"{running} running" if self._has_begun else "workers are starting"
+            parts += [f"{self._time_left()} left", now]
             free = self._num_workers() - running
             if self._waits and free > 0:
                 parts.append(f"{free} waiting for a suggestion")

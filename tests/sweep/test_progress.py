@@ -97,6 +97,15 @@ def test_in_a_terminal_lines_change_in_place_the_best_one_first(monkeypatch, col
     assert terminal.shown()[1].startswith("1/3 trials")
 
 
+def test_workers_start_until_the_first_trial_does():
+    bar = Progress(2, lambda: 2, stream=io.StringIO())
+    assert "unknown time left · workers are starting · " in bar.line()
+    bar.started(Key(0, 0))
+    assert "1 running" in bar.line()
+    bar.ended(Key(0, 0), finished(0.5))
+    assert "0 running" in bar.line()
+
+
 def test_lines_tell_who_waits_for_a_suggestion():
     bar = Progress(9, lambda: 4, stream=io.StringIO())
     bar.started(Key(0, 0))
