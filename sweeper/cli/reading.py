@@ -37,7 +37,9 @@ def show(options: dict[str, Any]) -> int:
     for number, line in enumerate(running):
         print(one_line(f"{'it runs: ' if number == 0 else '         '}{line}"))
     if not running and (left := outstanding(results)):
-        how = how_to_go_on(results.sweep, results.folder)
+        how = ""
+        with suppress(AttributeError, KeyError, TypeError):  # of a damaged sweep.json
+            how = how_to_go_on(results.sweep, results.folder)
         print(one_line(f"{left:,} of the planned trials have not ended, and nothing runs. {how}"))
     with suppress(LookupError, ValueError):  # there is no winner
         print(one_line(winner(results).sentence))

@@ -297,8 +297,9 @@ def test_fresh_is_another_sweep_but_what_a_record_of_before_it_means(run):
 
 @pytest.mark.slow
 def test_a_fresh_trial_that_takes_too_long_and_ctrl_c_end_its_process(run, tmp_path):
+    (tmp_path / "pids").mkdir()
+
     def objective(config):
-        (tmp_path / "pids").mkdir(exist_ok=True)
         (tmp_path / "pids" / str(os.getpid())).touch()
         time.sleep(600)
 
