@@ -270,6 +270,7 @@ HUGE = int("9" * 400)
         {"curve": [[1, 0.5, 0.1, {"accuracy": HUGE}]]},
         {"epochs": HUGE},
         {"seed": HUGE},
+        {"seed": True},
         {"config": {"deep": functools.reduce(lambda inner, _: [inner], range(100), 1)}},
     ],
 )
