@@ -1,11 +1,11 @@
 """Counts the epochs that were trained, and those that early stopping saved."""
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
+
 from sweeper.record.results import Results
-from sweeper.record.rows import Row
 
 _MOST_RUNGS = 6  # rungs that are named one by one
 
@@ -55,7 +55,7 @@ def epochs(results: Results) -> EpochsSpent:
     }
     by_rung = dict(sorted(rungs.items()))
     sentence = _sentence(by_rung=by_rung, **numbers) if stopped else ""
-    sentence += _of_the_one_ahead(results, finished, stopped)
+    sentence += _of_the_one_ahead(results)
     return EpochsSpent(whole=whole, by_rung=by_rung, sentence=sentence, **numbers)
 
 
@@ -70,23 +70,16 @@ def _sentence(
     return f"{text}: {spent:,}{of} epochs." if spent else f"{text}."
 
 
-def _of_the_one_ahead(results: Results, finished: list[Row], stopped: list[Row]) -> str:
+def _of_the_one_ahead(results: Results) -> str:
     """Explains why a stopped trial with a better value than the best one is not the best."""
-
-    def first(rows: list[Row]) -> tuple[float, Row] | None:
-        losses = [
-            (results.metric.loss(row.value), row)
-            for row in rows
-            if row.value is not None and not math.isnan(row.value)
-        ]
-        return min(losses, key=lambda pair: pair[0], default=None)
-
-    best, ahead = first(finished), first(stopped)
-    if best is None or ahead is None or ahead[0] >= best[0]:
+    status, losses = results.frame["status"], results.losses
+    of_stopped = losses.where(status == "stopped")
+    if not of_stopped.min() < losses[status == "finished"].min():  # NaN where there are none
         return ""
+    ahead = results.rows[int(np.nanargmin(of_stopped))]
     return (
-        f" Trial {ahead[1].trial} was better, {ahead[1].value:.4g}, when it was stopped; only "
-        "trials trained to the end can be the best."
+        f" Trial {ahead.trial} was better, {ahead.value:.4g}, when it was stopped; only trials "
+        "trained to the end can be the best."
     )
 
 
