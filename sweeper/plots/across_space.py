@@ -53,7 +53,7 @@ def parallel_coordinates(results: Results) -> go.Figure:
     )
     note = "Drag along an axis to brush, click it to undo; drag its name to move it."
     describe(figure, finding, note, early, drawn(shown, points))
-    return figure.update_layout(margin={"l": 80, "r": 40, "t": 180 if crowded else 130, "b": 30})
+    return figure.update_layout(margin={"l": 110, "r": 60, "t": 180 if crowded else 130, "b": 30})
 
 
 def _dimension(axis: Scale, positions: pd.Series) -> dict:

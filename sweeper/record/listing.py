@@ -42,6 +42,9 @@ def _order(frame: pd.DataFrame, metrics: list[str]) -> list[str]:
     """Returns the columns worth showing, the most informative ones first."""
     first = ["trial", "replicate", metrics[0]]
     last = [*metrics[1:], "epochs", "status", "runtime_s", "exception"]
+    if frame["status"].nunique() > 1:  # then a value without its status misleads
+        first.append("status")
+        last.remove("status")
     hyperparameters = [n for n in frame.columns if n not in (*first, *last, *_ELSEWHERE)]
     telling = {"replicate": frame["replicate"].nunique() > 1}
     telling |= {name: bool(frame[name].notna().any()) for name in ("epochs", "exception")}

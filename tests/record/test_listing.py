@@ -22,6 +22,15 @@ def test_what_finds_no_room_is_named(width):
     assert lines[1].split()[:2] == ["1", "0.25"]
 
 
+def test_on_a_narrow_screen_a_value_has_its_status_unless_all_are_the_same():
+    names = {name: [0.125, 0.25] for name in ("learning_rate", "weight_decay")}
+    narrow = made([None, 0.25], columns=names).table(width=45)
+    assert narrow.splitlines()[1].split()[:3] == ["1", "0.25", "finished"]
+    assert "no room for: learning_rate" in narrow
+    alike = made([0.5, 0.25], columns=names).table(width=45).splitlines()
+    assert alike[0].split() == ["trial", "validation_error", "learning_rate"]
+
+
 def test_printed_results_are_the_table_the_statuses_and_the_best(capsys):
     results = made([0.5, 0.25], columns={"lr": [0.1, 0.2]})
     print(results)
