@@ -8,7 +8,11 @@
    the others: its prior is the sum of their posteriors and a flat part, computed in a few rounds of
    the EM algorithm. Source: Efron, "Large-Scale Inference", 2010, chapter 1. Leaving out the
    configuration itself, and the flat part, keep a lone winner from being moved to a far crowd.
-3. The best. Posteriors are masses on a common grid, so that the probability to be the best is a sum
+3. Equal ones. Often no hyperparameter matters, and the luckiest of equal configurations is the best
+   by nothing. Beforehand it is as likely as not that all true means are the same; the data decide,
+   each configuration being predicted from the others under either assumption. Source: Geisser and
+   Eddy, "A predictive approach to model selection", 1979.
+4. The best. Posteriors are masses on a common grid, so that the probability to be the best is a sum
    (Hsu, "Constrained simultaneous confidence intervals for multiple comparisons with the best",
    1984, asks the same question); nothing is drawn at random.
 
@@ -42,13 +46,16 @@ class Ranking:
 
     Attributes:
         grid: `(K,)` possible true means, ascending.
-        mass: `(m, K)` the probability of each configuration's true mean to be at each point.
+        mass: `(m, K)` the probability of each true mean to be at each point of the grid, if they
+            are not all the same.
         noise: `(m,)` the standard deviation of one training.
+        equal: the probability that all true means are the same.
     """
 
     grid: np.ndarray
     mass: np.ndarray
     noise: np.ndarray
+    equal: float = 0.0
 
     @cached_property
     def _above(self) -> np.ndarray:
@@ -58,10 +65,11 @@ class Ranking:
 
     @cached_property
     def probability(self) -> np.ndarray:
-        """`(m,)` the probability of each to have the lowest true mean."""
+        """`(m,)` the probability of each to have the lowest true mean; 1 / m each of equal ones."""
         others = self._above.sum(axis=0) - self._above
         found = (self.mass * np.exp(others)).sum(axis=1)
-        return np.where(found < 2 * _NEVER, 0, found) / found.sum()
+        found = np.where(found < 2 * _NEVER, 0, found) / found.sum()
+        return np.asarray(self.equal / len(found) + (1 - self.equal) * found)
 
     @cached_property
     def expected(self) -> np.ndarray:
@@ -87,7 +95,10 @@ class Ranking:
         return float(low), float(high)
 
     def none_better_by(self, one: int, difference: float) -> float:
-        """Returns the probability that no other true mean is lower by more than a difference."""
+        """Returns the probability that no other true mean is lower by more than a difference.
+
+        It is that of means that are not all the same, the lower one: replicates end on its word.
+        """
         if not self.noise.any():
             return float(self.expected.min() >= self.expected[one] - difference)
         others = np.exp(self._above.sum(axis=0) - self._above[one])
@@ -119,7 +130,9 @@ def rank(
         known = _moderated(means, variances, counts)
         found = None if known is None else rank_by(means, *known, counts, least)
     # A record may hold numbers that can't be squared.
-    return found if found is not None and np.isfinite(found.mass).all() else None
+    if found is None or not (np.isfinite(found.mass).all() and np.isfinite(found.equal)):
+        return None
+    return found
 
 
 def rank_by(
@@ -136,17 +149,28 @@ def rank_by(
     grid = _grid(means, errors, least)
     far = (means[:, None] - grid) / errors[:, None]
     likely = -(freedom[:, None] + 1) / 2 * np.log1p(far**2 / freedom[:, None])  # Student's t
-    likely = np.exp(likely - likely.max(axis=1, keepdims=True))
+    all_at_one = likely.sum(axis=0) - likely  # of the others, if their true means are the same
+    likely, all_at_one = _upscaled(likely), _normed(_upscaled(all_at_one))
     flat = np.full(len(grid), (_FLAT + _FLAT_OF_FEW / len(means)) / len(grid))
     mass = _normed(likely)
     for _ in range(_ROUNDS):
-        others = np.maximum(mass.sum(axis=0) - mass, 0)
-        mass = _normed(likely * (others + flat))
-    return Ranking(grid, mass, np.sqrt(variances))
+        others = np.maximum(mass.sum(axis=0) - mass, 0) + flat
+        mass = _normed(likely * others)
+    for_equal = _predicted(likely, all_at_one) - _predicted(likely, _normed(others))
+    return Ranking(grid, mass, np.sqrt(variances), float(special.expit(for_equal)))
+
+
+def _upscaled(logarithms: np.ndarray) -> np.ndarray:
+    return np.asarray(np.exp(logarithms - logarithms.max(axis=1, keepdims=True)))
 
 
 def _normed(mass: np.ndarray) -> np.ndarray:
     return np.asarray(mass / mass.sum(axis=1, keepdims=True))
+
+
+def _predicted(likely: np.ndarray, from_others: np.ndarray) -> float:
+    """Returns the logarithm of how well each configuration is predicted from the others."""
+    return float(np.log(np.maximum((likely * from_others).sum(axis=1), _NEVER)).sum())
 
 
 def _without_noise(means: np.ndarray) -> Ranking:

@@ -55,7 +55,7 @@ def test_two_means_are_compared_as_by_a_normal_distribution_but_drawn_together(d
     losses += np.array([[0], [difference]]) - losses.mean(axis=1, keepdims=True)
     oracle = stats.norm.cdf(difference)
     found = rank(*shown(losses)).probability[0]
-    assert oracle - 0.16 < found < oracle + 1e-3
+    assert oracle - 0.26 < found < oracle + 1e-3
     assert (found > 0.96) == (difference >= 3)
 
 
@@ -66,7 +66,8 @@ def test_probabilities_are_how_often_drawn_means_are_the_lowest(seed, m, replica
     found = rank(*shown(noisy(rng.normal(size=m), replicates, seed)))
     drawn = np.array([rng.choice(found.grid, 4000, p=of_one) for of_one in found.mass])
     least = drawn == drawn.min(axis=0)
-    assert (least / least.sum(axis=0)).mean(axis=1) == pytest.approx(found.probability, abs=0.05)
+    oracle = (least / least.sum(axis=0)).mean(axis=1) * (1 - found.equal) + found.equal / m
+    assert oracle == pytest.approx(found.probability, abs=0.05)
     gain = drawn[0] - drawn[1:].min(axis=0, initial=np.inf)
     for difference in (0.0, 0.5):
         assert np.mean(gain <= difference) == pytest.approx(
