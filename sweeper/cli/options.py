@@ -6,7 +6,7 @@ from typing import Any
 
 from sweeper.cli.option_kinds import read_kinds, unknown_fault
 from sweeper.cli.option_texts import name_and_value, read_points
-from sweeper.cli.script_hint import objective_fault
+from sweeper.cli.script_hint import is_program, objective_fault
 from sweeper.cluster.resources import Resources
 from sweeper.faults import refuse
 from sweeper.search.asha import ASHA
@@ -158,8 +158,8 @@ def _unknown_faults(unknown: list[str], options: dict[str, Any]) -> list[str]:
     if stray:
         unknown = [objective, *unknown]
     script = objective and not stray and objective_fault(objective, unknown, options["space"] or ())
-    if script:
-        return [script]
+    if script and (not unknown or is_program(objective)):
+        return [script]  # whose words may be no options of sweeper's
     names = [word for word in unknown if word.startswith("--")]
     first = [word for word in unknown[:1] if not word.startswith("--")]
     return [
@@ -167,8 +167,12 @@ def _unknown_faults(unknown: list[str], options: dict[str, Any]) -> list[str]:
             f"{word}: belongs to no option. Put quotes around a value with blanks."
             for word in first
         ),
-        *(unknown_fault(name, flag, [*DEFAULTS, "debug"]) for name in names),
+        *(unknown_fault(name, _as_typed, [*DEFAULTS, "debug"]) for name in names),
     ]
+
+
+def _as_typed(name: str) -> str:
+    return "sweeper run file.py:function" if name == "objective" else flag(name)
 
 
 def _space_faults(texts: dict[str, Any] | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 import ast
 import shlex
+import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -43,6 +44,11 @@ def objective_fault(
     if not functions:
         return hint
     return f"{hint} A function in it, {' or '.join(functions)}: {objective}:{functions[0]}."
+
+
+def is_program(objective: str) -> bool:
+    """Checks that this is a script, by its suffix, or a program that can be run here."""
+    return Path(objective).suffix.lower() in _RUN_BY or shutil.which(objective) is not None
 
 
 def _command(words: list[str], names: list[str]) -> str:

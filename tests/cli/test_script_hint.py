@@ -59,3 +59,20 @@ def test_from_the_shell_all_faults_come_at_once(capsys):
     assert "--seed: must be a whole number" in said
     assert "--command 'python train.py --trails 3 --lr {lr}'" in said
     assert "--space NAME=VALUE: needed" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (["--objective", "train.py:f"], "Did you mean sweeper run file.py:function?"),
+        (["--objective=train.py:f"], "Did you mean sweeper run file.py:function?"),
+        (["--trails", "3"], "--trails: no such option. Did you mean --trials?"),
+        (["--xyzzy", "3"], "--xyzzy: no such option. sweeper run --help lists all."),
+        (["--xyzzy", "x"], "--xyzzy: no such option. sweeper run --help lists all."),
+    ],
+)
+def test_the_value_of_an_unknown_option_is_no_script(words, fault, capsys):
+    assert main(["run", *words, "--space", "x=[1]"]) == 2
+    said = capsys.readouterr().err
+    assert fault in said
+    assert "--command" not in said
