@@ -1,7 +1,8 @@
-"""Says how to install an optional package that is missing."""
+"""Finds packages that may be missing, and says how to install them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 
 _EXTRAS = {
     "ray": "ray",
@@ -10,6 +11,14 @@ _EXTRAS = {
     "pyarrow": "export",
     "tensorboardX": "export",
 }
+
+
+def installed(package: str) -> str | None:
+    """Returns the installed version of a package; None if there is none."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 @contextmanager

@@ -7,13 +7,23 @@ import sys
 import pytest
 
 BARE = """
+import importlib.metadata
 import sys
+
+MISSING = ("ray", "torch", "torchvision", "pyarrow", "tensorboardX")
+from_name = importlib.metadata.Distribution.from_name
+
+def found(name):
+    if name in MISSING:
+        raise importlib.metadata.PackageNotFoundError(name)
+    return from_name(name)
 
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("ray", "torch", "torchvision", "pyarrow", "tensorboardX"):
+        if name.partition(".")[0] in MISSING:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
+importlib.metadata.Distribution.from_name = found
 sys.meta_path.insert(0, Missing())
 from sweeper.cli.main import main
 sys.exit(main(sys.argv[1:]))

@@ -25,6 +25,7 @@ from sweeper.terminal import drop_output, one_line, printable, tell
 
 def run(given: dict[str, Any]) -> int:
     """Runs a sweep."""
+    from sweeper.search.metric import Metric
     from sweeper.space.text import read_config_space
 
     options, said = checked(given)
@@ -61,10 +62,12 @@ def run(given: dict[str, Any]) -> int:
     _say_what_was_never_printed(options, results)
     try:
         if options["test"] and _exit_code(results) == 0:
-            error = sweeper.test(results, objective)
-            # The meaning of the number is known for the built-in classifier only.
-            accuracy = f", accuracy {1 - error:.4g}" if options["objective"] is None else ""
-            print(f"test set: error {error:.4g}{accuracy}")
+            value = sweeper.test(results, objective)
+            metric = results.metric
+            what = "error" if metric == Metric() else metric.text
+            # The meaning of an error is known for the built-in classifier only.
+            accuracy = f", accuracy {1 - value:.4g}" if options["objective"] is None else ""
+            print(one_line(f"test set: {what} {value:.4g}{accuracy}"))
     finally:  # a failed look at the test set must not affect the sweep
         code = _leave_report(results, options)
     return code

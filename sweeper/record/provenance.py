@@ -7,9 +7,9 @@ import platform
 import subprocess
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
+from sweeper.extras import installed
 from sweeper.record import journal
 from sweeper.record.sweep_definition import Sweep
 from sweeper.search.arguments import plain_configs
@@ -93,7 +93,8 @@ def now() -> str:
 
 def _versions() -> dict[str, str]:
     names = ("sweeper", "ray", "torch", "numpy", "scipy", "pandas", "optuna")
-    return {name: version(name) for name in names}
+    found = {name: installed(name) for name in names}
+    return {name: version for name, version in found.items() if version is not None}
 
 
 def _git_commit() -> str | None:

@@ -1,11 +1,12 @@
 """Saves the state that trials in one process could pass on to each other, and restores it for each.
 
 Without it a trial depends on which ones ran before it on its worker, and the table on the number
-of workers. Standard streams, torch's threads and its gradient mode are `Surroundings`, for each
-part of a trial. State in modules' own variables is not restored: `fresh=True` is for that.
+of workers. Standard streams, torch's threads, gradient mode and autocast are `Surroundings`, for
+each part of a trial. State in modules' own variables is not restored: `fresh=True` is for that.
 """
 
 import decimal
+import gc
 import locale
 import logging
 import multiprocessing.context
@@ -83,8 +84,12 @@ _PYTHON: list[_Setting] = [
     (_handlers, _set_handlers),
     _contents(sys.argv),
     _contents(sys.path),
-    _attribute(sys, "excepthook"),
+    *(_attribute(sys, name) for name in ("excepthook", "unraisablehook", "displayhook")),
+    _attribute(threading, "excepthook"),
     (sys.getrecursionlimit, sys.setrecursionlimit),
+    (sys.getswitchinterval, sys.setswitchinterval),
+    (gc.isenabled, lambda value: gc.enable() if value else gc.disable()),
+    (gc.get_threshold, lambda value: gc.set_threshold(*value)),
     (lambda: os.sched_getaffinity(0), lambda value: os.sched_setaffinity(0, value)),
     (lambda: locale.setlocale(locale.LC_ALL), lambda value: locale.setlocale(locale.LC_ALL, value)),
     (socket.getdefaulttimeout, socket.setdefaulttimeout),
@@ -108,6 +113,9 @@ def _in_torch(torch: Any) -> list[_Setting]:
         if context is None:  # as before it was ever set: torch 2.6 can't read None back
             vars(device).pop("device_context", None)
 
+    def flushes() -> bool:
+        return bool((torch.tensor(1e-40, dtype=torch.float32, device="cpu") * 1).item() == 0)
+
     return [
         (torch.get_default_dtype, torch.set_default_dtype),
         (
@@ -121,13 +129,38 @@ def _in_torch(torch: Any) -> list[_Setting]:
             ),
             lambda value: torch.use_deterministic_algorithms(value[0], warn_only=value[1]),
         ),
+        _attribute(torch.utils.deterministic, "fill_uninitialized_memory"),
         (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
+        (flushes, torch.set_flush_denormal),
         (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+        *(
+            (
+                lambda kind=kind: torch.get_autocast_dtype(kind),
+                lambda value, kind=kind: torch.set_autocast_dtype(kind, value),
+            )
+            for kind in ("cpu", "cuda")
+        ),
         (
             torch.multiprocessing.get_sharing_strategy,
             torch.multiprocessing.set_sharing_strategy,
         ),
-        *(_attribute(backends.cudnn, name) for name in ("benchmark", "deterministic", "enabled")),
+        *(
+            _attribute(backends.cudnn, name)
+            for name in ("benchmark", "deterministic", "enabled", "allow_tf32")
+        ),
+        *(
+            _attribute(backends.cuda.matmul, f"allow_{kind}_reduced_precision_reduction")
+            for kind in ("fp16", "bf16")
+        ),
+        *(
+            (getattr(backends.cuda, f"{kind}_enabled"), getattr(backends.cuda, f"enable_{kind}"))
+            for kind in ("flash_sdp", "mem_efficient_sdp", "math_sdp", "cudnn_sdp")
+        ),
+        (torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled),
+        (
+            lambda: dict(vars(torch._tensor_str.PRINT_OPTS)),
+            vars(torch._tensor_str.PRINT_OPTS).update,
+        ),
     ]
 
 

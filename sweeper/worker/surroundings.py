@@ -17,13 +17,14 @@ class Surroundings:
     Args:
         streams: standard output and error, which the objective may redirect.
         threads: torch's number of threads; None keeps the present one.
-        grad: True if torch records gradients.
+        modes: if torch records gradients, and if it lowers the precision (autocast) on CPUs and on
+            GPUs.
         seed: seeds torch if only the objective imports it; importing it here takes seconds.
     """
 
     streams: tuple[TextIO, TextIO]
     threads: int | None = None
-    grad: bool = True
+    modes: tuple[bool, bool, bool] = (True, False, False)
     seed: int | None = None
 
     def put(self) -> None:
@@ -32,8 +33,10 @@ class Surroundings:
         torch = sys.modules.get("torch")
         if torch is None or self.threads is None:
             return
-        if torch.is_grad_enabled() != self.grad:
-            torch.set_grad_enabled(self.grad)
+        if _modes(torch) != self.modes:
+            torch.set_grad_enabled(self.modes[0])
+            torch.set_autocast_enabled("cpu", self.modes[1])
+            torch.set_autocast_enabled("cuda", self.modes[2])
         if torch.get_num_threads() != self.threads:
             torch.set_num_threads(self.threads)
 
@@ -42,7 +45,12 @@ class Surroundings:
         self.streams = sys.stdout, sys.stderr
         torch = sys.modules.get("torch")
         if torch is not None:
-            self.grad, self.threads = torch.is_grad_enabled(), torch.get_num_threads()
+            self.modes, self.threads = _modes(torch), torch.get_num_threads()
+
+
+def _modes(torch: Any) -> tuple[bool, bool, bool]:
+    casts = torch.is_autocast_enabled
+    return torch.is_grad_enabled(), casts("cpu"), casts("cuda")
 
 
 def surroundings() -> Surroundings:

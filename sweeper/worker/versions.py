@@ -3,8 +3,9 @@
 import hashlib
 import platform
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from sweeper.extras import installed
 
 # Not scipy: it draws configurations, which only the driver does.
 _PACKAGES = ("ray", "torch", "numpy")
@@ -18,7 +19,7 @@ def versions() -> dict[str, str | None]:
     Only sweeper itself is loaded, so it takes milliseconds. sweeper's version has a digest of its
     source files, since two checkouts share a number.
     """
-    packages = {package: _installed(package) for package in _PACKAGES}
+    packages = {package: installed(package) for package in _PACKAGES}
     return {"Python": platform.python_version(), **packages, "sweeper": _sweeper()}
 
 
@@ -33,13 +34,6 @@ def differences(there: Versions, here: Versions) -> list[str]:
         for package, needed in here.items()
         if _without_build(there.get(package)) != _without_build(needed)
     ]
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _sweeper() -> str | None:

@@ -243,6 +243,11 @@ def test_accuracy_is_said_of_the_built_in_classifier_only(project):
     )
     assert done.returncode == 0, done.stderr
     assert "test set: error 23.29\n" in done.stdout
+    of_accuracy = sweeper(
+        *("run", "far.py:objective", "--space", "x=uniform(0,1)", "--trials", "1", "--test"),
+        *("--metric", "accuracy", "--mode", "max", "--address", "inline", "--quiet", "--no-report"),
+    )
+    assert "test set: accuracy 23.29\n" in of_accuracy.stdout, of_accuracy.stderr
 
 
 def test_a_key_error_has_its_name(project, capsys):

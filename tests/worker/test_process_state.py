@@ -1,4 +1,5 @@
 import decimal
+import gc
 import locale
 import logging
 import multiprocessing
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import warnings
 
 import numpy as np
@@ -58,7 +60,10 @@ def change_python(tmp_path):
     sys.argv.append("--more")
     sys.path.insert(0, str(tmp_path))
     sys.setrecursionlimit(sys.getrecursionlimit() + 100)
-    sys.excepthook = print
+    sys.excepthook = sys.unraisablehook = sys.displayhook = threading.excepthook = print
+    sys.setswitchinterval(0.5)
+    gc.disable()
+    gc.set_threshold(7, 7, 7)
     socket.setdefaulttimeout(3)
     os.umask(0o077)
     locale.setlocale(locale.LC_ALL, "C.UTF-8" if locale.setlocale(locale.LC_ALL) == "C" else "C")
@@ -76,7 +81,24 @@ def change_torch(tmp_path):
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.autograd.set_detect_anomaly(True)
     torch.set_float32_matmul_precision("medium")
-    torch.backends.cudnn.benchmark = not torch.backends.cudnn.benchmark
+    for of, name in TORCH_SWITCHES:
+        setattr(of, name, not getattr(of, name))
+    for kind in SDP_KINDS:
+        getattr(torch.backends.cuda, f"enable_{kind}")(False)
+    torch._C._set_mkldnn_enabled(False)
+    torch.set_autocast_dtype("cpu", torch.float16)
+    torch.set_autocast_dtype("cuda", torch.bfloat16)
+    torch.set_flush_denormal(True)
+    torch.set_printoptions(precision=1)
+
+
+TORCH_SWITCHES = [
+    *((torch.backends.cudnn, name) for name in ("benchmark", "deterministic", "allow_tf32")),
+    (torch.backends.cuda.matmul, "allow_fp16_reduced_precision_reduction"),
+    (torch.backends.cuda.matmul, "allow_bf16_reduced_precision_reduction"),
+    (torch.utils.deterministic, "fill_uninitialized_memory"),
+]
+SDP_KINDS = ("flash_sdp", "mem_efficient_sdp", "math_sdp", "cudnn_sdp")
 
 
 def seen():
@@ -89,7 +111,11 @@ def seen():
         "warnings": (list(warnings.filters), warnings.showwarning),
         "decimal": decimal.getcontext().prec,
         "numpy": (np.geterr(), np.get_printoptions()),
-        "python": (list(sys.argv), list(sys.path), sys.getrecursionlimit(), sys.excepthook),
+        "python": (list(sys.argv), list(sys.path), sys.getrecursionlimit()),
+        "hooks": (
+            sys.excepthook, sys.unraisablehook, sys.displayhook, threading.excepthook,
+            sys.getswitchinterval(), gc.isenabled(), gc.get_threshold(),
+        ),
         "sockets": socket.getdefaulttimeout(),
         "mask": os.umask(os.umask(0o022)),
         "locale": locale.setlocale(locale.LC_ALL),
@@ -99,7 +125,12 @@ def seen():
             torch.get_default_dtype(), torch.get_default_device(), torch.empty(()).device,
             torch.are_deterministic_algorithms_enabled(), torch.is_anomaly_enabled(),
             torch.is_deterministic_algorithms_warn_only_enabled(),
-            torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark,
+            torch.get_float32_matmul_precision(),
+            [getattr(of, name) for of, name in TORCH_SWITCHES],
+            [getattr(torch.backends.cuda, f"{kind}_enabled")() for kind in SDP_KINDS],
+            torch.backends.mkldnn.enabled, str(torch.tensor(1 / 3, device="cpu")),
+            [torch.get_autocast_dtype(kind) for kind in ("cpu", "cuda")],
+            (torch.tensor(1e-40, dtype=torch.float32, device="cpu") * 1).item(),
         ),
     }  # fmt: skip
 

@@ -418,14 +418,16 @@ def test_gradients_threads_streams_and_context_are_the_objectives_own(capsys):
         variable.set("inside")
         np.seterr(all="ignore")
         torch.set_num_threads(threads + 1)
-        with torch.no_grad(), contextlib.redirect_stdout(printed):
+        with torch.no_grad(), torch.autocast("cpu"), contextlib.redirect_stdout(printed):
             for _ in range(3):
-                seen.append((torch.is_grad_enabled(), torch.get_num_threads(), variable.get()))
+                modes = (torch.is_grad_enabled(), torch.is_autocast_enabled("cpu"))
+                seen.append((*modes, torch.get_num_threads(), variable.get()))
                 print("inside")
                 yield 0.5
 
     def ours():
-        return torch.is_grad_enabled(), torch.get_num_threads(), variable.get(), np.geterr()
+        modes = (torch.is_grad_enabled(), torch.is_autocast_enabled("cpu"))
+        return modes, torch.get_num_threads(), variable.get(), np.geterr()
 
     seen = []
     before = ours()
@@ -436,19 +438,23 @@ def test_gradients_threads_streams_and_context_are_the_objectives_own(capsys):
         assert ours() == before
     trial.stop()
     assert ours() == before
-    assert seen == ["outside", *[(False, threads + 1, "inside")] * 2]
+    assert seen == ["outside", *[(False, True, threads + 1, "inside")] * 2]
     assert (printed.getvalue(), capsys.readouterr().out) == ("inside\n" * 2, "outside\n" * 2)
     torch.set_grad_enabled(True)
 
 
 def test_what_is_switched_on_for_good_ends_with_the_trial():
     def objective(config):
+        found = torch.is_grad_enabled(), torch.is_autocast_enabled("cpu")
         torch.set_grad_enabled(False)
-        return torch.get_num_threads()
+        torch.set_autocast_enabled("cpu", True)
+        return torch.get_num_threads() if found == (True, False) else 0
 
     threads = torch.get_num_threads()
-    assert trial_of(objective, cpus=3).advance().value == 3
-    assert (torch.is_grad_enabled(), torch.get_num_threads()) == (True, threads)
+    for _ in range(2):
+        assert trial_of(objective, cpus=3).advance().value == 3
+        assert (torch.is_grad_enabled(), torch.get_num_threads()) == (True, threads)
+        assert not torch.is_autocast_enabled("cpu")
 
 
 def test_the_objective_hears_signals_also_after_it_was_left():
