@@ -53,6 +53,7 @@ FEW = [
     ("raylet", "SIGSTOP", "start"),
     ("head", "SIGSTOP", "middle"),
     ("worker", "SIGSTOP", "last trial"),
+    ("dashboard agent", "SIGKILL", "middle"),
 ]
 
 
@@ -95,7 +96,8 @@ def test_the_sweep_ends_and_goes_on(tmp_path, process, number, phase):
     assert not is_hung, said
     assert "Traceback" not in said
     if driver.returncode != 0:
-        assert driver.returncode == 2
+        # Ray ends the driver itself, with 1, when one of the raylet's agents has died.
+        assert driver.returncode == (1 if "or by Ray" in said else 2)
         assert "Go on with: sweeper resume" in said or "run the command again" in said
     wait_until(lambda: not [pid for pid in seen if is_of_ray(pid)])
     subprocess.run([*COMMAND, "--address", "inline"], cwd=tmp_path, env=environment(), check=True)

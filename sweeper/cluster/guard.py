@@ -1,8 +1,9 @@
-"""A process beside a driver that ends Ray's processes when the driver itself can't.
+"""A process beside a driver that does what the driver itself can't.
 
-Once the driver is dead, Ray's agents would live for another minute; the guard ends them. And while
-the driver joins its Ray, C++ holds Python's lock: if the raylet stands still just then, only the
-guard can end it.
+Once the driver is dead, Ray's agents would live for another minute; the guard ends them. It also
+says how to go on: when one of its agents dies, Ray ends the driver within C++, without a word. And
+while the driver joins its Ray, C++ holds Python's lock: if the raylet stands still just then, only
+the guard can end it.
 
 This file is run by itself: it imports nothing but the standard library, which takes 20 ms. It reads
 `/proc`, so there is a guard on Linux only; only there Ray leaves this to the kernel.
@@ -23,13 +24,15 @@ _AGENTS = 2  # per raylet
 
 
 def start_guard() -> "subprocess.Popen[bytes] | None":
-    """Starts a guard of this process, to be killed in the end; None if there can't be one."""
+    """Starts a guard of this process, to be killed in the end; None if there can't be one.
+
+    What is written to its standard input is said on standard error if this process dies before.
+    """
     if sys.platform != "linux":
         return None
     command = [sys.executable, "-I", "-S", __file__, str(os.getpid())]
-    quiet = subprocess.DEVNULL
     return subprocess.Popen(
-        command, stdin=quiet, stdout=quiet, stderr=quiet, cwd="/", start_new_session=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd="/", start_new_session=True
     )
 
 
@@ -48,6 +51,11 @@ def main(driver: int) -> None:
         if raylet is not None and still > _LOOKS:
             _kill(raylet)
         time.sleep(_EVERY_S)
+    with suppress(OSError):  # nothing was written, or nobody reads it any more
+        os.set_blocking(0, False)  # a child of the driver may hold the other end
+        os.write(2, os.read(0, 10_000))
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 2)  # who waits for the end of the driver's output does not wait for this process
     time.sleep(_GRACE_S)
     for pid in filter(_is_agent, agents):
         _kill(pid)

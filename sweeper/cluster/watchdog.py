@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import ray
@@ -24,6 +25,7 @@ from sweeper.cluster.ray_internals import (
     start_no_other_ray,
 )
 from sweeper.cluster.ray_thread import RayThread
+from sweeper.terminal import printable
 
 _T = TypeVar("_T")
 _LOOK_S = 0.1  # between looks for signals
@@ -206,10 +208,20 @@ class Watch:
         self.look_away()
         self._end_guard()
 
+    def last_words(self, how: str) -> None:
+        """Notes how to go on, said on standard error if this process is ended without a chance."""
+        if self._guard is not None and self._guard.stdin is not None:
+            with suppress(OSError):  # the guard was killed
+                why = "The sweep was ended from outside, or by Ray."
+                self._guard.stdin.write(printable(f"\n{why} {how}\n").encode())
+                self._guard.stdin.flush()
+
     def _end_guard(self) -> None:
-        if self._guard is not None:
+        if self._guard is not None and self._guard.stdin is not None:
             self._guard.kill()
             self._guard.wait()
+            with suppress(OSError):
+                self._guard.stdin.close()
 
     def _shut_down(self) -> None:
         thread = RayThread() if self._is_stuck else self._thread

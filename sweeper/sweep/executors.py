@@ -20,6 +20,10 @@ from sweeper.sweep.travelling import packed
 _REACT_S = 2.5  # for a sweep to end in order after a signal
 
 
+def _say_nothing(text: str) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Executor:
     """A place where trials run.
@@ -30,6 +34,7 @@ class Executor:
         size: how many have a place now; it changes as nodes come and go.
         asker: runs a searcher that learns from results.
         run: runs trials until all have ended, or the conductor gives a reason to end the sweep.
+        last_words: notes how to go on, said if this process is ended from outside while they run.
     """
 
     where: str
@@ -37,6 +42,7 @@ class Executor:
     size: Callable[[], int]
     asker: Callable[[Sweep], Asker]
     run: Callable[[Sweep, Conductor], None]
+    last_words: Callable[[str], None] = _say_nothing
 
 
 def inline(execution: Execution, data: Any) -> Executor:
@@ -126,4 +132,5 @@ def on_ray(
             watch.say = conductor.bar.say
             watch.run(work, "the sweep", math.inf, _REACT_S)
 
-        yield Executor(described, limit, fleet.size, Apart, run)
+        last_words = watch.last_words if execution.progress else _say_nothing
+        yield Executor(described, limit, fleet.size, Apart, run, last_words)

@@ -25,7 +25,7 @@ from sweeper.space.checks import ConfigSpace
 from sweeper.sweep import executors
 from sweeper.sweep.conductor import Conductor
 from sweeper.sweep.core import Core
-from sweeper.sweep.ending import leave_behind, outcome, say_all_on_record
+from sweeper.sweep.ending import how_to_go_on, leave_behind, outcome, say_all_on_record
 from sweeper.sweep.execution import INLINE, Execution
 from sweeper.sweep.executors import Executor
 from sweeper.sweep.interrupts import Interrupts
@@ -239,6 +239,7 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
         conductor = Conductor(
             core, record, path, bar, stops, suggestions, execution.keep_checkpoints, execution.keep
         )
+        executor.last_words(how_to_go_on(described, path))
         _run_to_the_end(executor, sweep, conductor)
         if core.num_trials < sweep.num_trials:  # the searcher has ended it
             described["num_trials"] = core.num_trials

@@ -63,7 +63,8 @@ def as_number(value: Any, name: str) -> float:
     except OverflowError:
         raise ValueError(f"The objective gave {name} as a number too large for a float.") from None
     except Exception:
+        cure = " Return, yield or sweeper.report it, in this process." if value is None else ""
         raise TypeError(
             f"The objective must give {name} as a number, but got "
-            f"{value!r:.200} ({type(value).__name__})."
+            f"{value!r:.200} ({type(value).__name__}).{cure}"
         ) from None

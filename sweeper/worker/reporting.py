@@ -14,6 +14,10 @@ def report(metrics: float | Mapping[str, float]) -> None:
     epoch. Outside of a sweep it does nothing, so that the same code runs alone. An objective that
     reports may return nothing: then its last report counts.
 
+    A trial is stopped in the thread that reports: where another thread reports, the objective goes
+    on until that one has ended. Reports of a child process, such as one of `ddp_fork`, don't reach
+    the trial: report from the process that the sweep has called.
+
     Args:
         metrics: the value of the metric that is optimised, or numbers by name that include it.
 

@@ -34,7 +34,7 @@ def forks(config):
 
 def test_forked_pools_end(run):
     """With Ray's handler of SIGTERM, both workers stood after 7 to 10 such trials."""
-    assert succeeds(run(forks, SPACE, sweeper.RandomSearch(24)))
+    assert succeeds(run(forks, SPACE, sweeper.RandomSearch(60)))
 
 
 def test_handlers_arguments_and_main_are_those_of_home(run):
