@@ -5,6 +5,7 @@ distributions of scipy.stats are called, with literals or other distributions as
 """
 
 import ast
+import math
 import re
 import warnings
 from collections.abc import Mapping
@@ -134,6 +135,8 @@ def _read_strings(value: Any) -> Any:
 def _read(node: ast.expr, in_call: bool = False) -> Any:
     """Returns the value of a piece of Python; words are strings, except as arguments of a call."""
     match node:
+        case ast.Constant(value=float() as number) if math.isinf(number):
+            raise ValueError("a number is larger than any float, 1.8e308. Write inf for infinity.")
         case ast.Constant(value=None | bool() | int() | float() | str() as value):
             return value
         case ast.Name(id=word) if not in_call or word in ("nan", "inf"):

@@ -159,6 +159,9 @@ BAD_TEXTS = {
     "loguniform(1e-4 1)": "can't read 'loguniform.*invalid syntax.*Put quotes",
     "uniform(0, 1": "can't read .*never closed",
     "stats.uniform": r"stats\.uniform lacks its parameters\. Call it: uniform\(…\)",
+    **dict.fromkeys(
+        ("1e400", "[1, -1e400]", "uniform(0, 1e400)"), "larger than any float, 1.8e308"
+    ),
     "x" * 10_001: "at most 10,000 characters, but got 10,001",
     "(" * 5000 + ")" * 5000: "nested too deeply",
     "[" * 250 + "]" * 250: "nested too deeply",
