@@ -1,7 +1,10 @@
 """Reads options with a syntax of their own: times, NAME=VALUE."""
 
 import re
+from contextlib import suppress
 from typing import Any
+
+from sweeper.terminal import short
 
 _UNITS_S = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"\s*([0-9.]+(?:e[+-]?[0-9]+)?)\s*([a-z]*)\s*", re.IGNORECASE)
@@ -13,17 +16,15 @@ def read_seconds(value: Any, name: str) -> float:
     Raises:
         ValueError: `value` is anything else.
     """
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    try:
+    with suppress(ValueError, OverflowError):  # 1.2.3, 10**400
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
         if match and match[2].lower() in _UNITS_S:
             return float(match[1]) * _UNITS_S[match[2].lower()]
-    except ValueError:  # 1.2.3
-        pass
     raise ValueError(
         f"{name} must be seconds or a text such as 90, 1e3, 30m, 1.5h or 2d, but got "
-        f"{value!r} ({type(value).__name__})."
+        f"{short(repr(value), 60)} ({type(value).__name__})."
     )
 
 

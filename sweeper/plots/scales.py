@@ -95,8 +95,12 @@ def shorten(text: str, most: int) -> str:
 
 
 def round_ticks(low: float, high: float) -> list[float]:
-    """Returns three to seven multiples of 1, 2 or 5 × 10^k from low to high, low < high."""
-    raw = (high - low) / 5
+    """Returns three to seven multiples of 1, 2 or 5 × 10^k from low to high, low < high; the two
+    themselves if nothing lies between them.
+    """
+    raw = high / 5 - low / 5  # their difference may be larger than any float
+    if raw < 1e-300:
+        return [low, high]
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw)
     return [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)]

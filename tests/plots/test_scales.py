@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from made_records import row
 from made_results import made as results_of
@@ -116,6 +116,15 @@ def test_round_ticks_are_few_and_within(low, width):
     ticks = round_ticks(low, low + width)
     assert 2 <= len(ticks) <= 7
     assert low - 1e-9 * width <= ticks[0] <= ticks[-1] <= low + width * (1 + 1e-9)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=2))
+def test_any_two_numbers_have_ticks_between_them(ends):
+    low, high = sorted(ends)
+    assume(low < high)
+    ticks = round_ticks(low, high)
+    assert 1 <= len(ticks) <= 7
+    assert np.isfinite(ticks).all()
 
 
 def conditional(configs):
