@@ -1,8 +1,7 @@
 """A sweep as an experiment of MLflow, in a SQLite database that `mlflow server` opens.
 
-MLflow 3 stores experiments on a server or in a database; its older folders of files (`mlruns`) it
-refuses unless asked. The database is made in memory and then written as one file, so the path is
-all that is touched, and nothing of a failed export stays.
+MLflow opens `sqlite:///mlflow.db` by default, and refuses its older folders of files, `mlruns`. The
+database is made in memory and then written as one file, so nothing of a failed export stays.
 """
 
 import logging
@@ -42,7 +41,7 @@ def write_mlflow_database(results: Results, path: Path) -> None:
 
         client = MlflowClient(f"sqlite:///{memory}&uri=true")
         name = whole_characters(results.folder.resolve().name) or "sweep"
-        found = client.get_experiment_by_name(name)  # if it is that of MLflow's, Default
+        found = client.get_experiment_by_name(name)  # each database begins with one, Default
         experiment = found.experiment_id if found else client.create_experiment(name)
         params = keys(results.sweep["config_space"])
         metrics = keys([results.metric.name, *results.other_metrics.values()])
@@ -101,7 +100,7 @@ def _params(row: Row, shown: dict[str, str]) -> list[Any]:
 
 
 def _text(value: Any, most: int) -> str:
-    """Makes the text that MLflow makes of a value, and shows where it is cut."""
+    """Makes the text that `mlflow.log_param` makes of a value, and shows where it is cut."""
     text = whole_characters(str(value))
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
