@@ -51,7 +51,7 @@ setup_lowest() {
     stop "No Python 3.11 or 3.12 found. Install one, or set PYTHON=/path/to/python3."
   "$python" -m venv .venv-lowest
   .venv-lowest/bin/pip install --quiet uv
-  "${pip[@]}" --resolution lowest-direct --editable ".[cluster,export]"
+  "${pip[@]}" --resolution lowest-direct --editable ".[cluster,export,mlflow]"
   "${pip[@]}" --editable ".[test]" # leaves what is there, if it will do
   touch ".venv-lowest/.installed-$version"
 }

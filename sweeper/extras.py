@@ -10,6 +10,7 @@ _EXTRAS = {
     "torchvision": "torch",
     "pyarrow": "export",
     "tensorboardX": "export",
+    "mlflow": "mlflow",
 }
 
 

@@ -10,7 +10,7 @@ BARE = """
 import importlib.metadata
 import sys
 
-MISSING = ("ray", "torch", "torchvision", "pyarrow", "tensorboardX")
+MISSING = ("ray", "torch", "torchvision", "pyarrow", "tensorboardX", "mlflow")
 from_name = importlib.metadata.Distribution.from_name
 
 def found(name):
@@ -80,6 +80,7 @@ def test_records_are_read_and_sweeps_run_one_trial_after_another(folder, command
         ("doctor", "ray", "ray"),
         ("export runs/s -o table.parquet", "pyarrow", "export"),
         ("export runs/s --to tensorboard -o events", "tensorboardX", "export"),
+        ("export runs/s --to mlflow -o runs.db", "mlflow", "mlflow"),
     ],
 )
 def test_what_is_missing_is_named_with_its_extra(folder, command, package, extra):

@@ -73,7 +73,10 @@ ORDER = {
         "side_by_side",
     ],
     "html_report": ["contents", "page", "watching"],
-    "export": ["tables", "moments", "event_files", "optuna_values", "optuna_journal"],
+    "export": [
+        *("tables", "moments", "runs", "event_files", "optuna_values", "optuna_journal"),
+        *("mlflow_keys", "mlflow_database"),
+    ],
     "sweep": [
         *("traps", "ranges", "preview"),
         *("limits", "execution", "nesting", "knowledge", "core", "interrupts", "progress"),

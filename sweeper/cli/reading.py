@@ -133,6 +133,7 @@ def list_sweeps(options: dict[str, Any]) -> int:
 def export(options: dict[str, Any]) -> int:
     """Writes a sweep's trials for other programs."""
     from sweeper.export.event_files import write_event_files
+    from sweeper.export.mlflow_database import write_mlflow_database
     from sweeper.export.optuna_journal import write_optuna_journal
     from sweeper.export.tables import write_csv, write_parquet
     from sweeper.record.results import load
@@ -151,11 +152,20 @@ def export(options: dict[str, Any]) -> int:
         _check_output(output)
         write_parquet(load(options["sweep"]).frame, output)
         return 0
+    if kind == "mlflow" and "://" in output:
+        raise ValueError(
+            f"-o {output}: --to mlflow writes a file, and sends nothing to a server. Name a file, "
+            "as in -o runs.db, and open it with mlflow server --backend-store-uri sqlite:///runs.db"
+        )
     if os.path.lexists(output):
         raise FileExistsError(f"-o {output}: is there already. Remove it, or choose another name.")
     _check_output(output)
-    write = write_event_files if kind == "tensorboard" else write_optuna_journal
-    write(load(options["sweep"]), Path(output))
+    writers: dict[str, Any] = {
+        "tensorboard": write_event_files,
+        "optuna": write_optuna_journal,
+        "mlflow": write_mlflow_database,
+    }
+    writers[kind](load(options["sweep"]), Path(output))
     return 0
 
 

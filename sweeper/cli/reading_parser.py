@@ -55,14 +55,16 @@ def _add_export(commands: Any) -> None:
     export.epilog = (
         "examples:\n  sweeper export runs/first -o first.parquet\n"
         "  sweeper export runs/first --to tensorboard -o events\n"
-        "  sweeper export runs/first --to optuna -o first.log"
+        "  sweeper export runs/first --to optuna -o first.log\n"
+        "  sweeper export runs/first --to mlflow -o first.db"
     )
     export.add_argument("sweep", metavar="FOLDER", help="the sweep's folder")
-    export.add_argument("--to", choices=["csv", "parquet", "tensorboard", "optuna"],
+    export.add_argument("--to", choices=["csv", "parquet", "tensorboard", "optuna", "mlflow"],
         help="the format: a table (csv, or parquet if PATH ends so); tensorboard: learning curves "
-        "and HPARAMS; optuna: a journal, which optuna-dashboard opens")  # fmt: skip
+        "and HPARAMS; optuna: a journal, which optuna-dashboard opens; mlflow: a database, which "
+        "mlflow server opens")  # fmt: skip
     export.add_argument("-o", "--output", metavar="PATH", help="where to (csv: standard output); "
-        "for tensorboard a new folder, for optuna a new file")  # fmt: skip
+        "for tensorboard a new folder, for optuna and mlflow a new file")  # fmt: skip
 
 
 def _add_compare(commands: Any) -> None:

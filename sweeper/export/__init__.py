@@ -1,1 +1,1 @@
-"""A sweep's trials for other programs: tables, TensorBoard, Optuna."""
+"""A sweep's trials for other programs: tables, TensorBoard, Optuna, MLflow."""

@@ -15,11 +15,12 @@ from typing import Any
 import pandas as pd
 
 from sweeper.export.moments import moment
+from sweeper.export.runs import points, run_names
 from sweeper.extras import extras_named
 from sweeper.files import named
 from sweeper.record.columns import one_kind_a_column
 from sweeper.record.results import Results
-from sweeper.record.rows import Row, others
+from sweeper.record.rows import Row
 
 _SUCCESS, _FAILURE, _UNKNOWN = 1, 2, 0  # as in api.proto
 _STATUSES = {"finished": _SUCCESS, "stopped": _SUCCESS, "diverged": _FAILURE, "failed": _FAILURE}
@@ -39,14 +40,9 @@ def write_event_files(results: Results, folder: Path) -> None:
     frame = one_kind_a_column(results.frame)
     shown = [*results.hyperparameter_columns.values(), "status"]
     cells = {name: frame[name].tolist() for name in shown}
-    several = any(row.replicate for row in results.rows)
-    digits = len(str(max((row.trial for row in results.rows), default=0)))  # sorted as text
 
     def write(unfinished: Path) -> None:
-        for place, row in enumerate(results.rows):
-            name = f"trial_{row.trial:0{digits}}" + (
-                f"_replicate_{row.replicate}" if several else ""
-            )
+        for place, (name, row) in enumerate(zip(run_names(results), results.rows, strict=True)):
             (unfinished / name).mkdir()
             values = {name: column[place] for name, column in cells.items()}
             writer = RecordWriter(str(unfinished / name / "events.out.tfevents.sweeper"))
@@ -92,7 +88,7 @@ def _events(results: Results, row: Row, values: dict[str, Any]) -> Iterator[Any]
         elif not pd.isna(value):
             begin.hparams[name].number_value = value
     yield _session(start, session_start_info=begin)
-    for step, elapsed_s, metrics in _points(results, row):
+    for step, elapsed_s, metrics in points(results, row):
         scalars = [Summary.Value(tag=tag, simple_value=value) for tag, value in metrics.items()]
         time = moment(results.sweep, row.start_s, elapsed_s).timestamp()
         yield Event(wall_time=time, step=min(step, _LAST_STEP), summary=Summary(value=scalars))
@@ -111,27 +107,3 @@ def _session(time: float, **info: Any) -> Any:
     tag = f"_hparams_/{next(iter(info))}"
     value = Summary.Value(tag=tag, metadata=SummaryMetadata(plugin_data=data))
     return Event(wall_time=time, summary=Summary(value=[value]))
-
-
-def _points(results: Results, row: Row) -> Iterator[tuple[int, float | None, dict[str, float]]]:
-    """A trial's curves by epochs, with the seconds since its start; at last the values of its row,
-    where they are others.
-    """
-    step = row.epochs or 0
-    last: dict[str, float] = {}
-    for point in row.curve:
-        step, shown = int(point[0]), _by_column(results, point[1], others(point))
-        last |= shown
-        yield step, point[2], shown
-    end = _by_column(results, row.value, row.metrics)
-    changed = {name: end[name] for name in end if repr(end[name]) != repr(last.get(name))}
-    if changed:
-        yield step, row.runtime_s, changed
-
-
-def _by_column(
-    results: Results, value: float | None, metrics: dict[str, float]
-) -> dict[str, float]:
-    columns = results.other_metrics
-    named = {columns[name]: number for name, number in metrics.items() if name in columns}
-    return named if value is None else {results.metric.name: value} | named

@@ -145,7 +145,7 @@ def test_what_the_user_names_is_written_into(sweeps, secret, tmp_path, command, 
     assert Path("fifo").is_fifo()
 
 
-@pytest.mark.parametrize("kind", ["tensorboard", "optuna"])
+@pytest.mark.parametrize("kind", ["tensorboard", "optuna", "mlflow"])
 def test_what_is_there_is_not_written_over(sweeps, kind, capsys):
     export = ["export", "runs/one", "--to", kind, "-o"]
     assert main([*export, "new"]) == 0
@@ -158,11 +158,20 @@ def test_what_is_there_is_not_written_over(sweeps, kind, capsys):
     assert main([*export, "no/new"]) == 2
     assert "-o no/new: there is no folder no. Make it" in capsys.readouterr().err
     assert main(export[:-1]) == 2
-    what = {"tensorboard": "folder: -o FOLDER", "optuna": "file: -o FILE"}[kind]
+    what = "folder: -o FOLDER" if kind == "tensorboard" else "file: -o FILE"
     assert capsys.readouterr() == ("", f"sweeper: --to {kind} needs a {what}.\n")
 
 
-@pytest.mark.parametrize("kind", ["tensorboard", "optuna"])
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "sqlite:///x.db", "file:///tmp/x"])
+def test_runs_for_mlflow_go_into_a_file_only(sweeps, address, capsys):
+    before = set(Path().rglob("*"))
+    assert main(["export", "runs/one", "--to", "mlflow", "-o", address]) == 2
+    said = capsys.readouterr().err
+    assert f"sweeper: -o {address}: --to mlflow writes a file, and sends nothing to a" in said
+    assert set(Path().rglob("*")) == before
+
+
+@pytest.mark.parametrize("kind", ["tensorboard", "optuna", "mlflow"])
 def test_a_full_disk_leaves_nothing_of_an_export(sweeps, kind, capsys):
     main(["export", "runs/one", "--to", kind, "-o", "loads_what_it_needs"])
     before = set(Path().iterdir())
