@@ -115,7 +115,6 @@ def test_nothing_is_sent_nor_said_nor_left_whatever_the_environment_wants(tmp_pa
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(sys.path),
         "HOME": str(tmp_path / "home"),
-        "CLAUDECODE": "1",  # which MLflow would tell of its skills
         "MLFLOW_TRACKING_URI": server.url,
         "MLFLOW_REGISTRY_URI": server.url,
         "MLFLOW_ENABLE_WORKSPACES": "true",
