@@ -127,7 +127,7 @@ def run_command(command: str, place: str) -> None:
         return
     program, *words = shlex.split(command)
     if program == "sweeper":
-        if words[0] in ("run", "resume"):
+        if words[0] in ("run", "resume", "confirm"):
             words = inline(words)
         assert main(words) == 0, f"{place}: {command}"
     else:
@@ -143,7 +143,8 @@ def inline(words: list[str]) -> list[str]:
         if option in words:
             at = words.index(option)
             words = words[:at] + words[at + 2 :]
-    return [*words, "--address", "inline", "--no-report", "--quiet"]
+    no_report = [] if words[0] == "confirm" else ["--no-report"]
+    return [*words, "--address", "inline", "--quiet", *no_report]
 
 
 def check_command(command: str, place: str) -> None:

@@ -180,7 +180,10 @@ def _of_the_others(won: Winner) -> str:
             "is better."
         )
     if won.more_replicates is None:
-        return f"{text}. sweeper.confirm(…, until=0.95) finds out which is."
+        return (
+            f"{text}. sweeper.confirm(…, until=0.95), or sweeper confirm FOLDER --until 0.95, "
+            "finds out which is."
+        )
     return (
         f"{text}. About {won.more_replicates:,} more replicates each would tell it from trial "
         f"{close[0]}."

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from sweeper.cli import reading, running
+from sweeper.cli import going_on, reading, running
 from sweeper.cli.options import UNKNOWN
 from sweeper.cli.parser import parser
 from sweeper.extras import extras_named
@@ -15,8 +15,9 @@ from sweeper.terminal import MOST_SAID, bounded, drop_output, printable, tell
 COMMANDS: dict[str, Callable[[dict[str, Any]], int]] = {
     "run": running.run,
     "space": running.space,
-    "resume": running.resume,
-    "attach": running.attach,
+    "resume": going_on.resume,
+    "confirm": going_on.confirm,
+    "attach": going_on.attach,
     "show": reading.show,
     "report": reading.report,
     "watch": reading.watch,

@@ -71,7 +71,8 @@ _KINDS: dict[str, _Kind] = {
     **dict.fromkeys(("max_epochs", "batch_size", "checkpoint_every", "trials", "lag"), _WHOLE),
     **dict.fromkeys(("grace_epochs", "reduction_factor", "replicates", "seed"), _WHOLE),
     **dict.fromkeys(("workers", "max_failures", "total_epochs", "patience"), _WHOLE),
-    **dict.fromkeys(("cpus", "gpus", "target"), _NUMBER),
+    **dict.fromkeys(("top", "max_replicates"), _WHOLE),
+    **dict.fromkeys(("cpus", "gpus", "target", "until"), _NUMBER),
     "first_failures": (whole_or_none, (int, type(None)), "a whole number or none"),
 }
 

@@ -3,8 +3,9 @@
 import argparse
 from typing import Any, NoReturn
 
+from sweeper.cli.going_on_parser import add_attach, add_confirm, add_resume
 from sweeper.cli.reading_parser import add_readers
-from sweeper.cli.run_parser import add_resources, add_resume, add_run, add_space, add_where
+from sweeper.cli.run_parser import add_resources, add_run, add_space, add_where
 from sweeper.cli.subcommand import add_subcommand
 
 
@@ -26,7 +27,8 @@ def parser() -> argparse.ArgumentParser:
     add_run(commands)
     add_space(commands)
     add_resume(commands)
-    _add_attach(commands)
+    add_confirm(commands)
+    add_attach(commands)
     add_readers(commands)
     _add_doctor(commands)
     return parser
@@ -36,25 +38,6 @@ def _version() -> str:
     from sweeper import __version__
 
     return f"sweeper {__version__}"
-
-
-def _add_attach(commands: Any) -> None:
-    attach = add_subcommand(
-        commands,
-        "attach",
-        help="follow a sweep that was sent to a cluster",
-        description="Follows a sweep that `--cluster` or `--address http://…` has sent to a "
-        "cluster, until it ends. Ctrl-C stops the sweep.",
-        epilog="example:\n  sweeper attach runs/2026-01-31_12-00-00_Classifier",
-        argument_default=argparse.SUPPRESS,
-    )
-    add = attach.add_argument
-    add("sweep", metavar="FOLDER", help="the sweep's folder on this machine")
-    add("--address", metavar="ADDRESS", help="http://HEAD:8265 of the cluster, if sweeper does not "
-        "know that you have sent the sweep there")  # fmt: skip
-    add("--cluster", metavar="FILE", help="the same by the YAML file of `ray up`")
-    add("--no-report", action="store_true", help="write no report.html into the sweep's folder")
-    add("--debug", action="store_true", help="show tracebacks")
 
 
 def _add_doctor(commands: Any) -> None:

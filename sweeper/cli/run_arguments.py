@@ -11,20 +11,35 @@ def checked(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises:
         ValueError: there are faults; all are in one message.
     """
-    from sweeper.sweep.execution import Execution
-
     options, said, faults = merge(given)
-    try:
-        where = {name: options[name] for name in ("name", "folder", "resume")}
-        faults += Execution(**where, **how_to_run(options)).faults()
-    except ValueError as error:
-        faults.append(str(error))
+    make_execution(
+        options, faults, **{name: options[name] for name in ("name", "folder", "resume")}
+    )
     try:
         make_resources(options)
     except (ValueError, TypeError) as error:
         faults.append(str(error))
     check(options, said, faults)
     return options, said
+
+
+def make_execution(options: dict[str, Any], faults: list[str], **where: Any) -> Any:
+    """Returns the way a sweep is run this time; appends what is wrong with it.
+
+    Args:
+        options: all options.
+        faults: gets one sentence per fault.
+        where: `name`, `folder` and `resume`, as of `sweeper.run`.
+    """
+    from sweeper.sweep.execution import Execution
+
+    try:
+        execution = Execution(**where, **how_to_run(options))
+    except ValueError as error:
+        faults.append(str(error))
+        return Execution(**where)
+    faults += execution.faults()
+    return execution
 
 
 def how_to_run(options: dict[str, Any]) -> dict[str, Any]:

@@ -148,26 +148,6 @@ def add_space(commands: Any) -> None:
     add("--debug", action="store_true", help="show tracebacks")
 
 
-def add_resume(commands: Any) -> None:
-    """Adds `sweeper resume`."""
-    resume = add_subcommand(
-        commands,
-        "resume",
-        help="go on with a sweep that was stopped or killed, or make it larger",
-        description="Runs the trials of a sweep that are not on record. The objective is found "
-        "again by its name unless you give it.",
-        epilog="examples:\n  sweeper resume runs/first\n  sweeper resume runs/first --trials 50\n"
-        "  sweeper resume runs/first mine.py:objective --retry-failed",
-        argument_default=argparse.SUPPRESS,
-    )
-    add = resume.add_argument_group("what goes on").add_argument
-    add("sweep", metavar="FOLDER", help="the sweep's folder")
-    add("objective", nargs="?", metavar="OBJECTIVE", help="module:function or file.py:function")
-    add("--trials", type=whole, metavar="N", help="trials, not fewer than before (not of a grid)")
-    add("--replicates", type=whole, metavar="N", help="trainings a configuration, not fewer either")
-    add_how_to_run(resume)
-
-
 def add_resources(add: Any) -> None:
     """Adds the options for a trial's CPUs and GPUs."""
     add("--cpus", type=number, metavar="X", help=default("CPUs a trial", "cpus"))
@@ -185,13 +165,15 @@ def add_where(add: Any) -> None:
         "connection or a closed terminal doesn't")  # fmt: skip
 
 
-def add_how_to_run(command: Any, names: Any = None) -> None:
-    """Adds the options that may differ each time a sweep is run or resumed.
+def add_how_to_run(command: Any, names: Any = None, confirms: bool = False) -> None:
+    """Adds the options that may differ each time a sweep is run or goes on.
 
     Args:
-        command: `run` or `resume`.
+        command: `run`, `resume` or `confirm`.
         names: adds the options of the sweep's folder; given that, those of a trial's resources are
             added too.
+        confirms: True for `confirm`, which writes no report, and must not end because a training
+            was lucky.
     """
     add = command.add_argument_group("where it runs").add_argument
     add("--workers", type=whole, metavar="N", help="trials at a time (all that fit)")
@@ -200,6 +182,8 @@ def add_how_to_run(command: Any, names: Any = None) -> None:
     add_where(add)
     add = command.add_argument_group("when it ends").add_argument
     _add_limits(add)
+    if not confirms:
+        _add_ends(add)
     add = command.add_argument_group("the sweep's folder and what is printed").add_argument
     if names:
         names(add)
@@ -207,7 +191,8 @@ def add_how_to_run(command: Any, names: Any = None) -> None:
     add("--keep", metavar="WHICH", help=default("folders that trials made and that stay: best "
         "(of the best three), all or none", "keep"))  # fmt: skip
     add("--keep-checkpoints", action="store_true", help="leave those of ended trials")
-    add("--no-report", action="store_true", help="write no report.html into the sweep's folder")
+    if not confirms:
+        add("--no-report", action="store_true", help="write no report.html into the sweep's folder")
     add("--quiet", action="store_true", help="no progress")
     add("--debug", action="store_true", help="show tracebacks")
 
@@ -218,14 +203,17 @@ def _add_limits(add: Any) -> None:
     add("--trial-time", metavar="TIME", help="a trial that takes longer fails")
     add("--total-epochs", type=whole, metavar="N",
         help="end after so many epochs of all trials together")  # fmt: skip
-    add("--target", type=number, metavar="ERROR", help="end once a trial is at least as good")
-    add("--patience", type=whole, metavar="N", help="end after so many trials in a row that were "
-        "no better than the best before")  # fmt: skip
     add("--max-failures", type=whole, metavar="N", help=default("how often a trial is tried again "
         "after its process died", "max_failures"))  # fmt: skip
     add("--first-failures", type=whole_or_none, metavar="N", help=default("end if the first so "
         "many trials, at least twice the workers, all fail alike; none for never",
         "first_failures"))  # fmt: skip
+
+
+def _add_ends(add: Any) -> None:
+    add("--target", type=number, metavar="ERROR", help="end once a trial is at least as good")
+    add("--patience", type=whole, metavar="N", help="end after so many trials in a row that were "
+        "no better than the best before")  # fmt: skip
 
 
 def default(text: str, name: str) -> str:

@@ -3,11 +3,10 @@
 import os
 import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sweeper.cli.options import DEFAULT_SPACE, DEFAULTS, merge
+from sweeper.cli.options import DEFAULT_SPACE, merge
 from sweeper.cli.reading import print_results, quiet
 from sweeper.cli.run_arguments import (
     checked,
@@ -35,7 +34,7 @@ def run(given: dict[str, Any]) -> int:
 
     head = remote_commands.chosen_head(options)
     if head is not None:
-        return _end_of_job(*remote_commands.run(head, given, options), options)
+        return end_of_job(*remote_commands.run(head, given, options), options)
     space = read_config_space(options["space"] or DEFAULT_SPACE)
     import sweeper
 
@@ -58,10 +57,10 @@ def run(given: dict[str, Any]) -> int:
         report=False,  # printed to standard output, below
         **how_to_run(options),
     )
-    _show(results)
+    show_results(results)
     _say_what_was_never_printed(options, results)
     try:
-        if options["test"] and _exit_code(results) == 0:
+        if options["test"] and exit_code(results) == 0:
             value = sweeper.test(results, objective)
             metric = results.metric
             what = "error" if metric == Metric() else metric.text
@@ -69,7 +68,7 @@ def run(given: dict[str, Any]) -> int:
             accuracy = f", accuracy {1 - value:.4g}" if options["objective"] is None else ""
             print(one_line(f"test set: {what} {value:.4g}{accuracy}"))
     finally:  # a failed look at the test set must not affect the sweep
-        code = _leave_report(results, options)
+        code = leave_report(results, options)
     return code
 
 
@@ -107,65 +106,16 @@ def _preview(options: dict[str, Any]) -> int:
     return 0
 
 
-def resume(given: dict[str, Any]) -> int:
-    """Resumes a sweep from its record."""
-    import sweeper
-    from sweeper.record.journal import read
-    from sweeper.record.own_sweeps import check_objective
-    from sweeper.record.resume import rebuild
-    from sweeper.record.sweep_folder import normal_path
-    from sweeper.remote import commands as remote_commands
-    from sweeper.sweep.execution import Execution
-    from sweeper.sweep.sweep import run_sweep
-
-    options, _, faults = merge(
-        {name: value for name, value in given.items() if name != "objective"}
-    )
-    options["objective"] = given.get("objective")
-    refuse(*faults)
-    folder = normal_path(options["sweep"])
-    # In a job, the folder's note of a head is the laptop's.
-    head = remote_commands.chosen_head(options, None if MIRROR in os.environ else folder)
-    if head is not None:
-        return _end_of_job(*remote_commands.resume(head, given), options)
-    execution = Execution(
-        name=folder.name, folder=folder.parent, resume=True, **how_to_run(options)
-    )
-    refuse(*execution.faults())
-    described = read(folder).sweep
-    if options["objective"] is None:
-        check_objective(folder, described)
-    sweep = rebuild(described, options["objective"])
-    if "trials" in given:
-        if isinstance(sweep.searcher, sweeper.GridSearch):
-            raise ValueError("--trials: a grid can't be made larger.")
-        searcher: Any = sweep.searcher
-        sweep = replace(sweep, searcher=replace(searcher, num_trials=given["trials"]))
-    if "replicates" in given:
-        sweep = replace(sweep, replicates=given["replicates"])
-    results = run_sweep(sweep, execution)
-    _show(results)
-    return _leave_report(results, options)
-
-
-def attach(given: dict[str, Any]) -> int:
-    """Follows a sweep that was sent to a cluster before."""
-    from sweeper.remote import commands as remote_commands
-
-    options = {**DEFAULTS, **given}
-    return _end_of_job(*remote_commands.attach(options), options)
-
-
-def _end_of_job(folder: Path, code: int, options: dict[str, Any]) -> int:
+def end_of_job(folder: Path, code: int, options: dict[str, Any]) -> int:
     """Returns the exit code of a job, and leaves the report of its sweep in the folder here."""
     from sweeper.record.results import load
 
     if (folder / "sweep.json").exists():
-        _leave_report(load(folder), options)
+        leave_report(load(folder), options)
     return code
 
 
-def _show(results: Any) -> None:
+def show_results(results: Any) -> None:
     """Prints the results; a report is written even if nobody reads the output any more."""
     try:
         with quiet():
@@ -175,12 +125,12 @@ def _show(results: Any) -> None:
         drop_output()
 
 
-def _leave_report(results: Any, options: dict[str, Any]) -> int:
+def leave_report(results: Any, options: dict[str, Any]) -> int:
     """Writes the report and returns the exit code; if it fails, that is only a message."""
     import sweeper
 
     if MIRROR in os.environ:  # a laptop has the record too, and reports
-        return _exit_code(results)
+        return exit_code(results)
     print(one_line(f"folder: {results.folder}"))
     if not options["no_report"]:
         try:
@@ -189,10 +139,11 @@ def _leave_report(results: Any, options: dict[str, Any]) -> int:
             print(one_line(f"report: {path}"))
         except Exception as error:
             tell(printable(f"sweeper: no report: {error}") + "\n")
-    return _exit_code(results)
+    return exit_code(results)
 
 
-def _exit_code(results: Any) -> int:
+def exit_code(results: Any) -> int:
+    """Returns 0 if any trial has finished, else 1."""
     return 0 if any(row.status == "finished" for row in results.rows) else 1
 
 

@@ -61,8 +61,13 @@ def _codes(folder: Path) -> list[Any]:
     return codes if isinstance(codes, list) else []
 
 
-def check_objective(folder: Path, described: Mapping[str, Any]) -> None:
+def check_objective(folder: Path, described: Mapping[str, Any], command: str = "resume") -> None:
     """Refuses to run code that only a folder names.
+
+    Args:
+        folder: the sweep's folder.
+        described: the content of its `sweep.json`.
+        command: the command of `sweeper` that would run it.
 
     Raises:
         ValueError: the user has not run it there.
@@ -71,11 +76,12 @@ def check_objective(folder: Path, described: Mapping[str, Any]) -> None:
         return
     what, where = described.get("objective"), described.get("objective_file")
     given = described.get("fixed_arguments")
-    cure = f"Name the objective: sweeper resume {shlex.quote(str(folder))} file.py:function."
+    cure = f"Name the objective: sweeper {command} {shlex.quote(str(folder))} file.py:function."
     if what == _COMMAND:
         what = f"the command {given.get('command') if isinstance(given, dict) else given}"
         name = shlex.quote(folder.name)
         cure = f"Give the command again: sweeper run --command … --name {name} --resume."
+        cure += "" if command == "resume" else f" Then {command} it."
     raise ValueError(
         f"{folder}: going on with it would run {what}{f' of {where}' if where else ''}, which "
         "only the folder names, as far as sweeper knows: it may come from elsewhere, have been "

@@ -107,7 +107,10 @@ def obstacles(sweep: dict[str, Any], objective_named: bool = False) -> list[str]
     if any(str(value).startswith(A_FUNCTION) for value in sweep["searcher"].values()):
         found.append("the searcher was given a function")
     if sweep["searcher"].get("kind") == "TopTwo":
-        found.append("sweeper.confirm has made it, and goes on with it when it is called again")
+        found.append(
+            "sweeper.confirm has made it, and goes on with it when it is called again, as sweeper "
+            "confirm does for the folder around this one"
+        )
     if None in sweep["searcher"].get("initial_configs", []):
         found.append("initial_configs have no text form")
     if not objective_named and not can_be_found(sweep):
@@ -133,8 +136,8 @@ def rebuild(described: dict[str, Any], reference: str | None) -> Sweep:
     reasons = obstacles(described, reference is not None)
     if reasons:
         raise ValueError(
-            "this sweep can only go on from code, by sweeper.run(…, resume=True):\n  "
-            + "\n  ".join(reasons)
+            "this sweep can only go on from code, by sweeper.run(…, resume=True) or "
+            "sweeper.confirm(…):\n  " + "\n  ".join(reasons)
         )
     checked = functools.partial(
         check_sweep,
@@ -157,8 +160,8 @@ def rebuild(described: dict[str, Any], reference: str | None) -> Sweep:
         if not isinstance(objective, Command) or began in (None, os.getcwd()):
             raise
         raise ValueError(
-            f"{error}\nThe sweep began in {began}: go there (cd {shlex.quote(began)}) and resume "
-            "again."
+            f"{error}\nThe sweep began in {began}: go there (cd {shlex.quote(began)}) and give "
+            "the command again."
         ) from None
 
 

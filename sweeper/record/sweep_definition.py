@@ -140,6 +140,7 @@ def _scheduler_faults(scheduler: ASHA | None, replicates: int) -> list[str]:
         return [
             f"scheduler=ASHA(…) with replicates={replicates}: ASHA stops single trainings, so "
             "one replicate might be stopped and another not. Leave out one of them; "
-            "sweeper.confirm trains the best configurations again with other seeds."
+            "sweeper.confirm (sweeper confirm FOLDER) trains the best configurations again with "
+            "other seeds."
         ]
     return scheduler.faults()

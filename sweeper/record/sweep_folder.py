@@ -9,6 +9,8 @@ from typing import Any
 from sweeper.record.unwritable import check_room
 from sweeper.worker.own_modules import removed_later
 
+CONFIRMATION = "confirm-"  # begins the name of a confirmation's folder, inside the sweep's own
+
 
 def default_name(objective: str) -> str:
     """Returns the time and the objective's name, such as `2026-01-31_12-00-00_train`."""

@@ -17,13 +17,16 @@ from sweeper.remote.job import JOB_FILE, check_known, follow, is_running, note_j
 from sweeper.terminal import printable
 
 
-def chosen_head(options: dict[str, Any], folder: Path | None = None) -> Head | None:
+def chosen_head(
+    options: dict[str, Any], folder: Path | None = None, command: str = "resume"
+) -> Head | None:
     """Returns the head that a command's options name; None if they mean a Ray to join directly.
 
     Args:
         options: `address` and `cluster` are used.
-        folder: the folder of a sweep to be resumed, which goes on where it was sent unless the
-            options name another place.
+        folder: the folder of a sweep that goes on where it was sent, unless the options name
+            another place.
+        command: the command that goes on with it.
 
     Raises:
         ValueError: two places are named, or only the folder says where it was sent.
@@ -31,7 +34,7 @@ def chosen_head(options: dict[str, Any], folder: Path | None = None) -> Head | N
     address, cluster = options["address"], options["cluster"]
     if address is cluster is None:
         known = folder and sent(folder)
-        return _own_head(folder, known[0], "resume") if folder and known else None
+        return _own_head(folder, known[0], command) if folder and known else None
     if cluster is not None and address is not None:
         raise ValueError("--cluster and --address name two places. Leave one of them out.")
     if cluster is not None:
@@ -51,7 +54,7 @@ def _own_head(folder: Path, head: Head, command: str) -> Head:
         return head
     option = "--address" if head.cluster is None else "--cluster"
     again = f"sweeper {command} {shlex.quote(str(folder))}"
-    here = f" To go on here: {again} --address local." if command == "resume" else ""
+    here = f" To go on here: {again} --address local." if command != "attach" else ""
     raise ValueError(
         f"{folder}: its job.json says that it was sent to {head}, but not by you from this "
         "machine, as far as sweeper knows. Your token and code go only where you say. If that is "
@@ -93,13 +96,13 @@ def run(head: Head, given: dict[str, Any], options: dict[str, Any]) -> tuple[Pat
     return _send_and_follow(head, "run", _to_travel(given), folder)
 
 
-def resume(head: Head, given: dict[str, Any]) -> tuple[Path, int]:
-    """Resumes a sweep where its folder's mirror ends; returns the same as `run`."""
+def go_on(head: Head, command: str, given: dict[str, Any]) -> tuple[Path, int]:
+    """Carries out `resume` or `confirm` where a folder's sweep was sent; returns as `run` does."""
     folder = normal_path(given["sweep"])
     if job := _running_job(head, folder):
         return folder, follow(head, job, folder)
     read(folder)
-    return _send_and_follow(head, "resume", _to_travel(given), folder)
+    return _send_and_follow(head, command, _to_travel(given), folder)
 
 
 def attach(options: dict[str, Any]) -> tuple[Path, int]:

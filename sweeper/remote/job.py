@@ -35,7 +35,7 @@ def send(head: Head, command: str, options: dict[str, Any], folder: Path | None)
 
     Args:
         head: the head to run it on.
-        command: `run`, `resume` or `doctor`.
+        command: `run`, `resume`, `confirm` or `doctor`.
         options: its options.
         folder: where the record is mirrored; None for a command without one.
 

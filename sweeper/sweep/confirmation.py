@@ -1,9 +1,9 @@
 """Trains the best configurations again with fresh seeds, free of the winner's luck."""
 
 import hashlib
-import numbers
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,13 @@ import pandas as pd
 
 from sweeper.analysis.certainty import Winner, winner
 from sweeper.cluster.resources import Resources
-from sweeper.faults import int_fault, refuse
+from sweeper.faults import refuse
+from sweeper.record import journal
 from sweeper.record.objective_changes import check_objective
+from sweeper.record.own_sweeps import check_folders
 from sweeper.record.results import Results, check_results
 from sweeper.record.sweep_definition import Sweep
+from sweeper.record.sweep_folder import CONFIRMATION
 from sweeper.search.metric import Metric
 from sweeper.search.random_search import RandomSearch
 from sweeper.search.sequences import key
@@ -22,19 +25,19 @@ from sweeper.search.top_two import TopTwo
 from sweeper.space.checks import Config
 from sweeper.space.config_space import trial_seed
 from sweeper.space.space import Space
+from sweeper.sweep.confirmation_plan import EACH, FIRST, MOST_EACH, ConfirmationPlan
 from sweeper.sweep.execution import Execution
 from sweeper.sweep.sweep import printer, run_sweep
 from sweeper.worker.objective import Objective, objective_faults
 
 _FRESH = 2**52  # no sweep has so many trials: seeds made with it were never used
-_MOST_EACH = 20  # trainings of each configuration at most, on average, by default
 
 
 def confirm(
     results: Results,
     objective: Objective,
     *,
-    top: int = 3,
+    top: int = ConfirmationPlan.top,
     replicates: int | None = None,
     until: float | None = None,
     max_replicates: int | None = None,
@@ -70,72 +73,107 @@ def confirm(
         results: the sweep's results.
         objective: the same as in the sweep.
         top: how many of the best to train, at least 1; with `until`, different ones.
-        replicates: trainings of each, at least 2, which a standard error needs; None for 5. With
-            `until`, the trainings that each gets before more go where they tell most; None for 2.
+        replicates: trainings of each, at least 2, which a standard error needs; None for 5, or what
+            is on record if that is more. With `until`, the trainings that each gets before more go
+            where they tell most; None for 2.
         until: a probability, at least 0.5 and below 1.
         max_replicates: with `until`, the largest number of trainings, over all configurations; None
-            for 20 × `top`.
+            for 20 × `top`, or what is on record if that is more.
         num_workers, data, address, progress: as those of `sweeper.run`.
 
     Raises:
         TypeError: `results` are not results.
-        ValueError: an argument is wrong, or the objective computes with other values than in the
-            sweep; all faults are in one message.
+        ValueError: an argument is wrong, fewer trainings are asked for than are on record, or the
+            objective computes with other values than in the sweep; all faults are in one message.
         LookupError: no configuration has finished, in the sweep or again; names the exception.
         Exception: whatever `sweeper.run` raises.
     """
-    refuse(*_faults(top, replicates, until, max_replicates))
+    plan = ConfirmationPlan(top, replicates, until, max_replicates)
+    execution = Execution(num_workers=num_workers, address=address, progress=progress)
+    fresh = train_again(results, objective, plan, execution, data)
+    table, sure = ranking(results, fresh)
+    printer(progress)(sure.sentence)
+    return table
+
+
+def train_again(
+    results: Results,
+    objective: Objective,
+    plan: ConfirmationPlan,
+    execution: Execution,
+    data: Any = None,
+) -> Results:
+    """Trains the best configurations again, as `confirm` does, or goes on with it.
+
+    Returns the fresh trainings as replicates of the sweep's trials, and raises what `confirm` does,
+    but for a LookupError if none of them has finished.
+    """
+    refuse(*plan.faults())
     check_results(results)
     _ = results.best_row  # or there is nothing to confirm
-    chosen = _chosen(results, top, different=until is not None)
-    searcher: RandomSearch | TopTwo = RandomSearch(len(chosen), [*chosen.values()])
-    replicates = replicates or (5 if until is None else 2)
-    if until is not None:
-        most = max_replicates or _MOST_EACH * len(chosen)
-        searcher = TopTwo(most, [*chosen.values()], float(until), replicates)
-        replicates = 1  # each training is a trial
-    sweep = replace(
-        _sweep(results, objective, searcher), replicates=replicates, data_given=data is not None
-    )
-    execution = Execution(
-        num_workers=num_workers,
-        folder=results.folder,
-        name=f"confirm-{_digest(list(chosen))}" + ("" if until is None else "-until"),
-        resume=True,
-        address=address,
-        progress=progress,
-    )
+    adaptive = plan.until is not None
+    chosen = _chosen(results, plan.top, different=adaptive)
+    name = f"{CONFIRMATION}{_digest(list(chosen))}" + ("-until" if adaptive else "")
+    execution = replace(execution, folder=results.folder, name=name, resume=True)
     refuse(*objective_faults(objective, data is not None), *execution.faults())
-    say = printer(progress)
-    check_objective(results.sweep, objective, say)
-    fresh = _as_in_the_sweep(run_sweep(sweep, execution, data), sweep, list(chosen))
+    check_folders(results.folder)
+    each, most = _extent(plan, len(chosen), results.folder / name)
+    configs = [*chosen.values()]
+    searcher: RandomSearch | TopTwo = RandomSearch(len(chosen), configs)
+    if plan.until is not None:
+        searcher = TopTwo(most, configs, float(plan.until), each)
+        each = 1  # each training is a trial
+    sweep = _sweep(results, objective, searcher)
+    sweep = replace(sweep, replicates=each, data_given=data is not None)
+    check_objective(results.sweep, objective, printer(execution.progress))
+    return _as_in_the_sweep(run_sweep(sweep, execution, data), sweep, list(chosen))
+
+
+def ranking(results: Results, fresh: Results) -> tuple[pd.DataFrame, Winner]:
+    """Returns the table of `confirm`, and how sure its first row is.
+
+    Args:
+        results: the sweep's results.
+        fresh: what `train_again` returned.
+
+    Raises:
+        LookupError: no training has finished.
+    """
     _ = fresh.best_row if not fresh.summary["count"].any() else None  # the error says why
     sure = winner(fresh)
-    say(sure.sentence)
-    return _table(results, fresh, sure)
+    return _table(results, fresh, sure), sure
 
 
-def _faults(
-    top: int, replicates: int | None, until: float | None, max_replicates: int | None
-) -> list[str | None]:
-    faults = [int_fault("top", top, 1)]
-    if replicates is not None:
-        faults.append(int_fault("replicates", replicates, 2))
-    is_number = isinstance(until, numbers.Real) and not isinstance(until, bool)
-    if until is not None and not (is_number and 0.5 <= until < 1):
-        faults.append(
-            "until must be a probability of at least 0.5 and below 1, such as 0.95, or None, but "
-            f"got {until!r} ({type(until).__name__})."
+def _extent(plan: ConfirmationPlan, num_configs: int, folder: Path) -> tuple[int, int]:
+    """Returns how often each configuration is trained (with `until`, to begin with), and the most
+    trainings of all.
+
+    Raises:
+        ValueError: the record in the folder, with which this goes on, has more.
+    """
+    before: dict[str, Any] = {"replicates": 0, "num_trials": 0, "searcher": {}}
+    if (folder / "sweep.json").exists():
+        before = journal.read(folder).sweep
+    each, most, wrong = plan.replicates or FIRST, 0, []
+    if plan.until is None:
+        each = plan.replicates or max(EACH, before["replicates"])
+        if each < before["replicates"]:
+            wrong.append(("replicates", f"at least {before['replicates']}", each))
+    else:
+        first = before["searcher"].get("first", each)
+        if each != first:
+            wrong.append(("replicates", f"{first}", each))
+        most = plan.max_replicates or max(MOST_EACH * num_configs, before["num_trials"])
+        if most < before["num_trials"]:
+            wrong.append(("max_replicates", f"at least {before['num_trials']}", most))
+    refuse(
+        *(
+            f"{name} must be {rule}, as in {folder}, with which this goes on, but got {value} "
+            "(int). Change it, or remove that folder to begin anew."
+            for name, rule, value in wrong
         )
-    if max_replicates is not None:
-        fewest = top * (replicates or 2) if not any(faults) else 2
-        faults.append(int_fault("max_replicates", max_replicates, fewest))
-        if until is None:
-            faults.append(
-                "max_replicates says when to end at the latest, which needs until=…. Add it, or "
-                "give replicates=… of each."
-            )
-    return faults
+    )
+    return each, most
 
 
 def _chosen(results: Results, top: int, different: bool) -> dict[int, Config]:

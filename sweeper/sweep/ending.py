@@ -11,6 +11,7 @@ from sweeper.record.listing import screen_width
 from sweeper.record.mirror import MIRROR
 from sweeper.record.results import Results
 from sweeper.record.resume import obstacles
+from sweeper.record.sweep_folder import CONFIRMATION
 from sweeper.record.unwritable import UnwritableError, with_cure
 from sweeper.sweep.limits import LimitReached
 
@@ -69,11 +70,14 @@ def leave_behind(results: Results, say: Callable[[str], None]) -> None:
 
 def how_to_go_on(sweep: dict[str, Any], path: Path) -> str:
     """Returns a sentence with what to call to resume a sweep."""
-    if sweep["searcher"].get("kind") == "TopTwo":
-        return "Go on with it by calling sweeper.confirm again."
+    of_user = os.environ.get(MIRROR)
+    inside = path.name.startswith(CONFIRMATION) and (path.parent / "sweep.json").exists()
+    if inside or sweep["searcher"].get("kind") == "TopTwo":
+        folder = shlex.quote(of_user or str(path.parent))
+        return f"Go on with it by the same sweeper confirm {folder} … or sweeper.confirm(…) again."
     if obstacles(sweep):
         return f"Go on with sweeper.run(…, name={path.name!r}, resume=True)."
-    return f"Go on with: sweeper resume {shlex.quote(os.environ.get(MIRROR, str(path)))}"
+    return f"Go on with: sweeper resume {shlex.quote(of_user or str(path))}"
 
 
 def say_all_on_record(results: Results, say: Callable[[str], None]) -> None:

@@ -203,6 +203,8 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
                 check_place(path, execution.name is not None)
         if record is not None:
             sweep, described, kept = continue_record(path, sweep, execution.retry_failed, say)
+            # Its record may name another objective, that did not run here.
+            note_objective(path, describe_objective(sweep.objective))
         core = Core(sweep, kept)
         if isinstance(sweep.searcher, TopTwo) and record is not None:
             Suggestions(core, Here(sweep)).step()  # it may have come to its end
@@ -220,8 +222,6 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
                 record = stack.enter_context(closing(Journal(path)))
             described = describe_sweep(sweep)
             note_objective(path, described)
-        else:  # its record may name another objective, that did not run here
-            note_objective(path, describe_objective(sweep.objective))
         described |= {"num_workers": executor.num_workers, "lag": sweep.lag}
         with writing(path, _resume(path)):
             journal.write_json(path / "sweep.json", described)

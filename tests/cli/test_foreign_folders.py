@@ -77,6 +77,20 @@ def test_a_foreign_one_wants_its_objective_named_once(foreign, capsys):
     assert statuses(foreign) == ["finished"] * 4
 
 
+def test_it_is_not_confirmed_either(foreign, capsys):
+    confirm = ["confirm", str(foreign)]
+    options = ["--replicates", "2", "--address", "inline"]
+    assert cli(*confirm, *options) == 2
+    said = capsys.readouterr().err
+    assert "Name the objective: sweeper confirm runs/foreign file.py:function." in said
+    assert not Path("it-ran").exists()
+    (foreign / "confirm-elsewhere").symlink_to("/tmp")
+    assert cli(*confirm, "mine.py:objective", *options) == 2
+    assert "runs/foreign/confirm-elsewhere: is a link to /tmp" in capsys.readouterr().err
+    (foreign / "confirm-elsewhere").unlink()
+    assert cli(*confirm, "mine.py:objective", *options) == 0
+
+
 def test_named_by_another_name_it_wants_it_each_time(foreign):
     """The record goes on naming the one that nobody here has run."""
     assert resume(foreign, "mine.py:other") == 0
@@ -98,7 +112,10 @@ def test_a_command_of_a_foreign_folder_is_not_run(tmp_path, monkeypatch, capsys)
     assert "would run the command 'python train.py --x {x}', which only the folder names" in said
     assert "again: sweeper run --command … --name foreign --resume." in said
     assert not Path("it-ran").exists()
-    assert cli(*given, "2", *options, "--name", "foreign", "--resume") == 0
+    assert cli("confirm", str(folder), "--address", "inline") == 2
+    assert "--name foreign --resume. Then confirm it." in capsys.readouterr().err
+    assert cli(*given, "1", *options, "--name", "foreign", "--resume") == 0
+    assert cli("confirm", str(folder), "--replicates", "2", "--address", "inline") == 0
     assert resume(folder) == 0
     assert statuses(folder) == ["finished"] * 3
 

@@ -162,7 +162,7 @@ def foreign(tmp_path, monkeypatch) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("command", ["attach", "resume"])
+@pytest.mark.parametrize("command", ["attach", "resume", "confirm"])
 def test_a_foreign_folder_gets_no_token_and_no_code(foreign, eavesdropper, command, capsys):
     (foreign / "job.json").write_text(says(Head(eavesdropper.url, None)))
     assert main([command, "runs/F"]) == 2
@@ -173,7 +173,7 @@ def test_a_foreign_folder_gets_no_token_and_no_code(foreign, eavesdropper, comma
     assert TOKEN.encode() in eavesdropper.heard
 
 
-@pytest.mark.parametrize("command", ["attach", "resume"])
+@pytest.mark.parametrize("command", ["attach", "resume", "confirm"])
 def test_a_foreign_folder_brings_no_way_to_a_cluster(foreign, command, capsys):
     """One of the type external would run code from the folder to find its head."""
     (foreign / "cluster.yaml").write_text(

@@ -133,6 +133,12 @@ def test_a_script_travels_with_its_directory(laptop, head):
     assert folder.name.endswith("_Command")
     assert statuses(folder) == ["finished"] * 2
 
+    done = sweep("confirm", str(folder), "--top", "1", "--replicates", "2")
+    assert done.returncode == 0, done.stderr
+    assert "(mean of 2 replicates; " in done.stdout
+    (there,) = (head.home / "runs" / folder.name).glob("confirm-*")
+    assert statuses(there) == ["finished"] * 2
+
 
 def test_a_yaml_of_options_travels_with_what_it_names(laptop, head):
     (laptop / "sweep.yaml").write_text(
