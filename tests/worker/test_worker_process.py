@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,34 @@ def forks(config):
 def test_forked_pools_end(run):
     """With Ray's handler of SIGTERM, both workers stood after 7 to 10 such trials."""
     assert succeeds(run(forks, SPACE, sweeper.RandomSearch(60)))
+
+
+@pytest.mark.parametrize("way", ["multiprocessing", "os"])
+def test_the_death_of_a_worker_is_noticed_while_its_child_lives(run, tmp_path, way):
+    """The child inherits the worker's connection to Ray, which waits for its end."""
+    note, end = tmp_path / "child", tmp_path / "end"
+
+    def live():
+        note.write_text(str(os.getpid()))
+        time.sleep(120)
+        end.touch()
+
+    def objective(config):
+        if config["x"] == 1 and not note.exists():
+            if way == "multiprocessing":
+                multiprocessing.get_context("fork").Process(target=live).start()
+            elif os.fork() == 0:
+                live()
+            while not note.exists():
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return config["x"]
+
+    space, limits = {"x": [0, 1, 2]}, sweeper.Limits(max_failures=1)
+    assert succeeds(run(objective, space, sweeper.GridSearch(), limits=limits))
+    assert not end.exists()
+    with suppress(ProcessLookupError):
+        os.kill(int(note.read_text()), signal.SIGKILL)
 
 
 def test_handlers_arguments_and_main_are_those_of_home(run):
