@@ -9,8 +9,7 @@ from typing import Any, TextIO, cast
 
 from sweeper import __version__
 from sweeper.cli.main import carry_out
-from sweeper.record.mirror import MIRROR, Printed, Sender
-from sweeper.remote.job import JOB_FILE
+from sweeper.record.mirror import JOB_FILE, MIRROR, Printed, Sender
 from sweeper.terminal import printable
 
 FOLDER = "runs"  # below the home directory, as for a script of `ray submit`

@@ -28,12 +28,24 @@ from sweeper.record.running import note_progress
 MIRROR = "SWEEPER_MIRROR"  # in a job's environment: the folder on the laptop
 GROWING_FILES = ("trials.jsonl", "test_looks.jsonl")
 REPLACED_FILE = "sweep.json"
+JOB_FILE = "job.json"  # beside a mirrored record: names the job and its head
 HEARTBEAT_S = 5.0
 _LOOK_EVERY_S = 0.5
 _LOCK_S = 30.0
 _LAST_LOOK_S = 60.0  # for a file system that is slow to finish reads
 _FRAME_BYTES = 64_000  # of a file, per frame: Ray sends whole lines, of up to 4 MB
 _SEPARATOR = "\x1e"
+
+
+def left_on_head(folder: Path) -> str:
+    """Says where the other files of a mirrored sweep are; returns "" if the folder is no mirror."""
+    if not (folder / JOB_FILE).exists():
+        return ""
+    there, here = shlex.quote(f"runs/{folder.name}/"), shlex.quote(f"{folder}/")
+    return (
+        "not here, as the sweep has run on a cluster's head. This brings it, if it was kept: "
+        f"ray rsync-down cluster.yaml {there} {here}"
+    )
 
 
 def send(**content: Any) -> None:

@@ -17,6 +17,7 @@ from sweeper.record.columns import best_first, column, columns_for
 from sweeper.record.given_values import as_given
 from sweeper.record.listing import screen_width, table
 from sweeper.record.looks import read_looks
+from sweeper.record.mirror import left_on_head
 from sweeper.record.rows import STATUSES, Row, others
 from sweeper.record.settled import read_scheduler, settled
 from sweeper.search.metric import CURVE_COLUMNS, Metric, read_metric
@@ -202,15 +203,17 @@ class Results:
 
     @property
     def best_folder(self) -> Path:
-        """The folder that the best trial made with `sweeper.current_trial().folder`. Raises
-        LookupError if there is none, FileNotFoundError if it made none or it was not kept.
+        """The folder that the best trial, of replicates the first, made with
+        `sweeper.current_trial().folder`. Raises LookupError if there is no best one,
+        FileNotFoundError if it made none, or it was not kept or is on a cluster's head.
         """
         folder = trial_folder(self.folder, self.best_row.key)
         if not folder.is_dir():
-            raise FileNotFoundError(
-                f"{folder}: the trial made no folder with sweeper.current_trial().folder, or "
-                "keep='none' removed it."
+            why = left_on_head(self.folder) or (
+                "the trial made no folder with sweeper.current_trial().folder, or keep='none' "
+                "removed it, or an earlier run, in which it was not among the best three."
             )
+            raise FileNotFoundError(f"{folder}: {why}")
         return folder
 
     @property

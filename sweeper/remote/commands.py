@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 from sweeper.cluster.strangers import name_of, stranger_at
 from sweeper.faults import refuse
 from sweeper.record.journal import read
+from sweeper.record.mirror import JOB_FILE
 from sweeper.record.own_sweeps import Head, noted_head
 from sweeper.record.sweep_folder import default_name, name_faults, new_folder, normal_path
-from sweeper.remote.job import JOB_FILE, check_known, follow, is_running, note_job, send, sent
+from sweeper.remote.job import check_known, follow, is_running, note_job, send, sent
 from sweeper.terminal import printable
 
 

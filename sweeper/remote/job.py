@@ -15,13 +15,12 @@ from typing import Any
 from sweeper import __version__
 from sweeper.files import read_plain, write_whole
 from sweeper.record import journal
-from sweeper.record.mirror import HEARTBEAT_S, Mirror
+from sweeper.record.mirror import HEARTBEAT_S, JOB_FILE, Mirror
 from sweeper.record.own_sweeps import Head, note_head
 from sweeper.remote.head import reached
 from sweeper.remote.screen import Screen
 from sweeper.terminal import printable
 
-JOB_FILE = "job.json"  # beside a mirrored record: names the job and its head
 _SILENCE_S = 6 * HEARTBEAT_S  # seconds of silence after which a connection counts as lost
 _TRY_AGAIN_S = 2.0
 _MOST_UNREAD = 3  # failed attempts to read the log of an ended job

@@ -213,7 +213,6 @@ class Conductor:
         if row.status != "interrupted":
             for of_running in (self._started_s, self._places):
                 of_running.pop(row.key, None)
-            self.trial_folders.ended(row.key)
             self.bar.ended(row.key, line)
             self.stops.ended(line)
 

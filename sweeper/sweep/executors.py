@@ -124,9 +124,9 @@ def on_ray(
 
         def run(sweep: Sweep, conductor: Conductor) -> None:
             def work() -> None:
-                limits = execution.limits
+                limits, keep = execution.limits, execution.keep
                 folder = conductor.folder
-                task = make_task(sweep, objective, packed_data, folder, os.getcwd(), limits)
+                task = make_task(sweep, objective, packed_data, folder, os.getcwd(), limits, keep)
                 run_on_ray(task, conductor, fleet, limits)
 
             watch.say = conductor.bar.say

@@ -77,6 +77,7 @@ def run_inline(
             finally:
                 if not sweep.fresh:
                     memory.free()
+            conductor.trial_folders.left(trial.key)
 
 
 _Running = RunningTrial | FreshTrial

@@ -94,6 +94,7 @@ def make_task(
     folder: Path,
     directory: str,
     limits: Limits,
+    keep: str,
 ) -> Task:
     """Returns the settings that every worker is given once.
 
@@ -104,6 +105,7 @@ def make_task(
         folder: the sweep's own folder.
         directory: the user's working directory.
         limits: how often a trial in a new process is tried again after that died.
+        keep: which of the folders that trials made stay.
     """
     return Task(
         objective=objective,
@@ -119,6 +121,7 @@ def make_task(
         fresh=sweep.fresh,
         max_failures=limits.max_failures,
         metric=sweep.metric.name,
+        keep=keep,
     )
 
 

@@ -110,8 +110,8 @@ def run(
         keep_checkpoints: Leave the last checkpoint of each `HPOTrainer(checkpoint_every=…)` in the
             sweep's folder when its trial ends.
         keep: Which of the folders that trials made with `sweeper.current_trial().folder` stay when
-            the trials end: "best" for those of the best three finished trials so far, "all",
-            "none".
+            the trials end: "best" for those of the best three configurations so far, which have the
+            best means over their replicates, "all", "none".
         fresh: Run each trial in a new process. Needed by objectives that change what their modules
             hold (a generator made when a file is loaded, a cache, a framework's settings): else a
             trial finds the changes of the one before it on its worker.
@@ -287,6 +287,7 @@ def _run_to_the_end(executor: Executor, sweep: Sweep, conductor: Conductor) -> N
         stops.stop(error)  # an earlier reason counts; it may be this very exception
     stops.look()  # a signal may have come after the last step
     conductor.interrupt()
+    conductor.trial_folders.look()
 
 
 def printer(enabled: bool) -> Callable[[str], None]:

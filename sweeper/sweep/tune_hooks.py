@@ -177,6 +177,7 @@ class Events(_NotRestored, Callback):
         key = key_of(trial)
         if result["ended"] is not None and self._copied_folder(key, result):
             self._conductor.ended(key, Ended(points=result["points"], **result["ended"]))
+            self._conductor.trial_folders.left(key)
         if result["done"]:
             self._running.pop(key, None)
         if result["printed"]:
@@ -220,6 +221,7 @@ class Events(_NotRestored, Callback):
         elif key in self._conductor.core.running:  # it did not start
             self._miss_start(told)
             self._conductor.core.not_started(Trial(**_set_apart(trial.config)))
+        self._conductor.trial_folders.left(key)
 
     def on_trial_recover(
         self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any

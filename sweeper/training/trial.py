@@ -46,7 +46,8 @@ class CurrentTrial:
         7, replicate 0. It still holds what an attempt whose process died has left.
 
         On a node that doesn't share the sweep's folder it is a temporary one, which is copied when
-        the trial ends. Outside of a sweep it is a temporary folder that nobody removes.
+        the trial ends, unless that is stopped early. Outside of a sweep it is a temporary folder
+        that nobody removes.
         """
         if self.place is None:
             self.place = Path(tempfile.mkdtemp(prefix="sweeper-trial-"))

@@ -156,7 +156,7 @@ def _run(connection: Connection, task: FreshTask, given: dict[str, Any]) -> None
             trial.stop()
             return
         told = trial.advance(task.pause_at)
-        connection.send((told, trial.context.trial.place))
+        connection.send(told)
 
 
 def _reap(process: int, after_s: float) -> int:

@@ -11,7 +11,6 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
 from typing import IO, Any
 
-from sweeper.training.trial import CurrentTrial
 from sweeper.worker.fresh_server import FreshTask
 from sweeper.worker.reports import Ended, PauseAt, Reports, never
 
@@ -113,7 +112,6 @@ class FreshTrial:
         self._connection: Connection | None = None
         self._process = 0
         self._asked = False  # whether the process is busy
-        self.trial: CurrentTrial = given["trial"]
 
     def advance(self, pause_at: PauseAt = never) -> Reports | Ended:
         """Goes on with the objective until there is something to report, or `wait_s` have passed.
@@ -130,7 +128,7 @@ class FreshTrial:
             if self._wait_s is not None and not self._connection.poll(self._wait_s):
                 return Reports([])
             told: Reports | Ended
-            told, self.trial.place = self._connection.recv()
+            told = self._connection.recv()
         except _GONE:
             return self._died()
         self._asked = False

@@ -16,7 +16,7 @@ from typing import Any
 from greenlet import getcurrent, greenlet
 
 from sweeper.search.metric import Metric
-from sweeper.training.trial import CurrentTrial, StopTrial, TrialContext, exchange_trial
+from sweeper.training.trial import StopTrial, TrialContext, exchange_trial
 from sweeper.worker.metrics import as_metrics
 from sweeper.worker.objective import (
     Objective,
@@ -75,11 +75,6 @@ class RunningTrial:
         self._value: float | None = None
         self._others: dict[str, float] = {}
         self._exception: BaseException | None = None
-
-    @property
-    def trial(self) -> CurrentTrial:
-        """The trial as its objective sees it."""
-        return self.context.trial
 
     def advance(self, pause_at: PauseAt = never) -> Reports | Ended:
         """Runs the objective until there is something to report.

@@ -2,6 +2,8 @@
 
 import copy
 import os
+import secrets
+import shutil
 import socket
 import sys
 import tempfile
@@ -14,6 +16,7 @@ import ray
 from ray import tune
 
 import sweeper.training.fashion_mnist
+from sweeper.files import private_folder
 from sweeper.search.asha import ASHA
 from sweeper.search.metric import Metric
 from sweeper.training.trial import (
@@ -57,6 +60,7 @@ class Task:
     metric: str = Metric.name
     fresh: bool = False  # a new process for each trial
     max_failures: int = 0  # how often such a process is started again after it died
+    keep: str = "best"  # which of the folders that trials made stay
 
 
 class Worker(tune.Trainable):
@@ -81,6 +85,7 @@ class Worker(tune.Trainable):
         self._worker = f"{socket.gethostname()}-{os.getpid()}"
         local = ray.get_runtime_context().get_node_id() == task.driver_node
         self._blind = not local and not Path(task.folder, "sweep.json").exists()
+        self._apart = private_folder("sweeper-trials") if self._blind else None
         # The driver has checked the nodes that were there, and lists all; others came later.
         self._no_checkpoints = task.no_checkpoints or (
             storage_not_shared(Path(task.folder), [self._node]) if self._blind else None
@@ -139,8 +144,8 @@ class Worker(tune.Trainable):
             )
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Prepares for another trial; leaves the last one and frees its memory."""
-        self._close()
+        """Prepares for another trial; leaves the last one, if that was stopped."""
+        self._close(is_stopped=True)
         self.config.pop("task", None)
         self._trial = {k: v for k, v in new_config.items() if k != "task"}
         return True
@@ -152,10 +157,11 @@ class Worker(tune.Trainable):
                 self._running = self._begin()
             told = self._running.advance(self._pause_at)
         ended = asdict(told) if isinstance(told, Ended) else None
-        folder = []
+        folder = []  # Ray's reference to the one that the trial made, if it must be copied
         if ended is not None:
             del ended["points"]
-            folder = self._packed_folder(self._running.trial)
+            if self._blind and self._place.is_dir():
+                folder = [ray.put(pack(self._place))]
             self._close()
         return {
             "points": told.points,
@@ -184,27 +190,20 @@ class Worker(tune.Trainable):
     def _begin(self) -> RunningTrial | FreshTrial:
         self._state.restore()
         key = self._trial["trial"], self._trial["replicate"]
+        self._place = trial_folder(Path(self._task.folder), key)
+        if self._apart is not None:
+            self._place = self._apart / secrets.token_hex(8)
         self._output.title(f"trial {key[0]}, replicate {key[1]}")
+        config = copy.deepcopy(self._trial["config"])
         given = {
             "config": self._trial["config"],
             "seed": self._trial["seed"],
-            "trial": self._described(key),
+            "trial": CurrentTrial(*key, self._trial["seed"], config, self._place),
             "checkpoints": checkpoint_folder(Path(self._task.folder), key),
         }
         if self._fresh is not None:
             return FreshTrial(self._fresh, given, self._task.max_failures)
         return RunningTrial(self._call, arguments={}, **self._options(), **given)
-
-    def _described(self, key: tuple[int, int]) -> CurrentTrial:
-        """Returns the trial as its objective sees it."""
-        place = None if self._blind else trial_folder(Path(self._task.folder), key)
-        config = copy.deepcopy(self._trial["config"])
-        return CurrentTrial(*key, self._trial["seed"], config, place)
-
-    def _packed_folder(self, trial: CurrentTrial) -> list[Any]:
-        """Returns Ray's reference to the folder that the trial made, if it must be copied."""
-        place = trial.place
-        return [ray.put(pack(place))] if self._blind and place is not None else []
 
     def _call(self, config: dict[str, Any]) -> Any:
         """Calls the objective inside of the trial, which fails if it can't be called."""
@@ -214,11 +213,14 @@ class Worker(tune.Trainable):
         arguments = {} if self._data is None else {"data": self._data.open()}
         return self._objective(config, **arguments)
 
-    def _close(self) -> None:
+    def _close(self, is_stopped: bool = False) -> None:
+        """Leaves the trial; removes its folder if that is temporary, or isn't kept."""
         if self._running is None:
             return
         with self._output:
             self._running.stop()
+        if self._blind or (is_stopped and self._task.keep != "all"):
+            shutil.rmtree(self._place, ignore_errors=True)
         self._running = None
         if self._fresh is None:
             self._memory.free()

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +129,39 @@ def test_the_folder_of_a_trial_is_sent_where_the_sweeps_is_not_seen(ray_session,
         unpack(ray.get(reference), there / "trials" / "7-1")
     assert len(result["folder"]) == (not seen)
     assert (there / "trials" / "7-1" / "model.pt").read_bytes() == b"weights"
+
+
+@pytest.mark.parametrize(
+    ("seen", "keep", "stays"), [(True, "best", False), (True, "all", True), (False, "all", False)]
+)
+def test_the_folder_of_a_stopped_trial_goes_after_its_last_words(
+    ray_session, tmp_path, seen, keep, stays
+):
+    import ray
+
+    from sweeper.worker.trainable import Task, Worker
+
+    def objective(config):
+        folder = sweeper.current_trial().folder
+        (tmp_path / "where.txt").write_text(str(folder))
+        try:
+            while True:
+                yield 0.5
+        finally:
+            (folder / "last.pt").touch()
+            (sweeper.current_trial().folder / "log.txt").touch()
+
+    if seen:
+        (tmp_path / "sweep.json").touch()
+    task = Task(
+        objective=pack_objective(objective), data=None, cpus=1, gpus=0, driver_node="another",
+        folder=str(tmp_path), no_checkpoints=None, directory=os.getcwd(), keep=keep,
+    )  # fmt: skip
+    trial = {"trial": 7, "replicate": 1, "seed": 1, "config": {}}
+    worker = ray.remote(Worker).remote(config={"task": ray.put(task), **trial})
+    assert ray.get(worker.train.remote())["points"]
+    folder = Path((tmp_path / "where.txt").read_text())
+    assert folder.is_dir()
+    assert (folder == tmp_path / "trials" / "7-1") == seen
+    assert ray.get(worker.reset.remote({**trial, "trial": 8}))
+    assert (folder / "log.txt").exists() == folder.exists() == stays
