@@ -29,7 +29,7 @@ def run(given: dict[str, Any]) -> int:
 
     options, said = checked(given)
     if options["dry_run"]:
-        return _preview(options)
+        return _preview(options, said)
     from sweeper.remote import commands as remote_commands
 
     head = remote_commands.chosen_head(options)
@@ -80,12 +80,15 @@ def _say_what_was_never_printed(options: dict[str, Any], results: Any) -> None:
 
 def space(given: dict[str, Any]) -> int:
     """Shows what a search would try."""
-    options, _ = checked(given)
-    return _preview(options)
+    options, said = checked(given)
+    return _preview(options, said)
 
 
-def _preview(options: dict[str, Any]) -> int:
+def _preview(options: dict[str, Any], said: Any) -> int:
     import sweeper
+    from sweeper.record.sweep_definition import check_sweep
+    from sweeper.record.sweep_folder import check_place
+    from sweeper.search.metric import Metric
     from sweeper.space.config_space import trial_seed
     from sweeper.space.text import read_config_space
 
@@ -93,17 +96,30 @@ def _preview(options: dict[str, Any]) -> int:
     command = options["command"] and make_command(options)
     if command:
         refuse(*command.faults(space))
-    shown = sweeper.preview(
+    searcher, constraints = make_searcher(options), options["constraint"] or ()
+    check_sweep(
+        command or _not_loaded,
         space,
-        make_searcher(options),
-        seed=options["seed"],
-        constraints=options["constraint"] or (),
+        searcher,
+        constraints,
+        make_scheduler(options, said),
+        Metric(options["metric"], options["mode"]),
+        options["seed"],
+        options["replicates"],
+        make_resources(options),
     )
+    if options["name"] is not None and not options["resume"]:
+        check_place(Path(options["folder"], options["name"]), named=True)
+    shown = sweeper.preview(space, searcher, seed=options["seed"], constraints=constraints)
     print(printable(str(shown)))
     if command and shown.configs:
         of_trial = {"trial": 0, "seed": trial_seed(options["seed"], 0, 0), "folder": "FOLDER"}
         print(printable(f"trial 0: {shlex.join(command.arguments(of_trial | shown.configs[0]))}"))
     return 0
+
+
+def _not_loaded(config: dict[str, Any]) -> None:
+    """Stands in for an objective, whose code a preview does not load."""
 
 
 def end_of_job(folder: Path, code: int, options: dict[str, Any]) -> int:

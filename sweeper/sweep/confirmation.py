@@ -60,9 +60,10 @@ def confirm(
     it for all practical purposes: they are better by at most half of what another seed changes.
 
     The trials are kept in a folder `confirm-…` inside the sweep's own, one for each choice of
-    configurations; calling this again with more replicates, or another `until`, adds to them. Which
-    configuration is trained next depends only on the trials before it: the table is the same for
-    any number of workers with the same lag, and after any kill.
+    configurations; calling this again with more replicates, or another `until`, adds to them, and
+    trains again what has failed (but not with `until`). Which configuration is trained next depends
+    only on the trials before it: the table is the same for any number of workers with the same lag,
+    and after any kill.
 
     Example:
         >>> fresh = sweeper.confirm(results, objective, top=2, replicates=3, address="inline")
@@ -114,7 +115,10 @@ def train_again(
     adaptive = plan.until is not None
     chosen = _chosen(results, plan.top, different=adaptive)
     name = f"{CONFIRMATION}{_digest(list(chosen))}" + ("-until" if adaptive else "")
-    execution = replace(execution, folder=results.folder, name=name, resume=True)
+    # Where nothing was learned from failures, each call trains again what has failed.
+    execution = replace(
+        execution, folder=results.folder, name=name, resume=True, retry_failed=not adaptive
+    )
     refuse(*objective_faults(objective, data is not None), *execution.faults())
     check_folders(results.folder)
     each, most = _extent(plan, len(chosen), results.folder / name)

@@ -66,9 +66,14 @@ def _state_of(objective: Objective) -> dict[str, dict[str, str]] | None:
 
 
 def can_be_found(described: Mapping[str, Any]) -> bool:
-    """Checks whether `find_again` can work: not for lambdas, closures and objects with a state."""
-    name = described["objective"].rpartition(":")[2]
-    return name.isidentifier() and None not in described["fixed_arguments"].values()
+    """Checks whether `find_again` can work: not for lambdas, closures, objects with a state, and
+    what was written at a prompt, in a notebook or to standard input.
+    """
+    module, _, name = described["objective"].rpartition(":")
+    file = described["objective_file"]
+    typed = module == "__main__" if file is None else file.endswith(">")  # such as <stdin>
+    is_named = name.isidentifier() and not typed
+    return is_named and None not in described["fixed_arguments"].values()
 
 
 def find_again(described: Mapping[str, Any]) -> Objective:

@@ -194,7 +194,12 @@ class RunningTrial:
             while True:
                 try:
                     given = next(epochs) if stop is None else epochs.throw(stop)  # type: ignore[attr-defined]
-                except StopIteration:
+                except StopIteration as end:
+                    if end.value is not None and stop is None:
+                        raise TypeError(
+                            f"The objective yields, and then returns {end.value!r:.200}. Only what "
+                            "it yields counts: yield that as well, or return nothing."
+                        ) from None
                     break
                 last = as_metrics(given, self._metric)
                 self.context.add_to_curve(*last)

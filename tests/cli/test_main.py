@@ -148,6 +148,18 @@ def test_a_command_in_a_yaml_file(project):
 
 
 @pytest.mark.slow
+def test_a_dry_run_refuses_what_the_run_would(project, capsys):
+    Path("mine.py").write_text("def objective(config):\n    return 0.5\n")
+    words = ["run", "mine.py:objective", "--space", "x=uniform(0,1)", "--dry-run"]
+    assert main([*words, "--scheduler", "asha", "--max-epochs", "9", "--replicates", "2"]) == 2
+    assert "replicate" in capsys.readouterr().err
+    Path("runs/taken").mkdir(parents=True)
+    assert main([*words, "--name", "taken"]) == 2
+    assert "runs/taken: exists already" in capsys.readouterr().err
+    assert main([*words, "--name", "free"]) == 0
+    assert not Path("runs/free").exists()
+
+
 def test_the_same_dry_run_twice(project):
     first, second = (sweeper("run", "--dry-run", "--seed", "4").stdout for _ in range(2))
     assert first == second

@@ -57,6 +57,24 @@ def test_others_that_are_the_best_after_a_resume_are_confirmed_too(run):
     assert list(confirmed["x"]) == sorted(more.frame["x"])[:2]
 
 
+@pytest.mark.slow
+def test_trainings_that_failed_for_a_passing_reason_are_tried_again(run, tmp_path):
+    down = tmp_path / "down"
+
+    def objective(config):
+        if down.exists():
+            raise ConnectionError("the data are not there")
+        return config["x"] + NOISE * random.random()
+
+    results = run(objective, {"x": [1, 2, 3]}, sweeper.GridSearch())
+    down.touch()
+    with pytest.raises(LookupError, match="the data are not there"):
+        sweeper.confirm(results, objective, top=2, replicates=2, **INLINE)
+    down.unlink()
+    confirmed = sweeper.confirm(results, objective, top=2, replicates=2, **INLINE)
+    assert list(confirmed["count"]) == [2, 2]
+
+
 @pytest.mark.usefixtures("ray_session")
 def test_more_replicates_of_those_that_may_be_the_best(run):
     """On Ray and without it, in one go and in two: the same trainings."""

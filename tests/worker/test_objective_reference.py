@@ -67,6 +67,22 @@ def test_what_has_no_name_of_its_own_cannot_be_found():
         assert not can_be_found(describe_objective(original)), original
 
 
+@pytest.mark.parametrize("where", ["-c", "-"])
+def test_what_is_typed_at_a_prompt_cannot_be_found(where):
+    code = """
+        from sweeper.worker.objective_reference import can_be_found, describe_objective
+        def objective(config):
+            return 0.0
+        print(can_be_found(describe_objective(objective)))
+    """
+    code = textwrap.dedent(code)
+    words = [where, code] if where == "-c" else [where]
+    done = subprocess.run(
+        [sys.executable, *words], input=code, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
+
+
 @pytest.mark.slow
 def test_a_script_is_found_by_its_file(tmp_path):
     script = tmp_path / "my script.py"

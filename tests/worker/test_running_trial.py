@@ -443,6 +443,15 @@ def test_gradients_threads_streams_and_context_are_the_objectives_own(capsys):
     torch.set_grad_enabled(True)
 
 
+def test_a_generator_that_returns_a_value_as_well_fails():
+    def objective(config):
+        yield 1.0
+        return 0.1
+
+    ended = trial_of(objective).advance()
+    assert "yields, and then returns 0.1. Only what it yields counts" in ended.exception
+
+
 def test_what_is_switched_on_for_good_ends_with_the_trial():
     def objective(config):
         found = torch.is_grad_enabled(), torch.is_autocast_enabled("cpu")
