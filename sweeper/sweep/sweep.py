@@ -271,7 +271,7 @@ def _executor(
 ) -> Executor:
     """Returns the place where the trials run, until the stack is left."""
     if execution.address == INLINE:
-        return executors.inline(execution, data)
+        return executors.inline(sweep, execution, data)
     return stack.enter_context(executors.on_ray(sweep, execution, data, num_left, interrupts, say))
 
 
