@@ -176,9 +176,16 @@ def test_a_time_for_trials_of_this_process_needs_the_main_thread(run, tmp_path):
 
     def sweep(fresh: bool) -> None:
         try:
-            told[fresh] = run(
-                silent, searcher=sweeper.RandomSearch(1), limits=Limits(trial_time_s=0.3), fresh=fresh
-            ).rows[0].exception
+            told[fresh] = (
+                run(
+                    silent,
+                    searcher=sweeper.RandomSearch(1),
+                    limits=Limits(trial_time_s=0.3),
+                    fresh=fresh,
+                )
+                .rows[0]
+                .exception
+            )
         except ValueError as error:
             told[fresh] = str(error)
 
