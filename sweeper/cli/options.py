@@ -14,8 +14,8 @@ from sweeper.search.metric import MODES, Metric, sounds_high
 from sweeper.sweep.execution import Execution
 from sweeper.sweep.limits import Limits
 
-# The sweep that runs without any options: d2l, section 19.1. Defaults of `Sweep` and of searchers are
-# written here again, since these are slow to import.
+# The sweep that runs without any options: d2l, section 19.1. Defaults of `Sweep` and of searchers
+# stand here again, since these are slow to import.
 DEFAULTS: dict[str, Any] = {
     "objective": None,
     "command": None,
