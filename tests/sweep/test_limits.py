@@ -168,24 +168,16 @@ def test_the_worker_of_a_trial_that_takes_too_long_comes_back(ray_session, tmp_p
 
 
 @pytest.mark.slow
-def test_a_time_for_trials_of_this_process_needs_the_main_thread(run, tmp_path):
+def test_a_time_for_trials_of_this_process_needs_the_main_thread(run):
     def silent(config):
         time.sleep(600)
 
     told = {}
 
     def sweep(fresh: bool) -> None:
+        options = {"searcher": sweeper.RandomSearch(1), "limits": Limits(trial_time_s=0.3)}
         try:
-            told[fresh] = (
-                run(
-                    silent,
-                    searcher=sweeper.RandomSearch(1),
-                    limits=Limits(trial_time_s=0.3),
-                    fresh=fresh,
-                )
-                .rows[0]
-                .exception
-            )
+            told[fresh] = run(silent, fresh=fresh, **options).rows[0].exception
         except ValueError as error:
             told[fresh] = str(error)
 
