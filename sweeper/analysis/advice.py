@@ -56,7 +56,9 @@ def advice(results: Results, importances: Importance | None = None) -> list[Advi
         # On a linear axis over decades, crowding at the low end means that a logarithmic one is
         # needed.
         found.append(log if log and edge and edge.kind == "edge" else edge or log)
-    found += _no_effect(results, importances)
+    # Beside an optimiser that trains nothing, momentum explains no variance, and still has an edge.
+    matter = {one.hyperparameter for one in found if one and one.kind in ("edge", "log_axis")}
+    found += [o for o in _no_effect(results, importances) if o.hyperparameter not in matter]
     found += [epochs(results), noise(table["loss"], table["count"], table["sd"])]
     return [one for one in found if one is not None]
 

@@ -11,9 +11,11 @@ from sweeper.cluster.resources import Resources
 from sweeper.faults import refuse
 from sweeper.search.asha import ASHA
 from sweeper.search.metric import MODES, Metric, sounds_high
+from sweeper.sweep.execution import Execution
 from sweeper.sweep.limits import Limits
 
-# The sweep that runs without any options: d2l, section 19.1.
+# The sweep that runs without any options: d2l, section 19.1. Defaults of `Sweep` and of searchers
+# stand here again, since these are slow to import.
 DEFAULTS: dict[str, Any] = {
     "objective": None,
     "command": None,
@@ -51,11 +53,11 @@ DEFAULTS: dict[str, Any] = {
     "patience": Limits.patience,
     "first_failures": Limits.first_failures,
     "name": None,
-    "folder": "runs",
+    "folder": Execution.folder,
     "resume": False,
     "retry_failed": False,
     "keep_checkpoints": False,
-    "keep": "best",
+    "keep": Execution.keep,
     "fresh": False,
     "address": None,
     "cluster": None,

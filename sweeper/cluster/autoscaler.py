@@ -11,11 +11,10 @@ import yaml
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from sweeper.cluster.ray_internals import HEAD, MONITORS
 from sweeper.cluster.resources import Resources
 from sweeper.cluster.strangers import is_stranger
 
-HEAD = "node:__internal_head__"  # a resource that Ray gives to the head node alone
-_MONITORS = ("autoscaler/_private/monitor.py", "autoscaler/v2/monitor.py")
 _FIXED = ("local", "readonly")  # providers whose set of nodes is fixed
 
 
@@ -118,7 +117,7 @@ def _autoscaling_config(port: str) -> Any:
         except OSError:
             continue  # the process has ended
         options = dict(word.split("=", 1) for word in words if "=" in word)
-        is_monitor = any(word.endswith(_MONITORS) for word in words[:4])
+        is_monitor = any(word.endswith(MONITORS) for word in words[:4])
         if is_monitor and options.get("--gcs-address", "").endswith(f":{port}"):
             path = options.get("--autoscaling-config")
             try:

@@ -8,8 +8,9 @@ from typing import Any
 import ray
 from ray.util import placement_group_table
 
-from sweeper.cluster.autoscaler import HEAD, Autoscaler, find_autoscaler
+from sweeper.cluster.autoscaler import Autoscaler, find_autoscaler
 from sweeper.cluster.nodes import alive_nodes
+from sweeper.cluster.ray_internals import HEAD
 from sweeper.cluster.resources import Resources
 
 _LOOK_EVERY_S = 2.0

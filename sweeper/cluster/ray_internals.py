@@ -1,6 +1,7 @@
 """All code that uses parts of Ray that Ray doesn't promise to keep.
 
-Tested with Ray 2.60. If another version behaves differently, look here first.
+Tested with Ray 2.60 and 2.52.1, the newest and the oldest that pyproject.toml allows. If another
+version behaves differently, look here first.
 """
 
 import atexit
@@ -16,6 +17,19 @@ from ray._private.services import psutil
 
 if TYPE_CHECKING:
     from ray.tune.experiment import Trial
+
+HEAD = "node:__internal_head__"  # a resource that Ray gives to the head node alone
+MONITORS = ("autoscaler/_private/monitor.py", "autoscaler/v2/monitor.py")  # run the autoscaler
+# Asks a cluster's head, with or without a token. Run in a process of its own: Ray's client dies of
+# a missing token, and of a changed mode.
+KNOCK = "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1])"
+
+
+def read_settings_again() -> None:
+    """Makes Ray heed settings in `os.environ` that it has read when it was imported."""
+    from ray._raylet import Config  # type: ignore[attr-defined]
+
+    Config.initialize("")
 
 
 def file_of_current_cluster() -> Path:

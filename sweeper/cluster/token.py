@@ -9,16 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ray._raylet import Config  # type: ignore[attr-defined]
+from sweeper.cluster.ray_internals import KNOCK, read_settings_again
 
 _MODE = "RAY_AUTH_MODE"
-# Run in a process of its own: Ray's client dies of a missing token, and of a changed mode.
-_KNOCK = "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1])"
 # The first to join waits for Ray's first workers, and ignores all else, for ever if one has died.
 _JOIN = f"""
 import ctypes, os
 getattr(ctypes.CDLL(None), "prctl", print)(1, 9)  # ends with this process
-{_KNOCK}
+{KNOCK}
 import ray
 ray.init(address=sys.argv[1], log_to_driver=False, logging_level="ERROR")
 os._exit(0)
@@ -38,7 +36,7 @@ def try_to_join(address: str) -> None:
         return
     if _MODE not in os.environ and not _refused(address, "token", _JOIN, _JOIN_S):
         os.environ[_MODE] = "token"
-        Config.initialize("")  # Ray read it when it was imported
+        read_settings_again()
         return
     raise ConnectionError(f"Ray at {address} {token_fault()}")
 
@@ -60,7 +58,7 @@ def token_fault() -> str:
 def wants_token(address: str) -> bool:
     """Checks whether the cluster turns away clients without a token."""
     try:
-        return _refused(address, "disabled", _KNOCK, _KNOCK_S)
+        return _refused(address, "disabled", KNOCK, _KNOCK_S)
     except TimeoutError:
         return False
 

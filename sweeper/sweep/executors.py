@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweeper.extras import extras_named
+from sweeper.faults import refuse
 from sweeper.record.sweep_definition import Sweep
 from sweeper.sweep.conductor import Conductor
 from sweeper.sweep.execution import Execution
@@ -45,9 +47,20 @@ class Executor:
     last_words: Callable[[str], None] = _say_nothing
 
 
-def inline(execution: Execution, data: Any) -> Executor:
-    """Returns this process as the place, where one trial runs after another, without Ray."""
+def inline(sweep: Sweep, execution: Execution, data: Any) -> Executor:
+    """Returns this process as the place, where one trial runs after another, without Ray.
+
+    Raises:
+        ValueError: trials have a time limit, and this thread can't be interrupted.
+    """
     from sweeper.sweep.inline import run_inline
+
+    limited = execution.limits.trial_time_s is not None and not sweep.fresh
+    if limited and threading.current_thread() is not threading.main_thread():
+        refuse(
+            "limits: trial_time_s with address='inline' needs the main thread, the only one that "
+            "can be interrupted. Run the sweep there, set fresh=True, or leave trial_time_s out."
+        )
 
     def run(sweep: Sweep, conductor: Conductor) -> None:
         run_inline(sweep, data, conductor, execution.limits, execution.debug)

@@ -49,7 +49,7 @@ def run_inline(
         sweep: the settings that affect the table.
         data: the objective's data, None for nothing; trials share it.
         conductor: hands out trials, and takes their reports.
-        limits: when a trial is given up; its time is checked in the main thread only.
+        limits: when a trial is given up; `trial_time_s` needs the main thread or `sweep.fresh`.
         debug: True to let exceptions of the objective through, which ends the sweep.
     """
     with ExitStack() as stack:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sweeper.faults import int_fault, refuse
+from sweeper.record.sweep_definition import Sweep
 from sweeper.search.searcher import Searcher, check_search, first_configs
 from sweeper.space.changes import is_logarithmic
 from sweeper.space.checks import Config, ConfigSpace, check_seed
@@ -99,7 +100,7 @@ def preview(
     config_space: ConfigSpace | Space,
     searcher: Searcher,
     *,
-    seed: int = 0,
+    seed: int = Sweep.seed,
     constraints: Iterable[str] = (),
     most: int = 10,
 ) -> Preview:

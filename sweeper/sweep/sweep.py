@@ -56,13 +56,13 @@ def run(
     scheduler: ASHA | None = None,
     metric: str = Metric.name,
     mode: str | None = None,
-    seed: int = 0,
-    replicates: int = 1,
+    seed: int = Sweep.seed,
+    replicates: int = Sweep.replicates,
     num_workers: int | None = None,
     resources: Resources = Resources(),
     limits: Limits = Limits(),
     name: str | None = None,
-    folder: str | Path = "runs",
+    folder: str | Path = Execution.folder,
     resume: bool = False,
     retry_failed: bool = False,
     keep_checkpoints: bool = False,
@@ -271,7 +271,7 @@ def _executor(
 ) -> Executor:
     """Returns the place where the trials run, until the stack is left."""
     if execution.address == INLINE:
-        return executors.inline(execution, data)
+        return executors.inline(sweep, execution, data)
     return stack.enter_context(executors.on_ray(sweep, execution, data, num_left, interrupts, say))
 
 

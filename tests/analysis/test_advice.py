@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from made_results import made, odd_sweeps, with_asha
+from made_results import made, odd_sweeps, with_asha, with_configs
 
 from sweeper.analysis.advice import advice
 from sweeper.space.text import read_value
@@ -63,6 +63,33 @@ def test_edges_of_grids_are_seen():
 def test_a_best_value_inside_is_no_edge():
     results = sweep(lambda c, noise: (c["x"] - 0.5) ** 2 + 0.01 * noise, x="uniform(0, 1)")
     assert advice(results) == []
+
+
+def with_momentum(text: str, of_adam: float | None):
+    """SGD's trials, better for low momentum and failing above 0.9, alone, and among Adam's."""
+    rng = np.random.default_rng(0)
+    momentum = rng.uniform(0, 1, 60).tolist()
+    errors = [None if m > 0.9 else m + 0.02 * rng.normal() for m in momentum]
+    alone = made(errors, {"momentum": momentum}, {"momentum": "uniform(0, 1)"})
+    space = {"optimizer": "['sgd', 'adam']", "momentum": text}
+    mixed = made([e for error in errors for e in (error, of_adam)], space=space)
+    sgd = [{"optimizer": "sgd", "momentum": m} for m in momentum]
+    adam = {"optimizer": "adam"}
+    return alone, with_configs(mixed, [config for one in sgd for config in (one, adam)])
+
+
+@pytest.mark.parametrize("of_adam", [None, 0.01, 5.0], ids=["fails", "better", "worse"])
+def test_a_conditional_hyperparameter_counts_only_where_it_is(of_adam):
+    alone, mixed = with_momentum("uniform(0, 1) if optimizer == 'sgd'", of_adam)
+    about = [[a for a in advice(r) if a.hyperparameter == "momentum"] for r in (alone, mixed)]
+    assert {one.kind for one in about[0]} == {"failures", "edge"}
+    assert about[1] == about[0]
+
+
+def test_a_hyperparameter_with_two_laws_gets_no_advice_on_its_range():
+    text = "uniform(0, 1) if optimizer == 'sgd' else uniform(0, 0.5)"
+    _, mixed = with_momentum(text, of_adam=0.01)
+    assert "momentum" not in [one.hyperparameter for one in advice(mixed)]
 
 
 def test_failures_at_the_edge_keep_from_going_there():

@@ -10,11 +10,17 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from scipy import stats
 
 from sweeper.cli.main import main
 from sweeper.record.results import load
+from sweeper.search.asha import ASHA
+from sweeper.search.bayesian_search import BayesianSearch
 from sweeper.search.random_search import RandomSearch
+from sweeper.search.sobol_search import SobolSearch
+from sweeper.space.text import read_config_space
+from sweeper.worker.objective_reference import load_objective
 
 MODULE = """
     from neighbour import scale
@@ -145,6 +151,74 @@ def test_a_command_in_a_yaml_file(project):
     assert load(Path("runs/s")).frame[["x", "val/acc", "loss"]].to_numpy().tolist() == [
         *([1, 1, 2], [2, 2, 2]),
     ]
+
+
+EPOCHS = """
+    def objective(config):
+        for epoch in range(1, 10):
+            yield config["x"] + config.get("momentum", 0) / epoch
+"""
+SPACE = {
+    "x": "uniform(0, 1)",
+    "optimizer": "['sgd', 'adam']",
+    "momentum": 'uniform(0.5, 0.49) if optimizer == "sgd" else 0.9',
+    "nesterov": 'True if momentum > 0.6 and optimizer == "sgd"',
+}
+FIRST = {"x": 0.25, "optimizer": "adam", "momentum": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("options", "searcher"),
+    [
+        ({"searcher": "sobol"}, SobolSearch(5, [FIRST])),
+        ({"searcher": "random", "unique": True}, RandomSearch(5, [FIRST], unique=True)),
+        (
+            {"searcher": "bayesian", "surrogate": "tpe", "lag": 3},
+            BayesianSearch(5, "tpe", 3, [FIRST]),
+        ),
+    ],
+    ids=["sobol", "random", "bayesian"],
+)
+def test_a_file_and_flags_make_the_sweep_that_python_makes(project, run, options, searcher):
+    Path("epochs.py").write_text(textwrap.dedent(EPOCHS))
+    described = {"objective": "epochs.py:objective", "trials": 5, "scheduler": "asha", **options,
+                 "grace_epochs": 2, "reduction_factor": 4, "address": "inline", "quiet": True,
+                 "no_report": True}  # fmt: skip
+    whole = {**described, "space": SPACE, "initial": [FIRST], "name": "file"}
+    Path("sweep.yaml").write_text(yaml.safe_dump(whole, sort_keys=False))
+    flags = [described.pop("objective"), "--name", "flags", "--initial", str(FIRST)]
+    for name, text in SPACE.items():
+        flags += ["--space", f"{name}={text}"]
+    for name, value in described.items():
+        flags += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+    assert main(["run", "sweep.yaml"]) == main(["run", *flags]) == 0
+    expected = run(
+        load_objective("epochs.py:objective"), read_config_space(SPACE), searcher,
+        scheduler=ASHA(2, 4), address="inline", num_workers=1,
+    )  # fmt: skip
+    assert expected.rows[0].config == FIRST
+    assert {row.epochs for row in expected.rows} == {2, 9}
+    for name in ("file", "flags"):
+        found = load(Path("runs") / name)
+        for key in ("config_space", "searcher", "scheduler", "lag", "seed", "num_trials"):
+            assert found.sweep[key] == expected.sweep[key], key
+        told = [(row.config, row.value, row.status) for row in found.rows]
+        assert told == [(row.config, row.value, row.status) for row in expected.rows]
+
+
+def test_debug_shows_where_the_objective_failed_and_ends_there(project, capsys):
+    Path("wrong.py").write_text(
+        "def inner(config):\n    return 1 / config['x']\n\n"
+        "def objective(config):\n    return inner(config)\n"
+    )
+    arguments = ["run", "wrong.py:objective", "--space", "x=[1,0,2]", "--searcher", "grid"]
+    assert main([*arguments, "--address", "inline", "--debug", "--quiet", "--name", "s"]) == 2
+    printed = capsys.readouterr().err
+    frames = re.findall(r'wrong.py", line (\d+), in (\w+)', printed)
+    assert frames == [("5", "objective"), ("2", "inner")]
+    assert printed.splitlines()[-1] == "sweeper: ZeroDivisionError: division by zero"
+    statuses = [row.status for row in load(Path("runs/s")).rows]
+    assert statuses == ["finished", "interrupted"]
 
 
 @pytest.mark.slow

@@ -3,6 +3,9 @@ import pytest
 from sweeper.cli.main import main
 from sweeper.cli.options import DEFAULTS, check, merge
 from sweeper.cli.parser import parser
+from sweeper.record.sweep_definition import Sweep
+from sweeper.search.bayesian_search import BayesianSearch
+from sweeper.search.random_search import RandomSearch
 
 COMMAND = {"command": "true {x}", "metric": "loss", "space": ["x=1"]}
 OWN = {"objective": "mine:objective", "space": ["x=1"]}
@@ -93,6 +96,14 @@ def test_a_file_may_have_all_options_but_debug():
     (commands,) = (action.choices for action in parser()._actions if action.choices)
     flags = {action.dest for action in commands["run"]._actions}
     assert flags - {"help", "debug"} == set(DEFAULTS)
+
+
+def test_defaults_that_are_here_again_are_those_of_python():
+    told = {name: DEFAULTS[name] for name in ("seed", "replicates", "fresh", "surrogate", "unique")}
+    assert told == {
+        "seed": Sweep.seed, "replicates": Sweep.replicates, "fresh": Sweep.fresh,
+        "surrogate": BayesianSearch.model, "unique": RandomSearch.unique,
+    }  # fmt: skip
 
 
 def test_a_sweep_with_such_options_is_not_sent_to_a_cluster(tmp_path, monkeypatch, capsys):

@@ -171,7 +171,7 @@ class Run:
     ) -> None:  # fmt: skip
         self.workers, self.nature, self.trouble, self.rng = workers, nature, trouble, rng
         self.max_failures = max_failures
-        self.lines, self.deaths = Lines(lines), 0
+        self.lines, self.deaths, self.events = Lines(lines), 0, 0
         self._pause_at = sweep.scheduler.is_rung if sweep.scheduler else lambda epoch: False
         core = Core(sweep, [row for row in lines if row.status != "interrupted"])
         bar = Progress(1, lambda: workers, enabled=False, metric=sweep.metric)
@@ -188,11 +188,11 @@ class Run:
         """Whether all trials have ended, and the driver was not killed before."""
         try:
             self._hand_out()
-            for count in itertools.count():
+            for self.events in itertools.count():
                 if not self._events:
                     assert self.core.is_over, "nothing runs, and there are trials left"
                     return True
-                if count == self.trouble.end_at:
+                if self.events == self.trouble.end_at:
                     self._end()
                 self._now, _, work = heapq.heappop(self._events)
                 self._hear_of(work)

@@ -199,6 +199,37 @@ def test_our_trainer_is_left_in_the_middle_of_fit(run):
         assert [p[:2] for p in row.curve] == [p[:2] for p in errors[row.trial][: row.epochs]]
 
 
+def checkpoints_of(folder) -> list:
+    return list(folder.glob("checkpoints/*/*"))
+
+
+@pytest.mark.slow
+def test_early_stopping_with_checkpoints_is_gone_on_with(run):
+    begun = []
+
+    def objective(config):
+        trainer = sweeper.HPOTrainer(max_epochs=9, checkpoint_every=1)
+        model = sweeper.SoftmaxRegression(num_outputs=10, lr=10 ** (-4 * config["x"]))
+        begun.append(sweeper.current_trial().number)
+        trainer.fit(model=model, data=sweeper.Digits())
+        return trainer.validation_error()
+
+    options = {"searcher": sweeper.RandomSearch(8), "scheduler": sweeper.ASHA()}
+    whole = run(objective, **options)
+    assert begun == list(range(8))
+    for epochs in (4, 13, 16):
+        limits = sweeper.Limits(total_epochs=epochs)
+        stopped = run(objective, **options, name="s", resume=True, limits=limits)
+        assert checkpoints_of(stopped.folder)
+    resumed = run(objective, **options, name="s", resume=True)
+    assert len(begun) > 2 * 8  # some trials were left in the middle
+    assert set(whole.frame["status"]) == {"finished", "stopped"}
+    pd.testing.assert_frame_equal(
+        resumed.frame.drop(columns=TIMED), whole.frame.drop(columns=TIMED), check_exact=True
+    )
+    assert not checkpoints_of(resumed.folder)
+
+
 def test_an_objective_may_change_its_configuration(run):
     def pops(config):
         config["new"] = 1

@@ -1,10 +1,17 @@
 import math
+import threading
+import time
 
 import pytest
 from scipy import stats
+from simulated import sweep_of
 
 import sweeper
+from sweeper.record.rows import Row
+from sweeper.sweep.core import Core
+from sweeper.sweep.interrupts import Interrupts
 from sweeper.sweep.limits import Limits
+from sweeper.sweep.stops import Stops
 
 SPACE = {"x": stats.uniform(0, 1)}
 
@@ -109,6 +116,18 @@ def test_trials_that_all_fail_alike_end_the_sweep_with_the_error_and_the_cure(ru
     assert len(run(fails, name="all", limits=Limits(first_failures=None)).rows) == 40
 
 
+def test_as_many_must_fail_alike_as_twice_the_workers():
+    core = Core(sweep_of(sweeper.RandomSearch(40)))
+    stops = Stops(core, Limits(), Interrupts(), num_workers=6, say=lambda message: None)
+    for failed in range(1, 13):
+        trial = core.next_trial()
+        row = Row(trial.trial, 0, trial.config, None, None, "failed", trial.seed)
+        row.exception = "ValueError: no"
+        stops.ended(core.ended(row))
+        assert (stops.reason is None) == (failed < 12)
+    assert "The first 12 trials all failed alike" in str(stops.reason)
+
+
 def test_trials_that_fail_differently_end_nothing(run):
     def fails(config):
         raise ValueError(config["x"])
@@ -131,3 +150,40 @@ def test_a_trial_that_takes_too_long_fails_with_that_reason(run):
         assert (row.status == "failed") == (row.config["x"] > 0.5)
         if row.status == "failed":
             assert "ran longer than trial_time_s=0.3" in row.exception
+
+
+def test_the_worker_of_a_trial_that_takes_too_long_comes_back(ray_session, tmp_path):
+    def silent(config):
+        if config["x"] == 1:
+            time.sleep(600)
+        return config["x"]
+
+    results = sweeper.run(
+        silent, {"x": [1, 2, 3]}, sweeper.GridSearch(), num_workers=1, folder=tmp_path,
+        limits=Limits(trial_time_s=4), progress=False,
+    )  # fmt: skip
+    assert [row.status for row in results.rows] == ["failed", "finished", "finished"]
+    reason = "TrialTimeOver: the trial ran longer than trial_time_s=4"
+    assert results.rows[0].exception == reason
+
+
+@pytest.mark.slow
+def test_a_time_for_trials_of_this_process_needs_the_main_thread(run):
+    def silent(config):
+        time.sleep(600)
+
+    told = {}
+
+    def sweep(fresh: bool) -> None:
+        options = {"searcher": sweeper.RandomSearch(1), "limits": Limits(trial_time_s=0.3)}
+        try:
+            told[fresh] = run(silent, fresh=fresh, **options).rows[0].exception
+        except ValueError as error:
+            told[fresh] = str(error)
+
+    for fresh in (False, True):
+        thread = threading.Thread(target=sweep, args=[fresh])
+        thread.start()
+        thread.join()
+    assert "trial_time_s with address='inline' needs the main thread" in told[False]
+    assert "ran longer than trial_time_s=0.3" in told[True]
