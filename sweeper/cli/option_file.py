@@ -30,7 +30,9 @@ def read_yaml(path: Path, faults: list[str]) -> Any:
         ValueError: it is not YAML, too large, nested too deeply, names something twice, or repeats
             lists and dicts by reference, since a few lines could expand to billions.
     """
-    if not path.is_file():
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path}: is not a file. Give a YAML file of options.")
+    if not path.exists():
         raise FileNotFoundError(
             f"{path}: no such file. Give a YAML file of options, or module:function."
         )
@@ -47,6 +49,8 @@ def read_yaml(path: Path, faults: list[str]) -> Any:
                     _mark_quotes(pair[1], "space", faults)
                     node.value = [one for one in node.value if one is not pair or not faults]
         return None if node is None else loader.construct_document(node)
+    except (yaml.composer.ComposerError, yaml.constructor.ConstructorError) as error:
+        raise ValueError(f"{path}: holds what a file of options may not: {error}") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: of characters that are none
         raise ValueError(f"{path}: is not YAML: {error}") from error
     except Exception as error:  # of `!!int ''` and the like yaml raises nearly anything

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import yaml
 
@@ -35,6 +37,7 @@ BOMB = "a0: &a0 [x]\n" + "".join(
         ("a: !!int ''", "is not YAML: IndexError: string index out of range"),
         ("a: !!timestamp x", "is not YAML: AttributeError: "),
         ("a: !!bool x", "is not YAML: KeyError: 'x'"),
+        ("a: !!python/name:os.system x", "holds what a file of options may not: could not deter"),
     ],
 )
 def test_what_no_options_are_is_refused_in_a_line(tmp_path, text, told, capsys):
@@ -43,6 +46,13 @@ def test_what_no_options_are_is_refused_in_a_line(tmp_path, text, told, capsys):
         read_yaml(path, [])
     assert main(["space", str(path)]) == 2
     assert capsys.readouterr().err.startswith(f"sweeper: {path}: ")
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_is_no_file_is_called_so(tmp_path, make, capsys):
+    make(tmp_path / "options.yaml")
+    assert main(["run", str(tmp_path / "options.yaml")]) == 2
+    assert "options.yaml: is not a file. Give a YAML file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
