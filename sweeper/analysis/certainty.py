@@ -148,6 +148,12 @@ def _sentence(won: Winner, metric: Metric, stopped: int) -> str:
             f"seed may change the order, and the {metric.best_word} of many is likely a lucky "
             "one."
         )
+    if not frame["standard_error"].any():
+        return (
+            f"{head}, in each of its {frame['count'].iloc[0]} replicates, and no configuration's "
+            "replicates differ. Either nothing in the objective is random, or it doesn't use its "
+            "seed ({seed} in a command), and then they don't tell how sure this is."
+        )
     low, high = won.interval
     head += (
         f" (mean of {frame['count'].iloc[0]} replicates; its true mean is likely from {low:.4g} to "

@@ -122,6 +122,8 @@ def test_replicates_without_noise_are_certain():
     found = winner(made([[0.1, 0.1], [0.2, 0.2]]))
     assert found.probability_best["probability"].tolist() == [1, 0]
     assert found.indistinguishable == []
+    assert "or it doesn't use its seed ({seed} in a command)" in found.sentence
+    assert "probability" not in found.sentence
 
 
 def test_the_same_results_say_the_same():
