@@ -2,7 +2,7 @@
 
 import math
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -129,19 +129,25 @@ def is_too_extreme(family: Any, arguments: Iterable[Any], options: Mapping[str, 
     return any(size > most or 0 < size < _LEAST_SHAPE for size in sizes if size != math.inf)
 
 
+def folded(distribution: Any) -> Iterator[Any]:
+    """Yields what abs(…) is taken of in a distribution; SciPy takes 6 ms for its quantiles."""
+    while (inner := getattr(distribution, "_dist", None)) is not None:
+        if type(distribution).__name__ == "FoldedDistribution":
+            yield inner
+        distribution = inner
+
+
 def is_folded_too_far(distribution: Any) -> bool:
     """Checks for abs(…) of numbers so large, or so close together for their size, that SciPy takes
     seconds to find each quantile, and finds a wrong one.
     """
-    while (inner := getattr(distribution, "_dist", None)) is not None:
-        if type(distribution).__name__ == "FoldedDistribution":
-            with np.errstate(all="ignore"):
-                low, high = inner.icdf(0.001), inner.icdf(0.999)
-                ends = [end for end in inner.support() if np.isfinite(end)]
-                size = np.max(np.abs([low, high, *ends]))
-            if not (size <= _MOST_FOLDED and high - low >= _NARROWEST_FOLDED * size):
-                return True
-        distribution = inner
+    for inner in folded(distribution):
+        with np.errstate(all="ignore"):
+            low, high = inner.icdf(0.001), inner.icdf(0.999)
+            ends = [end for end in inner.support() if np.isfinite(end)]
+            size = np.max(np.abs([low, high, *ends]))
+        if not (size <= _MOST_FOLDED and high - low >= _NARROWEST_FOLDED * size):
+            return True
     return False
 
 

@@ -135,3 +135,10 @@ def test_it_needs_neither_ray_nor_torch():
 
 def test_the_frame_is_a_table():
     assert isinstance(sweeper.preview(SPACE, sweeper.RandomSearch(3)).frame, pd.DataFrame)
+
+
+def test_what_is_slow_to_draw_is_drawn_less_often():
+    slow = stats.abs(stats.Normal(mu=1, sigma=2))
+    for law in (slow, 1 + 2 * slow, sweeper.rounded(slow, to=0.5)):
+        assert len(sweeper.preview({"x": law}, sweeper.RandomSearch(2)).drawn) == 100
+    assert len(sweeper.preview({"x": stats.uniform(0, 1)}, sweeper.RandomSearch(2)).drawn) == 1000
