@@ -116,8 +116,9 @@ def train_again(
     chosen = _chosen(results, plan.top, different=adaptive)
     name = f"{CONFIRMATION}{_digest(list(chosen))}" + ("-until" if adaptive else "")
     # Where nothing was learned from failures, each call trains again what has failed.
+    again = execution.retry_failed or not adaptive
     execution = replace(
-        execution, folder=results.folder, name=name, resume=True, retry_failed=not adaptive
+        execution, folder=results.folder, name=name, resume=True, retry_failed=again
     )
     refuse(*objective_faults(objective, data is not None), *execution.faults())
     check_folders(results.folder)
