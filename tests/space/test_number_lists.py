@@ -64,7 +64,7 @@ def test_calls_that_make_lists(text, value):
         ("range(1000000000000)", r"has more than 1,000 values. Write a distribution: randint"),
         ("np.linspace(0, 1, 1000000000000)", "more than 1,000 values"),
         ("np.arange(0, 1, 1e-300)", "more than 1,000 values"),
-        ("range(1e400)", "can't make|needs"),
+        ("range(1e400)", "larger than any float"),
         ("range(0.5)", r"can't make range\(0.5\): 'float'"),
         ("range(1, 5, 0)", "can't make"),
         ("range()", "can't make"),
