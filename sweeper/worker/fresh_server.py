@@ -130,6 +130,8 @@ def _leave(code: int) -> None:
 
 def _run(connection: Connection, task: FreshTask, given: dict[str, Any]) -> None:
     """Runs one trial in its own process, and advances or stops it as requested."""
+    # While a child of the trial held it, nobody would notice the trial's death.
+    os.register_at_fork(after_in_child=connection.close)
     if task.fashion_mnist is not None:
         arrays = task.fashion_mnist
         sweeper.training.fashion_mnist.arrays_from_driver = lambda: arrays

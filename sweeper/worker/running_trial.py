@@ -11,7 +11,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, NoReturn
 
 from greenlet import getcurrent, greenlet
 
@@ -184,6 +185,8 @@ class RunningTrial:
                 self._value, self._others = in_the_end(returned, self.context)
         except BaseException as exception:  # SystemExit too: the worker lives on
             self._exception = exception
+        if os.getpid() != self._process:
+            _end_child(self._exception)
         self._end = time.perf_counter()
 
     def _last_yield(self, epochs: Iterator[Any]) -> tuple[float, dict[str, float]]:
@@ -251,6 +254,18 @@ class RunningTrial:
         if inner is not None and inner is getcurrent() and self._process == os.getpid():
             assert inner.parent is not None
             inner.parent.switch()
+
+
+def _end_child(exception: BaseException | None) -> NoReturn:
+    """Ends a process that the objective has forked and that came back from it: it would go on with
+    the sweep, as this one does.
+    """
+    with suppress(BaseException):
+        if exception is not None:
+            print(describe_exception(exception)["traceback"], file=sys.stderr)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(exception is not None)
 
 
 _left_behind: list[greenlet] = []  # if collected, they would be stopped once more

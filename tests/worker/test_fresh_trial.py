@@ -236,6 +236,20 @@ def test_what_can_not_be_loaded_fails(processes):
 
 
 @pytest.mark.slow
+def test_a_death_is_noticed_while_a_forked_child_lives(processes, tmp_path):
+    def objective(config):
+        if os.fork() == 0:
+            time.sleep(120)
+            (tmp_path / "end").touch()
+            os._exit(0)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    _, ended = to_the_end(begin(processes(objective)))
+    assert "ended by SIGKILL" in ended.exception
+    assert not (tmp_path / "end").exists()
+
+
+@pytest.mark.slow
 def test_an_objective_has_the_main_thread_of_a_process_as_at_home(processes):
     def objective(config):
         assert threading.current_thread() is threading.main_thread()

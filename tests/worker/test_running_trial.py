@@ -532,6 +532,27 @@ def test_what_runs_beside_the_objective_reports_but_does_not_leave_it():
     assert (ended.points, ended.value) == ([], 7)
 
 
+@pytest.mark.parametrize("way", ["returns", "yields", "raises"])
+def test_a_forked_child_that_comes_back_from_the_objective_is_ended(way, tmp_path):
+    def objective(config):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # torch has threads
+            child = os.fork()
+        if child == 0:
+            if way == "raises":
+                raise ValueError("of the child")
+            return 0.0
+        return 1.0 + os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    def epochs(config):
+        yield objective(config)
+
+    ended = trial_of(epochs if way == "yields" else objective).advance()
+    (tmp_path / str(os.getpid())).touch()  # what follows a trial is done once
+    assert ended.value == (2.0 if way == "raises" else 1.0)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_trials_inside_of_a_trial():
     def objective(config):
         for _ in range(2):
