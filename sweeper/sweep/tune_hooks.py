@@ -1,6 +1,8 @@
 """Adapts the conductor to Ray Tune: its searcher, its scheduler and its callback."""
 
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 from zipfile import BadZipFile
@@ -23,6 +25,7 @@ from sweeper.worker.packed_folder import unpack
 from sweeper.worker.reports import Ended
 
 _COPY_S = 600  # the longest time for a trial's folder to arrive from its node
+_BUSY_S = 1.0  # Tune looks more often than that, unless this process is busy
 
 
 class LeaveTuneError(Exception):
@@ -123,6 +126,9 @@ class Events(_NotRestored, Callback):
         self._fleet = fleet
         self._trial_time_s = trial_time_s
         self._running: dict[Key, TuneTrial] = {}
+        self._late: Counter[Key] = Counter()  # how often a trial was seen to be over its time
+        self._heard = False  # something since the last look, so that more may be waiting
+        self._looked = time.monotonic()
         self._places: dict[Any, Place] = {}  # by actor
         self._starts = MissedStarts(conductor.bar.say)
 
@@ -141,18 +147,34 @@ class Events(_NotRestored, Callback):
             raise LeaveTuneError
 
     def _end_slow_ones(self, limit_s: float) -> None:
+        """Ends trials that take too long, unless their end may be waiting to be heard: Tune tells
+        one thing at a time, and meanwhile this process may have been busy.
+        """
+        now = time.monotonic()
+        may_wait = self._heard or now - self._looked > _BUSY_S
+        self._heard, self._looked = False, now
+        most = 2 * len(self._running) + 1
         for key, trial in list(self._running.items()):
-            if self._conductor.runs_for_s(key) > limit_s:
+            if self._conductor.runs_for_s(key) <= limit_s:
+                continue
+            self._late[key] += 1
+            if not may_wait or self._late[key] > most:
                 self._conductor.gave_up(key, time_over(limit_s), None)
-                del self._running[key]
+                self._forget(key)
                 try_no_more(trial)
                 _kill(trial)
+
+    def _forget(self, key: Key) -> TuneTrial | None:
+        """Notes that a trial doesn't run any more; returns Tune's trial if it did."""
+        del self._late[key]
+        return self._running.pop(key, None)
 
     def on_trial_start(
         self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any
     ) -> None:
         """Reports that a trial begins, and where; asks a new worker for its names."""
         key = key_of(trial)
+        self._heard = True
         self._running[key] = trial
         actor = actor_of(trial)
         if actor is not None and actor not in self._places:
@@ -175,11 +197,12 @@ class Events(_NotRestored, Callback):
     ) -> None:
         """Reports the end of a trial; its other results went to the scheduler."""
         key = key_of(trial)
+        self._heard = True
         if result["ended"] is not None and self._copied_folder(key, result):
             self._conductor.ended(key, Ended(points=result["points"], **result["ended"]))
             self._conductor.trial_folders.left(key)
         if result["done"]:
-            self._running.pop(key, None)
+            self._forget(key)
         if result["printed"]:
             place = self._places.get(actor_of(trial), Place())
             self._conductor.keep_output(place, result["printed"])
@@ -216,7 +239,7 @@ class Events(_NotRestored, Callback):
         """
         key = key_of(trial)
         told = last_failure(trial.error_file)
-        if self._running.pop(key, None) is not None:
+        if self._forget(key) is not None:
             self._conductor.gave_up(key, describe_failure(told), told)
         elif key in self._conductor.core.running:  # it did not start
             self._miss_start(told)
@@ -228,7 +251,7 @@ class Events(_NotRestored, Callback):
     ) -> None:
         """Notes that Tune will start the trial again, since its process died or did not start."""
         key = key_of(trial)
-        if self._running.pop(key, None) is None:
+        if self._forget(key) is None:
             self._miss_start(last_failure(trial.error_file))
         else:
             self._conductor.died(key)

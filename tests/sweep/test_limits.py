@@ -7,6 +7,7 @@ from scipy import stats
 from simulated import sweep_of
 
 import sweeper
+from sweeper.record.journal import Journal
 from sweeper.record.rows import Row
 from sweeper.sweep.core import Core
 from sweeper.sweep.interrupts import Interrupts
@@ -187,3 +188,23 @@ def test_a_time_for_trials_of_this_process_needs_the_main_thread(run):
         thread.join()
     assert "trial_time_s with address='inline' needs the main thread" in told[False]
     assert "ran longer than trial_time_s=0.3" in told[True]
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_trial_that_ended_in_time_is_heard_although_the_driver_was_busy(tmp_path, monkeypatch):
+    append, slow = Journal.append, [3.0]
+
+    def append_slowly(journal, *rows):
+        time.sleep(slow.pop() if slow else 0)  # as a disk far away
+        append(journal, *rows)
+
+    def objective(config):
+        time.sleep(0.3)
+        return config["x"]
+
+    monkeypatch.setattr(Journal, "append", append_slowly)
+    results = sweeper.run(
+        objective, {"x": stats.uniform(0, 1)}, sweeper.RandomSearch(6), num_workers=2,
+        limits=Limits(trial_time_s=2), folder=tmp_path, progress=False,
+    )  # fmt: skip
+    assert set(results.frame["status"]) == {"finished"}
