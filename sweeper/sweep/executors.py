@@ -20,6 +20,7 @@ from sweeper.sweep.suggestions import Asker, Here
 from sweeper.sweep.travelling import packed
 
 _REACT_S = 2.5  # for a sweep to end in order after a signal
+_taken = threading.Lock()  # by the one sweep of this process that may run on Ray
 
 
 def _say_nothing(text: str) -> None:
@@ -106,15 +107,22 @@ def on_ray(
         ValueError: a trial fits on no node, or nodes have other versions.
         ConnectionError: no Ray answers, or it dies.
         ModuleNotFoundError: Ray is not installed.
+        RuntimeError: another thread runs a sweep on Ray.
     """
     with _no_word_of_widgets(), extras_named():
         from sweeper.cluster.connection import connected
         from sweeper.cluster.watchdog import Watch
     from sweeper.worker.shared_data import pack, remove_abandoned
 
-    objective = packed(sweep.objective, say)
-    packed_data = None if data is None else pack(data)
+    if not _taken.acquire(blocking=False):
+        raise RuntimeError(
+            "Another thread of this process runs a sweep on Ray, and there can be one at a time. "
+            "Run them one after another, in processes of their own, or with address='inline'."
+        )
     with ExitStack() as stack:
+        stack.callback(_taken.release)
+        objective = packed(sweep.objective, say)
+        packed_data = None if data is None else pack(data)
         if packed_data is not None:
             stack.callback(remove_abandoned)  # once a Ray of its own has ended
         interrupts.listen()

@@ -46,6 +46,9 @@ class Stops:
         self._judged = self._in_vain = 0
         self.reason: BaseException | None = None
         self.told: str | None = None  # the exception whose traceback has been printed
+        self.reported()  # what is on record may be enough
+        for trial in sorted({key.trial for key in core.lines}):
+            self._compare(trial)
 
     def stop(self, reason: BaseException) -> None:
         """Ends the sweep at the next step."""
@@ -79,11 +82,15 @@ class Stops:
             self._failures[row.exception] += 1
             if self._failures[row.exception] == len(self._core.lines):
                 self._first_failed_alike(row, len(self._core.lines))
+        self._compare(row.trial)
+
+    def _compare(self, trial: int) -> None:
+        """Ends the sweep if this trial has reached the target, or too many were no better."""
         target = self._limits.target
-        loss = None if target is None else self._loss(row.trial)
+        loss = None if target is None else self._loss(trial)
         if target is not None and loss is not None and loss <= self._metric.loss(target):
             got = self._metric.loss(loss)
-            self.stop(LimitReached(f"trial {row.trial} got {got:.4g} (target={target:g})"))
+            self.stop(LimitReached(f"trial {trial} got {got:.4g} (target={target:g})"))
         if self._limits.patience is not None:
             self._judge(self._limits.patience)
 

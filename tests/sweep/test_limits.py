@@ -65,6 +65,8 @@ def test_the_target_ends_the_sweep_and_a_resume_goes_on(run):
     first = next(row.trial for row in whole.rows if row.value <= 0.2)
     reached = run(lambda config: config["x"], limits=Limits(target=0.2))
     assert [row.trial for row in reached.rows] == list(range(first + 1))
+    again = run(lambda config: config["x"], limits=Limits(target=0.2), resume=True)
+    assert again.rows == reached.rows  # it has reached it
     resumed = run(lambda config: config["x"], resume=True)
     assert list(resumed.frame["validation_error"]) == list(whole.frame["validation_error"])
 
@@ -86,6 +88,8 @@ def test_patience_counts_trials_in_their_order(run):
     )
     patient = run(lambda config: config["x"], limits=Limits(patience=5))
     assert len(patient.rows) == end
+    again = run(lambda config: config["x"], limits=Limits(patience=5), resume=True)
+    assert again.rows == patient.rows
 
 
 def test_epochs_of_all_trials_are_limited(run):
