@@ -51,7 +51,7 @@ def _add_doctor(commands: Any) -> None:
         argument_default=argparse.SUPPRESS,
     )
     add = doctor.add_argument
-    add_where(add)
+    add_where(add, inline=False)
     add_resources(add)
     add("--folder", help="where sweeps are to be kept on this machine (runs)")
     add("--debug", action="store_true", help="show tracebacks")

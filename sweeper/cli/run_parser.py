@@ -154,12 +154,12 @@ def add_resources(add: Any) -> None:
     add("--gpus", type=number, metavar="X", help=default("GPUs a trial", "gpus"))
 
 
-def add_where(add: Any) -> None:
-    """Adds the options that say which Ray runs the trials."""
+def add_where(add: Any, inline: bool = True) -> None:
+    """Adds the options that say which Ray runs the trials, or, `inline`, that none does."""
+    none = "; inline for none, but this process, with --debug for a debugger" if inline else ""
     add("--address", metavar="ADDRESS", help="a running Ray: HOST:PORT on a machine of that "
-        "cluster, http://HEAD:8265 from elsewhere; local for a new one; inline for none, but this "
-        "process, with --debug for a debugger (the first of RAY_ADDRESS, one on this machine, a "
-        "new one)")  # fmt: skip
+        f"cluster, http://HEAD:8265 from elsewhere; local for a new one{none} (the first of "
+        "RAY_ADDRESS, one on this machine, a new one)")  # fmt: skip
     add("--cluster", metavar="FILE", help="the cluster that `ray up FILE` has started: what is "
         "asked for runs there as a job; a sweep's record is mirrored here, Ctrl-C stops it, a lost "
         "connection or a closed terminal doesn't")  # fmt: skip

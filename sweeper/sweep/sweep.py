@@ -104,8 +104,8 @@ def run(
         folder: Where sweeps are kept; in a job that was sent to a cluster with its directory,
             relative to the home of the head.
         resume: Go on with the sweep of this name if there is one: trials on record are not run
-            again, except interrupted ones. `num_trials` and `replicates` may be larger than before;
-            anything else that changes what is computed is refused.
+            again, except interrupted ones. `num_trials` may be larger than before, and `replicates`
+            unless the searcher learns; anything else that changes what is computed is refused.
         retry_failed: On resuming, run failed trials again as well.
         keep_checkpoints: Leave the last checkpoint of each `HPOTrainer(checkpoint_every=…)` in the
             sweep's folder when its trial ends.
