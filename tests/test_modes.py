@@ -324,7 +324,5 @@ def test_a_metric_may_be_called_as_a_column_of_the_analysis():
 
 def test_zero_has_no_sign():
     results = made([[0.0, 0.0], [-1.0, -1.0]], metric="gain", mode="max")
-    assert "highest gain, 0 (mean of 2 replicates; its true mean is likely from 0 to 0)" in (
-        winner(results).sentence
-    )
+    assert "highest gain, 0, in each of its 2 replicates" in winner(results).sentence
     assert "-0" not in winner(results).sentence

@@ -135,7 +135,7 @@ def test_a_script_travels_with_its_directory(laptop, head):
 
     done = sweep("confirm", str(folder), "--top", "1", "--replicates", "2")
     assert done.returncode == 0, done.stderr
-    assert "(mean of 2 replicates; " in done.stdout
+    assert "in each of its 2 replicates" in done.stdout
     (there,) = (head.home / "runs" / folder.name).glob("confirm-*")
     assert statuses(there) == ["finished"] * 2
 
