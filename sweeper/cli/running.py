@@ -86,6 +86,7 @@ def space(given: dict[str, Any]) -> int:
 
 def _preview(options: dict[str, Any], said: Any) -> int:
     import sweeper
+    from sweeper.record.resume import not_loaded
     from sweeper.record.sweep_definition import check_sweep
     from sweeper.record.sweep_folder import check_place
     from sweeper.search.metric import Metric
@@ -98,7 +99,7 @@ def _preview(options: dict[str, Any], said: Any) -> int:
         refuse(*command.faults(space))
     searcher, constraints = make_searcher(options), options["constraint"] or ()
     check_sweep(
-        command or _not_loaded,
+        command or not_loaded,
         space,
         searcher,
         constraints,
@@ -116,10 +117,6 @@ def _preview(options: dict[str, Any], said: Any) -> int:
         of_trial = {"trial": 0, "seed": trial_seed(options["seed"], 0, 0), "folder": "FOLDER"}
         print(printable(f"trial 0: {shlex.join(command.arguments(of_trial | shown.configs[0]))}"))
     return 0
-
-
-def _not_loaded(config: dict[str, Any]) -> None:
-    """Stands in for an objective, whose code a preview does not load."""
 
 
 def end_of_job(folder: Path, code: int, options: dict[str, Any]) -> int:

@@ -151,7 +151,7 @@ def rebuild(described: dict[str, Any], reference: str | None) -> Sweep:
         resources=Resources(**described["resources"]),
         fresh=described.get("fresh", False),
     )
-    checked(_to_be_loaded)
+    checked(not_loaded)
     objective = find_again(described) if reference is None else load_objective(reference)
     try:
         return checked(objective)
@@ -165,8 +165,8 @@ def rebuild(described: dict[str, Any], reference: str | None) -> Sweep:
         ) from None
 
 
-def _to_be_loaded(config: dict[str, Any]) -> None:
-    """Stands in for an objective that is not loaded yet."""
+def not_loaded(config: dict[str, Any]) -> None:
+    """Stands in for an objective whose code is not loaded, or not yet."""
 
 
 def _searcher(described: dict[str, Any]) -> Searcher:
