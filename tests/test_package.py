@@ -30,9 +30,10 @@ ORDER = {
     ],
     "worker": [
         *("output", "shared_data", "surroundings", "memory", "metrics", "reporting", "objective"),
-        *("own_modules", "reads", "value_text", "look_up", "object_state", "whole_files"),
-        *("objective_state", "objective_reference", "plain_process", "process_state"),
-        *("definitions", "user_module", "objective_pickler", "packed_objective", "versions"),
+        *("own_modules", "objective_loading", "reads", "value_text", "look_up", "object_state"),
+        *("whole_files", "objective_state", "objective_reference", "plain_process"),
+        *("process_state", "definitions", "user_module", "objective_pickler"),
+        *("packed_objective", "versions"),
         *("reports", "packed_folder", "running_trial", "fresh_server", "fresh_trial"),
         *("nested_ray", "trainable"),
         *("keeper", "script", "command_words", "printed_metrics", "command"),

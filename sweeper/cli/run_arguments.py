@@ -142,6 +142,6 @@ def make_objective(options: dict[str, Any], space: dict[str, Any]) -> Any:
         if faults:
             raise ValueError("\n".join(faults))
         return classifier
-    from sweeper.worker.objective_reference import load_objective
+    from sweeper.worker.objective_loading import load_objective
 
     return load_objective(reference)

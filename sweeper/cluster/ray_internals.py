@@ -199,6 +199,22 @@ def known_trainables() -> Iterator[None]:
         del vars(registry)["get"], vars(registry)["contains"]
 
 
+@contextmanager
+def uncounted_callbacks() -> Iterator[None]:
+    """Keeps Tune from loading MLflow, W&B and Comet, where they are installed.
+
+    It takes seconds, and serves Ray's usage statistics only.
+    """
+    from ray.air._internal import usage
+
+    before = usage.tag_callbacks
+    usage.tag_callbacks = lambda callbacks: False
+    try:
+        yield
+    finally:
+        usage.tag_callbacks = before
+
+
 def try_no_more(trial: "Trial") -> None:
     """Keeps Tune from starting a trial again when its process dies."""
     trial.max_failures = 0

@@ -21,7 +21,8 @@ from sweeper.search.searcher import SEARCHERS, Searcher
 from sweeper.space.membership import as_in
 from sweeper.space.text import read_config_space, read_value
 from sweeper.worker.command import Command
-from sweeper.worker.objective_reference import can_be_found, find_again, load_objective
+from sweeper.worker.objective_loading import load_objective
+from sweeper.worker.objective_reference import can_be_found, find_again
 
 _NOTED_EACH_TIME = (
     "created",

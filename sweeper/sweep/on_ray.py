@@ -15,7 +15,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from sweeper.cluster.connection import quiet, wants_logs
 from sweeper.cluster.fleet import Fleet
 from sweeper.cluster.nodes import fashion_mnist_for_other_nodes, no_checkpoints
-from sweeper.cluster.ray_internals import known_trainables
+from sweeper.cluster.ray_internals import known_trainables, uncounted_callbacks
 from sweeper.record.sweep_definition import Sweep
 from sweeper.space.checks import Config
 from sweeper.sweep.conductor import Conductor
@@ -55,6 +55,7 @@ def run_on_ray(task: Task, conductor: Conductor, fleet: Fleet, limits: Limits) -
         _environment(_TUNE_SETTINGS),
         quiet(),
         known_trainables(),
+        uncounted_callbacks(),
         suppress(LeaveTuneError),
         tempfile.TemporaryDirectory(prefix="sweeper-tune-") as scratch,
     ):

@@ -37,11 +37,8 @@ from sweeper.sweep.stops import Stops
 from sweeper.sweep.suggestions import Here, Suggestions
 from sweeper.worker.command import Command
 from sweeper.worker.objective import Objective
-from sweeper.worker.objective_reference import (
-    describe_objective,
-    objective_name,
-    refuse_while_loading,
-)
+from sweeper.worker.objective_loading import refuse_while_loading
+from sweeper.worker.objective_reference import describe_objective, objective_name
 
 if TYPE_CHECKING:
     from sweeper.record.results import Results

@@ -14,7 +14,7 @@ import cloudpickle
 
 from sweeper.files import private_folder, write_whole
 from sweeper.worker.definitions import Definitions, read_definitions
-from sweeper.worker.objective_reference import being_loaded
+from sweeper.worker.objective_loading import being_loaded
 
 MAIN = "__main__"
 _WHILE_IMPORTED = "__mp_main__"  # as in processes that multiprocessing spawns

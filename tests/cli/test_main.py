@@ -20,7 +20,7 @@ from sweeper.search.bayesian_search import BayesianSearch
 from sweeper.search.random_search import RandomSearch
 from sweeper.search.sobol_search import SobolSearch
 from sweeper.space.text import read_config_space
-from sweeper.worker.objective_reference import load_objective
+from sweeper.worker.objective_loading import load_objective
 
 MODULE = """
     from neighbour import scale

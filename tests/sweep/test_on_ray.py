@@ -1,7 +1,9 @@
 """The searcher's own process: it dies, or raises, while every trial waits for it."""
 
 import os
+import re
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,3 +69,11 @@ def test_an_exception_of_a_searcher_ends_the_sweep_though_nothing_runs(run, ray_
 
     with pytest.raises(ArithmeticError, match="no model"):
         run(error, SPACE, sweeper.BayesianSearch(16, model=model))
+
+
+def test_a_sweep_loads_none_of_the_trackers_that_are_installed(run, ray_session, monkeypatch):
+    trackers = re.compile(r"(ray\.air\.integrations\.)?(mlflow|wandb|comet)\b")
+    for name in [name for name in sys.modules if trackers.match(name)]:
+        monkeypatch.delitem(sys.modules, name)
+    run(error, SPACE, sweeper.RandomSearch(1))
+    assert not [name for name in sys.modules if trackers.match(name)]

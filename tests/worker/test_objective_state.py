@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from sweeper.training.classifier import Classifier
-from sweeper.worker.objective_reference import load_objective
+from sweeper.worker.objective_loading import load_objective
 from sweeper.worker.objective_state import held_values, objective_state
 
 MODULE = """

@@ -135,7 +135,7 @@ def test_a_file_is_a_module_of_its_name(home):
     methods = "METHODS = ['fork', 'spawn', 'forkserver']\n"
     write(home, CLASSES + methods + "if __name__ == '__main__':\n    pack(objective)\n")
     load = (
-        "from sweeper.worker.objective_reference import load_objective\n"
+        "from sweeper.worker.objective_loading import load_objective\n"
         "import sys; f = load_objective('train.py:objective'); sys.modules['train'].pack(f)"
     )
     assert json.loads(python(home, "-c", load).stdout) == [True, True]
@@ -273,7 +273,7 @@ def test_a_script_is_not_run_again_by_what_its_trials_spawn(home):
             return process.exitcode
         print("top level", flush=True)
         pack(objective)
-        from sweeper.worker.objective_reference import refuse_while_loading
+        from sweeper.worker.objective_loading import refuse_while_loading
         refuse_while_loading()
     """
     write(home, source)
