@@ -4,6 +4,7 @@ A process that stands still (SIGSTOP) keeps its connections, so that Ray waits f
 debugger holds is left alone.
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
@@ -33,7 +34,7 @@ class Processes:
         still for long, which it ends, since Ray notices a dead process.
         """
         found = self.now()
-        self._main |= {p.pid: name for p in found if (name := _name(p)) in _MAIN}
+        self._main |= {p.pid: name for p in found if (name := _name(p)) in _MAIN and _is_child(p)}
         alive = {process.pid: process for process in found if _is_alive(process)}
         still = {pid: process for pid, process in alive.items() if _stands_still(process)}
         self._still = Counter({pid: self._still[pid] + 1 for pid in still})
@@ -66,6 +67,16 @@ def _is_alive(process: Any) -> bool:
 def _stands_still(process: Any) -> bool:
     with suppress(psutil.Error):
         return bool(process.status() == psutil.STATUS_STOPPED)
+    return False
+
+
+def _is_child(process: Any) -> bool:
+    """Checks whether this process has started one; what the raylet forks is called so for a while.
+
+    A worker that is killed would else be taken for it.
+    """
+    with suppress(psutil.Error):
+        return bool(process.ppid() == os.getpid())
     return False
 
 
