@@ -53,7 +53,8 @@ def describe_failure(told: str, at_start: bool = False) -> str:
     detail = next((line for line in lines if "exit detail" in line.lower()), "")
     if not detail and "ray::" in told:
         return lines[-1]  # the exception of its set-up, or one between two trials
-    detail = detail[detail.lower().find("worker exit detail") :].strip()
+    detail = detail[detail.lower().find("worker exit detail") :]
+    detail = detail.partition("Some common causes")[0].strip()  # Ray's guesses are in the traceback
     cause = "the process ended (os._exit, a signal, or out of memory)."
     if "low on memory" in told:
         cause = "Ray has ended the process, since its node was low on memory."

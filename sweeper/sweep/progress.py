@@ -152,8 +152,11 @@ class Progress:
         done = self._tally.done
         parts = [f"{done:,}/{self._total:,} trials"]
         if done < self._total:
-            now = f"{running} running" if self._has_begun else "workers are starting"
-            parts += [f"{self._time_left()} left", now]
+            parts.append(f"{self._time_left()} left")
+            if running:  # between two trials nothing does for a moment
+                parts.append(f"{running} running")
+            elif not self._has_begun:
+                parts.append("workers are starting")
             free = self._num_workers() - running
             if self._waits and free > 0:
                 parts.append(f"{free} waiting for a suggestion")

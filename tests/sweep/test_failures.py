@@ -58,6 +58,8 @@ def test_the_last_of_several_failures_counts(tmp_path):
     assert describe_failure(last_failure(str(notes))).startswith("OSError: ")
     notes.write_text(first)
     assert describe_failure(last_failure(str(notes))).endswith("Worker exit detail: SIGSEGV")
+    notes.write_text(f"{first.strip()}. Some common causes include: (1) the process was killed\n")
+    assert describe_failure(last_failure(str(notes))).endswith("Worker exit detail: SIGSEGV.")
 
 
 @pytest.mark.parametrize(
