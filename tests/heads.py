@@ -46,9 +46,10 @@ def running_head(home: Path) -> Iterator[SimpleNamespace]:
 def start_head(
     folder: str, home: Path, environment: dict[str, str], again: bool = True
 ) -> tuple[subprocess.Popen, tuple[int, int]]:
-    """A Ray whose dashboard answers, and the ports of that and for clients.
+    """A Ray that has started and whose dashboard answers; the ports of that and for clients.
 
-    Somebody may take a port just before it does. Then it is started again, once.
+    Somebody may take a port just before it does, or a busy machine lets Ray wait for itself too
+    long. Then it is started again, once.
     """
     dashboard, client, own = free_ports(3)
     # What two Rays on one machine would both take, unless told otherwise.
@@ -62,9 +63,10 @@ def start_head(
         )
     deadline = time.monotonic() + PATIENCE_S
     try:
-        while not answers(f"http://127.0.0.1:{dashboard}"):
+        said = ""
+        while "Ray runtime started" not in said or not answers(f"http://127.0.0.1:{dashboard}"):
             said = (home / "output").read_text()
-            assert time.monotonic() < deadline, f"the dashboard does not answer: {said}"
+            assert time.monotonic() < deadline, f"Ray or its dashboard does not answer: {said}"
             if process.poll() is not None or "already occupied" in said:
                 assert again, said
                 end(process)
