@@ -4,8 +4,10 @@ It also keeps the test set sealed.
 """
 
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+import weakref
+from collections.abc import Callable, Collection, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +86,7 @@ class TrialContext:
     with_validation: bool = False  # … and the validation set for training as well
     record_curve: bool = True  # False: trainers leave the learning curve to the objective
     yields: bool = False  # whether the objective yields its learning curve
+    has_ended: bool = False
     test_set_read: bool = False
     sets_joined: bool = False  # whether training and validation data were handed out as one set
     epochs: int = 0
@@ -103,16 +106,21 @@ class TrialContext:
 
 _OUTSIDE = TrialContext()
 _current = _OUTSIDE
+# Threads that still run although the trial that has started them has ended, with its context.
+_left_behind: MutableMapping[threading.Thread, TrialContext] = weakref.WeakKeyDictionary()
 
 
 def current_context() -> TrialContext:
-    """Returns the context of the trial that this process runs; outside of a sweep a general one."""
-    return _current
+    """Returns the context of the trial that this process runs; outside of a sweep a general one.
+
+    A thread that an earlier trial has left behind gets the context of that.
+    """
+    return _left_behind.get(threading.current_thread(), _current)
 
 
 def in_a_trial() -> bool:
     """Checks whether this process runs a trial, or reads the test set."""
-    return _current is not _OUTSIDE
+    return current_context() is not _OUTSIDE
 
 
 @contextmanager
@@ -129,8 +137,22 @@ def trial_context(**fields: Any) -> Iterator[TrialContext]:
 def exchange_trial(context: TrialContext) -> TrialContext:
     """Makes a context the current one; returns the previous one."""
     global _current
+    _left_behind.pop(threading.current_thread(), None)
     before, _current = _current, context
     return before
+
+
+def leave_threads(context: TrialContext, before: Collection[threading.Thread]) -> None:
+    """Ends a trial for the threads that it leaves behind: what they do is none of the next one's.
+
+    Args:
+        context: the trial's.
+        before: the threads that ran when it began.
+    """
+    context.has_ended = True
+    for thread in threading.enumerate():
+        if thread not in before:
+            _left_behind.setdefault(thread, context)
 
 
 def trial_folder(sweep: Path, key: tuple[int, int]) -> Path:

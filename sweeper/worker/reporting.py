@@ -1,5 +1,6 @@
 """Functions with which an objective reports to a sweep, and asks about its trial, from anywhere."""
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,8 +16,9 @@ def report(metrics: float | Mapping[str, float]) -> None:
     reports may return nothing: then its last report counts.
 
     A trial is stopped in the thread that reports: where another thread reports, the objective goes
-    on until that one has ended. Reports of a child process, such as one of `ddp_fork`, don't reach
-    the trial: report from the process that the sweep has called.
+    on until that one has ended. A thread reports to the trial that has started it, and not beyond
+    its end: wait for it in the objective. Reports of a child process, such as one of `ddp_fork`,
+    don't reach the trial: report from the process that the sweep has called.
 
     Args:
         metrics: the value of the metric that is optimised, or numbers by name that include it.
@@ -25,7 +27,8 @@ def report(metrics: float | Mapping[str, float]) -> None:
         StopTrial: the trial is stopped early. It derives from BaseException, so that
             `except Exception` doesn't catch it; `finally` blocks run.
         TypeError, ValueError: a value is no number, or the metric is not among the names.
-        RuntimeError: the objective already yields, or `HPOTrainer` reports its epochs.
+        RuntimeError: the objective already yields, `HPOTrainer` reports its epochs, or the trial
+            that has started this thread has ended.
 
     Example:
         >>> def objective(config):
@@ -39,6 +42,11 @@ def report(metrics: float | Mapping[str, float]) -> None:
     if not in_a_trial():
         return
     context = current_context()
+    if context.has_ended:
+        raise RuntimeError(
+            f"sweeper.report in the thread {threading.current_thread().name!r}: the trial that has "
+            "started it has ended. Wait for the thread before the objective returns (join)."
+        )
     value, others = as_metrics(metrics, context.metric)
     if context.yields:
         raise RuntimeError("The objective yields its epochs. Yield them, or report them, not both.")

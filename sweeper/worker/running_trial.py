@@ -9,7 +9,9 @@ import contextvars
 import copy
 import os
 import sys
+import threading
 import time
+import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -17,7 +19,7 @@ from typing import Any, NoReturn
 from greenlet import getcurrent, greenlet
 
 from sweeper.search.metric import Metric
-from sweeper.training.trial import StopTrial, TrialContext, exchange_trial
+from sweeper.training.trial import StopTrial, TrialContext, exchange_trial, leave_threads
 from sweeper.worker.metrics import as_metrics
 from sweeper.worker.objective import (
     Objective,
@@ -142,6 +144,7 @@ class RunningTrial:
         self._greenlet.gr_context = contextvars.copy_context()
         self._inside = surroundings()
         self._inside.threads, self._inside.seed = self._threads, self._seed
+        self._others_threads = weakref.WeakSet(threading.enumerate())
         # Also while the objective is left, for its threads.
         self._trial_before = exchange_trial(self.context)
         self._start = self.context.start = time.perf_counter()
@@ -169,6 +172,7 @@ class RunningTrial:
         """Drops all references to what the objective holds."""
         self._greenlet = self._objective = self._exception = None
         if self._trial_before is not None:
+            leave_threads(self.context, self._others_threads)
             exchange_trial(self._trial_before)
             self._trial_before = None
 

@@ -201,3 +201,60 @@ def test_a_metric_of_which_high_is_good_wants_its_mode(run):
     low = run(lambda config: {"f1": config["x"]}, metric="f1", mode="min")
     assert low.best_value == low.frame["x"].min()
     assert run(lambda config: {"loss": config["x"]}, metric="loss").metric.mode == "min"
+
+
+@pytest.mark.parametrize("scheduler", [None, sweeper.ASHA(max_epochs=9, grace_epochs=1)])
+def test_a_thread_that_outlives_its_trial_reports_to_no_other(run, scheduler):
+    go, heard, left = threading.Event(), [], []
+
+    def late():
+        go.wait(60)
+        heard.append(sweeper.current_trial().number)
+        try:
+            sweeper.report(0.0)
+        except RuntimeError as error:
+            heard.append(str(error))
+
+    def leaves(config):
+        if not left:
+            left.append(threading.Thread(target=late, daemon=True))
+            left[0].start()
+            yield from curve(config)
+        else:
+            for error in curve(config):
+                sweeper.report(error)
+                go.set()
+                left[0].join()
+
+    def objective(config):
+        for error in leaves(config):
+            sweeper.report(error)
+
+    found = run(objective, scheduler=scheduler, name="found")
+    number, said = heard
+    assert number == 0
+    assert "the trial that has started it has ended" in said
+    expected = run(reports, scheduler=scheduler, name="expected")
+    assert found.frame["validation_error"].equals(expected.frame["validation_error"])
+    assert found.frame["epochs"].equals(expected.frame["epochs"])
+
+
+def test_a_thread_that_outlived_a_trial_may_run_a_sweep_of_its_own(run):
+    """As in a notebook or a server, whose threads start while a sweep runs there."""
+    asked, done = threading.Event(), []
+
+    def serves():
+        asked.wait(60)
+        done.append(run(reports, name="second"))
+
+    threads = [threading.Thread(target=serves)]
+
+    def objective(config):
+        if threads[0].ident is None:
+            threads[0].start()
+        return config["x"]
+
+    run(objective, name="first")
+    asked.set()
+    threads[0].join()
+    assert list(done[0].frame["epochs"]) == [9] * 12

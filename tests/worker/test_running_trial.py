@@ -547,7 +547,7 @@ def test_a_forked_child_that_comes_back_from_the_objective_is_ended(way, tmp_pat
     def epochs(config):
         yield objective(config)
 
-    ended = trial_of(epochs if way == "yields" else objective).advance()
+    _, ended = to_the_end(trial_of(epochs if way == "yields" else objective))
     (tmp_path / str(os.getpid())).touch()  # what follows a trial is done once
     assert ended.value == (2.0 if way == "raises" else 1.0)
     assert len(list(tmp_path.iterdir())) == 1
