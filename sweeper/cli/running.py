@@ -89,6 +89,7 @@ def _preview(options: dict[str, Any], said: Any) -> int:
     from sweeper.record.resume import not_loaded
     from sweeper.record.sweep_definition import check_sweep
     from sweeper.record.sweep_folder import check_place
+    from sweeper.remote.commands import chosen_head
     from sweeper.search.metric import Metric
     from sweeper.space.config_space import trial_seed
     from sweeper.space.text import read_config_space
@@ -98,8 +99,10 @@ def _preview(options: dict[str, Any], said: Any) -> int:
     if command:
         refuse(*command.faults(space))
     searcher, constraints = make_searcher(options), options["constraint"] or ()
+    # One that is sent to a cluster may need what is installed only there.
+    is_here = bool(options["objective"]) and chosen_head(options) is None
     check_sweep(
-        command or not_loaded,
+        command or (make_objective(options, space) if is_here else not_loaded),
         space,
         searcher,
         constraints,

@@ -186,7 +186,7 @@ def axis(name: str, value: Any, points: int | None) -> list:
     if not is_distribution(value):
         return [value]
     if points is None or not is_int(points) or not 1 <= points <= _MOST_POINTS:
-        cure = f"Write points=5, or points={{{name!r}: 5}}."
+        cure = f"Write points=5 (--points 5), or points={{{name!r}: 5}} (--points {name}=5)."
         rule = f"a grid needs the points of a distribution, an int from 1 to {_MOST_POINTS:,}"
         raise ValueError(fault(f"config_space{subscript(name)}", rule, points, cure))
     if points > 1 and all(map(math.isfinite, support(value))):

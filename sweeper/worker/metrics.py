@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 _MOST, _LONGEST = 1_000, 200  # metrics of a trial, and characters of a name
 
 
@@ -46,7 +44,8 @@ def as_number(value: Any, name: str) -> float:
     """Returns the value as a float; `name` is the metric's.
 
     Raises:
-        TypeError: `value` is None, text, a truth value, or anything else but a single number.
+        TypeError: `value` is None, text, a truth value, complex, or anything else but a single
+            number.
     """
     if isinstance(value, float):  # the usual case, np.float64 included
         return float(value)
@@ -57,9 +56,11 @@ def as_number(value: Any, name: str) -> float:
             f"shape {shape}. Give its mean, or one element."
         )
     try:
-        if value is None or isinstance(value, str | bytes | bool | np.bool_):
+        # Of an array or tensor, what it holds; a complex number would lose a part without a word.
+        plain = value.item() if hasattr(value, "item") else value
+        if plain is None or isinstance(plain, str | bytes | bool):
             raise TypeError
-        return float(value)
+        return float(plain)
     except OverflowError:
         raise ValueError(f"The objective gave {name} as a number too large for a float.") from None
     except Exception:

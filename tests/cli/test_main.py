@@ -232,6 +232,10 @@ def test_a_dry_run_refuses_what_the_run_would(project, capsys):
     assert "runs/taken: exists already" in capsys.readouterr().err
     assert main([*words, "--name", "free"]) == 0
     assert not Path("runs/free").exists()
+    words[1] = "mine.py:no_such_function"
+    assert main(words) == 2
+    assert "has no function 'no_such_function'" in capsys.readouterr().err
+    assert main([*words, "--address", "http://127.0.0.1:9"]) == 0  # it may be found there
 
 
 def test_the_same_dry_run_twice(project):

@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -7,7 +8,13 @@ import torch
 from sweeper.worker.metrics import as_metrics
 
 
-@pytest.mark.parametrize("number", [3, 0.5, np.float32(0.5), np.array(2), torch.tensor(0.25)])
+@pytest.mark.parametrize(
+    "number",
+    [
+        *(3, 0.5, np.float32(0.5), np.array(2), Fraction(1, 4)),
+        *(torch.tensor(0.25), torch.tensor(0.5, dtype=torch.bfloat16)),
+    ],
+)
 def test_numbers_of_all_kinds_alone_and_by_name(number):
     assert as_metrics(number, "f1") == (float(number), {})
     given = {"loss": number, "f1": number, "lr": 1}
@@ -21,7 +28,14 @@ def test_nan_is_a_number():
     assert math.isnan(others["loss"])
 
 
-@pytest.mark.parametrize("wrong", [None, "0.5", True, b"1", [0.5], np.zeros(2), {"a": 1}, 1j])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *(None, "0.5", True, b"1", [0.5], np.zeros(2), {"a": 1}, 1j),
+        *(np.complex128(1), np.str_("0.5"), np.array("0.5"), np.bool_(True), np.array(True)),
+        *(torch.tensor(True), torch.tensor(1j), torch.tensor([0.5])),
+    ],
+)
 def test_what_is_no_number_is_refused_by_its_name(wrong):
     with pytest.raises(TypeError, match="The objective must give loss"):
         as_metrics({"f1": 1, "loss": wrong}, "f1")
