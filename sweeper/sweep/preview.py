@@ -18,7 +18,7 @@ from sweeper.space.changes import is_logarithmic
 from sweeper.space.checks import Config, ConfigSpace, check_seed
 from sweeper.space.conditions import ABSENT, laws
 from sweeper.space.config_space import sample
-from sweeper.space.distributions import folded, is_distribution, support
+from sweeper.space.distributions import is_distribution, support
 from sweeper.space.space import Space
 from sweeper.sweep.traps import traps
 from sweeper.terminal import short
@@ -26,7 +26,7 @@ from sweeper.terminal import short
 if TYPE_CHECKING:
     import pandas as pd
 
-_DRAWS, _SLOW_DRAWS = 1000, 100
+_DRAWS = 1000
 _COLUMNS = 80
 _BINS = 24
 _BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -132,14 +132,12 @@ def preview(
     check_seed(seed)
     refuse(int_fault("most", most, 1))
     space = check_search(config_space, searcher, constraints)
-    all_laws = (law for value in space.entries.values() for law in laws(value))
-    is_slow = any(True for law in all_laws for _ in folded(getattr(law, "base", law)))
     return Preview(
         space=space,
         plan=searcher.describe(space),
         num_trials=searcher.num_configs(space),
         configs=first_configs(searcher, space, seed, most),
-        drawn=sample(space, seed, _SLOW_DRAWS if is_slow else _DRAWS),
+        drawn=sample(space, seed, _DRAWS),
         warnings=traps(space, searcher),
     )
 

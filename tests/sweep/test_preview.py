@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 
 import pandas as pd
 import pytest
@@ -137,8 +138,22 @@ def test_the_frame_is_a_table():
     assert isinstance(sweeper.preview(SPACE, sweeper.RandomSearch(3)).frame, pd.DataFrame)
 
 
+@pytest.mark.slow
 def test_what_is_slow_to_draw_is_drawn_less_often():
-    slow = stats.abs(stats.Normal(mu=1, sigma=2))
-    for law in (slow, 1 + 2 * slow, sweeper.rounded(slow, to=0.5)):
-        assert len(sweeper.preview({"x": law}, sweeper.RandomSearch(2)).drawn) == 100
-    assert len(sweeper.preview({"x": stats.uniform(0, 1)}, sweeper.RandomSearch(2)).drawn) == 1000
+    class Slow(stats.rv_continuous):
+        def _ppf(self, q):
+            end = time.process_time() + 0.01
+            while time.process_time() < end:
+                pass
+            return q
+
+        def _cdf(self, x):
+            return x
+
+    searcher = sweeper.RandomSearch(2)
+    slow = sweeper.preview({"x": Slow(a=0, b=1)()}, searcher)
+    fast = sweeper.preview({"x": stats.uniform(0, 1)}, searcher)
+    assert len(fast.drawn) == 1000
+    assert 0 < len(slow.drawn) < 1000
+    drawn = [config["x"] for config in fast.drawn[: len(slow.drawn)]]
+    assert [config["x"] for config in slow.drawn] == pytest.approx(drawn)
