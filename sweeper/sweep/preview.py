@@ -15,7 +15,7 @@ from sweeper.faults import int_fault, refuse
 from sweeper.record.sweep_definition import Sweep
 from sweeper.search.searcher import Searcher, check_search, first_configs
 from sweeper.space.changes import is_logarithmic
-from sweeper.space.checks import Config, ConfigSpace, check_seed
+from sweeper.space.checks import Config, ConfigSpace, check_seed, subscript
 from sweeper.space.conditions import ABSENT, laws
 from sweeper.space.config_space import sample
 from sweeper.space.distributions import is_distribution, support
@@ -132,13 +132,20 @@ def preview(
     check_seed(seed)
     refuse(int_fault("most", most, 1))
     space = check_search(config_space, searcher, constraints)
+    drawn = sample(space, seed, _DRAWS)
+    never = [
+        f"config_space{subscript(name)}: its condition held in none of {len(drawn):,} random "
+        "configurations. Is a value in it misspelt?"
+        for name in space.entries
+        if not any(name in config for config in drawn)
+    ]
     return Preview(
         space=space,
         plan=searcher.describe(space),
         num_trials=searcher.num_configs(space),
         configs=first_configs(searcher, space, seed, most),
-        drawn=sample(space, seed, _DRAWS),
-        warnings=traps(space, searcher),
+        drawn=drawn,
+        warnings=[*never, *traps(space, searcher)],
     )
 
 

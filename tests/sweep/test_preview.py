@@ -157,3 +157,12 @@ def test_what_is_slow_to_draw_is_drawn_less_often():
     assert 0 < len(slow.drawn) < 1000
     drawn = [config["x"] for config in fast.drawn[: len(slow.drawn)]]
     assert [config["x"] for config in slow.drawn] == pytest.approx(drawn)
+
+
+def test_a_condition_that_never_holds_is_said():
+    space = {"optimizer": ["sgd", "adam"], "momentum": sweeper.when("optimizer == 'sdg'", 0.9)}
+    (said,) = sweeper.preview(space, sweeper.RandomSearch(2)).warnings
+    assert "momentum" in said
+    assert "its condition held in none of 1,000 random configurations" in said
+    space["momentum"] = sweeper.when("optimizer == 'sgd'", 0.9)
+    assert sweeper.preview(space, sweeper.RandomSearch(2)).warnings == []
