@@ -129,7 +129,7 @@ def is_too_extreme(family: Any, arguments: Iterable[Any], options: Mapping[str, 
     return any(size > most or 0 < size < _LEAST_SHAPE for size in sizes if size != math.inf)
 
 
-def folded(distribution: Any) -> Iterator[Any]:
+def _folded(distribution: Any) -> Iterator[Any]:
     """Yields what abs(…) is taken of in a distribution."""
     while (inner := getattr(distribution, "_dist", None)) is not None:
         if type(distribution).__name__ == "FoldedDistribution":
@@ -141,7 +141,7 @@ def is_folded_too_far(distribution: Any) -> bool:
     """Checks for abs(…) of numbers so large, or so close together for their size, that SciPy takes
     seconds to find each quantile, and finds a wrong one.
     """
-    for inner in folded(distribution):
+    for inner in _folded(distribution):
         with np.errstate(all="ignore"):
             low, high = inner.icdf(0.001), inner.icdf(0.999)
             ends = [end for end in inner.support() if np.isfinite(end)]
