@@ -58,8 +58,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("fast")
 
 
-def pytest_collection_finish() -> None:
-    """Sweeps in this process collect garbage after each trial: not among all that tests import."""
+@pytest.fixture(scope="module", autouse=True)
+def _little_garbage_to_look_through() -> None:
+    """Sweeps in this process collect garbage after each trial: not among all that was imported."""
     gc.collect()
     gc.freeze()
 
