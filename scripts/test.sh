@@ -16,7 +16,7 @@ ends=(--max-worker-restart 0 -o faulthandler_timeout=600 -o faulthandler_exit_on
 if [ "${1:-}" = --lowest ]; then
   setup_lowest
   .venv-lowest/bin/python -m pytest "${both[@]}" "${ends[@]}" -m fast
-  exec .venv-lowest/bin/python -m pytest "${ends[@]}" -m lowest
+  exec .venv-lowest/bin/python -m pytest "${both[@]}" "${ends[@]}" -m lowest
 fi
 
 setup test

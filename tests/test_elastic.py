@@ -83,9 +83,9 @@ TRAIN = """
 """
 
 
-def test_the_table_is_the_same_on_one_node_two_and_three(tmp_path, cluster):
+def test_the_table_is_the_same_on_one_node_and_three(tmp_path, cluster):
     frames = []
-    for nodes in (1, 2, 3):
+    for nodes in (1, 3):
         name = f"on-{nodes}"
         with start(tmp_path, cluster, TRAIN, nodes=nodes, name=name) as driver:
             assert driver.wait(PATIENCE_S) == 0, said(tmp_path)
@@ -93,10 +93,10 @@ def test_the_table_is_the_same_on_one_node_two_and_three(tmp_path, cluster):
         assert list(frame["status"]) == ["finished"] * 8
         assert frame["node"].nunique() == nodes
         frames.append(frame.drop(columns=["start_s", "runtime_s", "worker", "node"]))
-        cluster.add_node(num_cpus=1)
+        for _ in range(3 - nodes):
+            cluster.add_node(num_cpus=1)
     assert frames[0]["validation_error"].nunique() > 1
     assert frames[0].equals(frames[1])
-    assert frames[0].equals(frames[2])
 
 
 BUSY = """

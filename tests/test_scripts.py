@@ -19,13 +19,13 @@ pytestmark = pytest.mark.ray
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("name", ["softmax", "lenet", "dropout_mlp"])
+@pytest.mark.parametrize("name", ["lenet", "dropout_mlp"])  # softmax.py: test_lab.py
 def test_examples(tmp_path, name):
     command = [
         sys.executable,
         ROOT / "scripts" / f"{name}.py",
         "--trials",
-        "2",
+        "1",
         "--max-epochs",
         "1",
     ]
@@ -33,7 +33,7 @@ def test_examples(tmp_path, name):
     assert done.returncode == 0, done.stderr
     accuracy = float(re.search(r"accuracy on the test set (\S+)", done.stdout)[1])
     assert 0.05 < accuracy < 1  # one epoch may be no better than chance
-    assert "2/2 trials" in done.stderr
+    assert "1/1 trials" in done.stderr
 
 
 def test_searches_that_learn_beside_random_search(tmp_path):

@@ -1,5 +1,7 @@
-"""Every searcher, with and without early stopping: the same table on one worker and on several real
-ones, and after kills. `test_core.py` shows the same for any number of workers, simulated.
+"""Every searcher: the same table on several real workers as on one, and after kills.
+
+`test_core.py` and `test_simulated_kills.py` show the same of each searcher with and without early
+stopping, on any number of workers, simulated.
 """
 
 import os
@@ -51,16 +53,23 @@ def same(one, other) -> None:
     pd.testing.assert_frame_equal(*curves, check_exact=True)
 
 
-@pytest.mark.lowest
 @pytest.mark.usefixtures("ray_session")
-@pytest.mark.parametrize("scheduler", [None, sweeper.ASHA()], ids=["whole", "asha"])
-@pytest.mark.parametrize("name", SEARCHERS)
-def test_one_worker_and_four(run, name, scheduler):
+@pytest.mark.parametrize(
+    ("name", "scheduler"),
+    [
+        pytest.param("random", None, marks=pytest.mark.lowest),
+        ("grid", None),
+        ("sobol", sweeper.ASHA()),
+        pytest.param("gp", sweeper.ASHA(), marks=pytest.mark.lowest),
+        ("tpe", sweeper.ASHA()),
+    ],
+)
+def test_one_worker_and_three(run, name, scheduler):
     options = {"searcher": SEARCHERS[name], "scheduler": scheduler}
     alone = run(uneven, SPACE, num_workers=1, address="inline", **options)
     statuses = set(alone.frame["status"])
     assert statuses == ({"finished", "stopped"} if scheduler else {"finished"})
-    same(run(uneven, SPACE, num_workers=4, **options), alone)
+    same(run(uneven, SPACE, num_workers=3, **options), alone)
 
 
 KILLED = """
@@ -88,8 +97,7 @@ KILLED = """
 
 
 @pytest.mark.ray
-@pytest.mark.lowest
-def test_killed_three_times(tmp_path):
+def test_killed_twice(tmp_path):
     script = tmp_path / "killed.py"
     script.write_text(textwrap.dedent(KILLED.format(here=str(Path(__file__).parent))))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -97,7 +105,7 @@ def test_killed_three_times(tmp_path):
     log = tmp_path / "epochs.txt"
     log.touch()
     ended: set = set()
-    for _ in range(3):
+    for _ in range(2):
         before = len(log.read_text().splitlines())
         with running(command, env=environment, start_new_session=True) as process:
             waiting.wait_until(
