@@ -352,7 +352,7 @@ def test_a_lost_connection_is_made_anew_and_nothing_is_shown_twice(laptop, head,
     said = said_first + said
     assert driver.returncode == 0, said
     assert said.count("is lost; the job goes on. Trying again") == 1
-    assert said.count(" workers on Ray at ") == 1
+    assert said.count(" worker on Ray at ") == 1
     assert said.count("50/50 trials") == 1
     assert printed.count("best: ") == 1
     assert statuses(folder) == ["finished"] * 50
