@@ -42,10 +42,11 @@ def test_forked_pools_end(run):
 @pytest.mark.parametrize("way", ["multiprocessing", "os"])
 def test_the_death_of_a_worker_is_noticed_while_its_child_lives(run, tmp_path, way):
     """The child inherits the worker's connection to Ray, which waits for its end."""
-    note, end = tmp_path / "child", tmp_path / "end"
+    note, unfinished, end = (tmp_path / name for name in ("child", "unfinished", "end"))
 
     def live():
-        note.write_text(str(os.getpid()))
+        unfinished.write_text(str(os.getpid()))
+        unfinished.rename(note)
         time.sleep(120)
         end.touch()
 
