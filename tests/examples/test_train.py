@@ -40,6 +40,6 @@ def test_it_is_swept_with_early_stopping_in_one_command(tmp_path):
     assert results.best_value > 0.8
     assert results.curves["train_loss"].notna().all()
     assert "epoch 9 val_acc" in (results.best_folder / "output.txt").read_text()
-    again = sweep(tmp_path, "inline", "--trials", "2", "--address", "inline")
-    frames = [one.frame.drop(columns=TIMED).head(2) for one in (results, again)]
+    again = sweep(tmp_path, "inline", "--trials", "3", "--address", "inline")
+    frames = [one.frame.drop(columns=TIMED).head(3) for one in (results, again)]
     pd.testing.assert_frame_equal(*frames, check_exact=True)
