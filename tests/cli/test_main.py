@@ -1,4 +1,4 @@
-"""The command as a user types it, in processes of its own."""
+"""The command as a user types it, in processes of its own where a fresh one is the point."""
 
 import io
 import os
@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -50,8 +51,19 @@ def sweeper(*arguments: str, **options) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, env=environment, **options)
 
 
+@pytest.fixture
+def here(capsys) -> Callable[..., subprocess.CompletedProcess]:
+    """The command in this process, where a fresh one is not the point."""
+
+    def command(*arguments: str) -> subprocess.CompletedProcess:
+        capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, main(arguments), *capsys.readouterr())
+
+    return command
+
+
 @pytest.mark.slow
-def test_an_objective_in_a_file_with_neighbours(project):
+def test_an_objective_in_a_file_with_neighbours(project, here):
     done = sweeper(
         *("run", "mine.py:objective", "--space", "x=uniform(0,1)", "--trials", "3"),
         *("--name", "first", "--workers", "1", "--address", "local"),
@@ -69,10 +81,10 @@ def test_an_objective_in_a_file_with_neighbours(project):
     assert shown.stdout.strip().startswith(table)
     assert "the noise is unknown" in shown.stdout
     assert "report: runs/first/report.html" in done.stdout
-    again = sweeper("report", "runs/first", "-o", "other.html")
+    again = here("report", "runs/first", "-o", "other.html")
     assert again.stdout == "other.html\n"
     assert "<!doctype html>" in Path("other.html").read_text()[:100].lower()
-    again = sweeper("run", "mine.py:objective", "--space", "x=1", "--name", "first")
+    again = here("run", "mine.py:objective", "--space", "x=1", "--name", "first")
     assert again.returncode == 2
     assert "never overwritten" in again.stderr.splitlines()[-1]
 
@@ -101,8 +113,8 @@ def test_the_built_in_classifier_and_the_test_set(project):
 
 
 @pytest.mark.slow
-def test_a_failed_look_at_the_test_set_leaves_folder_and_report(project):
-    done = sweeper(
+def test_a_failed_look_at_the_test_set_leaves_folder_and_report(project, here):
+    done = here(
         *("run", "mine.py:objective", "--space", "x=uniform(0,1)", "--trials", "1", "--test"),
         *("--name", "s", "--address", "inline", "--quiet"),
     )
@@ -115,7 +127,7 @@ def test_a_failed_look_at_the_test_set_leaves_folder_and_report(project):
 
 
 @pytest.mark.slow
-def test_a_yaml_file_with_the_same_words(project):
+def test_a_yaml_file_with_the_same_words(project, here):
     Path("sweep.yaml").write_text(
         "objective: mine:objective\nsearcher: grid\npoints: {x: 3}\n"
         "space:\n  x: uniform(0, 1)\n  rate: 1e-4\n  names: [a, b]\n"
@@ -123,17 +135,17 @@ def test_a_yaml_file_with_the_same_words(project):
     done = sweeper("run", "sweep.yaml", "--dry-run")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("3 × 2 = 6 trials\n")
-    assert done.stdout == sweeper("space", "sweep.yaml").stdout
-    more = sweeper("space", "sweep.yaml", "--points", "5").stdout
+    assert done.stdout == here("space", "sweep.yaml").stdout
+    more = here("space", "sweep.yaml", "--points", "5").stdout
     assert more.startswith("5 × 2 = 10 trials\n")
 
 
 @pytest.mark.slow
-def test_a_dry_run_shows_the_first_command_or_what_is_wrong_with_it(project):
+def test_a_dry_run_shows_the_first_command_or_what_is_wrong_with_it(project, here):
     command = ("run", "--command", "true --x {x} 'a b'", "--metric", "loss", "--dry-run")
-    done = sweeper(*command, "--space", "x=[[1,2]]")
+    done = here(*command, "--space", "x=[[1,2]]")
     assert done.stdout.endswith("\ntrial 0: true --x '[1, 2]' 'a b'\n")
-    done = sweeper(*command, "--space", "y=1")
+    done = here(*command, "--space", "y=1")
     assert done.returncode == 2
     assert "{x} is not a hyperparameter" in done.stderr
     assert "config_space['y']: the command doesn't use it" in done.stderr
@@ -238,8 +250,9 @@ def test_a_dry_run_refuses_what_the_run_would(project, capsys):
     assert main([*words, "--address", "http://127.0.0.1:9"]) == 0  # it may be found there
 
 
-def test_the_same_dry_run_twice(project):
-    first, second = (sweeper("run", "--dry-run", "--seed", "4").stdout for _ in range(2))
+def test_the_same_dry_run_twice(project, here):
+    command = ("run", "--dry-run", "--seed", "4")
+    first, second = here(*command).stdout, sweeper(*command).stdout
     assert first == second
     assert "learning_rate" in first
 
@@ -325,15 +338,15 @@ def test_an_objective_that_ends_the_process_on_the_test_set_is_no_success(projec
 
 
 @pytest.mark.slow
-def test_accuracy_is_said_of_the_built_in_classifier_only(project):
+def test_accuracy_is_said_of_the_built_in_classifier_only(project, here):
     Path("far.py").write_text("def objective(config, test=False):\n    return 23.29\n")
-    done = sweeper(
+    done = here(
         *("run", "far.py:objective", "--space", "x=uniform(0,1)", "--trials", "1", "--test"),
         *("--address", "inline", "--quiet", "--no-report"),
     )
     assert done.returncode == 0, done.stderr
     assert "test set: error 23.29\n" in done.stdout
-    of_accuracy = sweeper(
+    of_accuracy = here(
         *("run", "far.py:objective", "--space", "x=uniform(0,1)", "--trials", "1", "--test"),
         *("--metric", "accuracy", "--mode", "max", "--address", "inline", "--quiet", "--no-report"),
     )
@@ -355,11 +368,9 @@ def test_without_a_command_the_help(capsys):
 
 
 @pytest.mark.slow
-def test_resume_from_the_shell(project):
+def test_resume_from_the_shell(project, here):
     command = ["run", "mine.py:objective", "--space", "x=uniform(0,1)", "--trials", "3"]
-    first = sweeper(
-        *command, "--name", "s", "--replicates", "2", "--no-report", "--address", "inline"
-    )
+    first = here(*command, "--name", "s", "--replicates", "2", "--no-report", "--address", "inline")
     assert first.returncode == 0, first.stderr
     journal = project / "runs" / "s" / "trials.jsonl"
     journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:2]) + '{"trial": 9')
@@ -369,13 +380,13 @@ def test_resume_from_the_shell(project):
     assert "trials.jsonl:3: cut short" in resumed.stderr
     for line in first.stdout.splitlines()[1:7]:
         assert line.split()[:3] in [other.split()[:3] for other in resumed.stdout.splitlines()]
-    grid = sweeper("resume", "runs/s", "--trials", "2")
+    grid = here("resume", "runs/s", "--trials", "2")
     assert (grid.returncode, "num_trials: was 4, is 2" in grid.stderr) == (2, True)
     assert "Traceback" not in grid.stderr
 
 
 @pytest.mark.slow
-def test_a_lambda_is_resumed_with_an_objective_given(project):
+def test_a_lambda_is_resumed_with_an_objective_given(project, here):
     Path("script.py").write_text(
         textwrap.dedent(
             """
@@ -388,7 +399,7 @@ def test_a_lambda_is_resumed_with_an_objective_given(project):
         )
     )
     subprocess.run([sys.executable, "script.py"], check=True, capture_output=True)
-    refused = sweeper("resume", "runs/s")
+    refused = here("resume", "runs/s")
     assert refused.returncode == 2
     assert (
         "can't be found by its name; if it has one, give it as file.py:function" in refused.stderr

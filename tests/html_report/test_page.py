@@ -5,8 +5,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from browsers import chromium
 from made_records import row
 from playwright.sync_api import Browser, Locator, Page
-from sample_sweeps import MARKUP, SPACE, accurate, all_failed, made, odd, ordinary, stopped_early
+from sample_sweeps import MARKUP, SPACE, all_failed, made, odd, ordinary
 from waiting import PATIENCE_S
 
 import sweeper
@@ -52,25 +53,56 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def tab(browser) -> Page:
+    """A tab for one report after the other, in which plotly is compiled but once."""
+    return new_tab(browser)
+
+
+def new_tab(browser: Browser, **options) -> Page:
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+    context.set_default_timeout(PATIENCE_S * 1000)
+    return context.new_page()
+
+
+@pytest.fixture(scope="module")
+def report_of(tmp_path_factory) -> Callable[[str], Path]:
+    """The report of an odd sweep by its name, each written once, in a folder of its own."""
+    return cache(
+        lambda name: sweeper.write_report(
+            odd()[name], tmp_path_factory.mktemp(name) / "report.html"
+        )
+    )
+
+
 class Opened:
     """A report in the browser, with what it asked for and complained of."""
 
-    def __init__(self, browser: Browser, path: Path, **options) -> None:
+    def __init__(self, page: Page, path: Path) -> None:
+        self.page = page
         self.requests: list[str] = []
         self.complaints: list[str] = []
-        self.context = browser.new_context(
-            **{"viewport": {"width": 1280, "height": 900}, **options}
-        )
-        self.context.set_default_timeout(PATIENCE_S * 1000)
-        self.page: Page = self.context.new_page()
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", self._note)
-        self.page.goto(path.as_uri())
+        self._heard = {
+            "request": lambda request: self.requests.append(request.url),
+            "pageerror": lambda error: self.complaints.append(str(error)),
+            "console": self._note,
+        }
+        for event, note in self._heard.items():
+            page.on(event, note)
+        page.goto(path.as_uri())
 
     def _note(self, message) -> None:
         if "GPU stall due to ReadPixels" not in message.text:  # of software that draws WebGL
             self.complaints.append(f"{message.type}: {message.text}")
+
+    def check(self) -> None:
+        """Nothing was complained of, nothing fetched, and no script of the sweep has run."""
+        assert self.page.evaluate("window.hacked") is None
+        for event, note in self._heard.items():
+            self.page.remove_listener(event, note)
+        fetched = [url for url in self.requests if not url.startswith(("data:", "blob:"))]
+        assert fetched == [self.page.url.partition("#")[0]]
+        assert self.complaints == []
 
     def draw_all(self) -> list[Locator]:
         """Scrolls to every picture, since each is drawn when it comes near the window."""
@@ -89,35 +121,37 @@ class Opened:
 
 
 @pytest.fixture
-def look(browser, tmp_path) -> Iterator:
-    """Writes the report of a sweep and opens it; at the end nothing may have been complained of,
-    nothing fetched, and no script of the sweep may have run.
+def look(browser, tab, report_of, tmp_path) -> Iterator:
+    """Opens the report of a sweep, or of an odd one by its name, and checks it at the end.
+
+    With options, such as a colour scheme, in a tab of its own.
     """
     opened: list[Opened] = []
 
-    def write_and_open(results: Results, **options) -> Opened:
-        path = sweeper.write_report(results, tmp_path / "report.html")
-        opened.append(Opened(browser, path, **options))
+    def write_and_open(results: Results | str, **options) -> Opened:
+        if isinstance(results, str):
+            path = report_of(results)
+        else:
+            path = sweeper.write_report(results, tmp_path / "report.html")
+        opened.append(Opened(new_tab(browser, **options) if options else tab, path))
         return opened[-1]
 
     yield write_and_open
     for one in opened:
-        assert one.page.evaluate("window.hacked") is None
-        fetched = [url for url in one.requests if not url.startswith(("data:", "blob:"))]
-        assert fetched == [one.page.url.partition("#")[0]]
-        assert one.complaints == []
-        one.context.close()
+        one.check()
+        if one.page is not tab:
+            one.page.context.close()
 
 
 # The file
 
 
 @pytest.mark.parametrize("name", odd())
-def test_every_sweep_has_a_report_without_failed_parts(name, tmp_path):
-    path = sweeper.write_report(odd()[name], tmp_path / "report.html")
+def test_every_sweep_has_a_report_without_failed_parts(name, report_of):
+    path = report_of(name)
     page = path.read_text()
     assert "This part failed" not in page
-    assert list(tmp_path.iterdir()) == [path]
+    assert list(path.parent.iterdir()) == [path]
     assert page.count('id="library"') == 1
 
 
@@ -141,15 +175,15 @@ def test_the_report_says_what_was_run_and_found(tmp_path):
             assert part in text
 
 
-def test_a_running_sweep_says_so(tmp_path):
-    text = Parts(sweeper.write_report(odd()["running"], tmp_path / "r.html").read_text()).text
+def test_a_running_sweep_says_so(report_of):
+    text = Parts(report_of("running").read_text()).text
     assert re.search(r"\d+ planned trials have not ended: the sweep still runs", text)
 
 
-def test_markup_of_the_sweep_makes_no_element(tmp_path):
+def test_markup_of_the_sweep_makes_no_element(report_of):
     kinds = []
-    for results in (odd()["hostile"], odd()["hostile_metrics"], odd()["ordinary"]):
-        parts = Parts(sweeper.write_report(results, tmp_path / "report.html").read_text())
+    for name in ("hostile", "hostile_metrics", "ordinary"):
+        parts = Parts(report_of(name).read_text())
         kinds.append(set(parts.tags))
         assert not {name for name, _ in parts.attributes if name.startswith("on")}
         assert parts.tags.count("script") == 3 + parts.tags.count("figure")
@@ -184,16 +218,10 @@ def test_reports_need_neither_ray_nor_torch():
 # In the browser
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("light", {}),
-        ("dark", {"color_scheme": "dark"}),
-        ("phone", {"viewport": PHONE, "has_touch": True}),
-    ],
-)
-def test_the_page_fits_its_window_and_its_pictures_are_drawn(look, name, options):
-    opened = look(ordinary(120, replicates=3), **options)
+@pytest.mark.parametrize("name", ["light", "dark-phone"])
+def test_the_page_fits_its_window_and_its_pictures_are_drawn(look, name):
+    options = {"color_scheme": "dark", "viewport": PHONE, "has_touch": True}
+    opened = look("replicates", **(options if name == "dark-phone" else {}))
     page = opened.page
     assert len(opened.draw_all()) >= 12
     assert page.get_by_text("can't be drawn").count() == 0
@@ -201,41 +229,54 @@ def test_the_page_fits_its_window_and_its_pictures_are_drawn(look, name, options
     assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]
     brightness = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g)[0]")
     assert (int(brightness) < 128) == ("dark" in name)
+    screenshot(page, name, full_page=True)
+
+
+def screenshot(page: Page, name: str, **options) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"report-{name}.png", full_page=True)
+    page.screenshot(path=SCREENSHOTS / f"report-{name}.png", **options)
 
 
-@pytest.mark.parametrize("name", ["none", "one", "grid", "twenty", "categories", "all_failed"])
+@pytest.mark.parametrize("name", ["none", "one", "grid", "twenty", "categories", "hostile_metrics"])
 def test_every_odd_sweep_opens(look, name):
-    opened = look(odd()[name])
+    opened = look(name)
     opened.draw_all()
     assert opened.page.get_by_text("can't be drawn").count() == 0
 
 
-def test_pictures_follow_the_theme_of_the_browser(look):
-    opened = look(ordinary(20))
+def test_pictures_follow_the_theme_of_the_browser_and_can_not_be_uploaded(look):
+    opened = look("ordinary")
+    page = opened.page
     chart = opened.draw_all()[0]
+    titles = page.locator(".modebar-btn").evaluate_all(
+        "buttons => buttons.map(button => button.getAttribute('data-title'))"
+    )
+    assert "Download plot as a PNG" in titles
+    assert not [title for title in titles if re.search("share|cloud|edit", title, re.IGNORECASE)]
+
     colour = "chart => chart.layout.template.layout.font.color"
     light = chart.evaluate(colour)
-    curves = opened.page.locator(".chart[data-of=learning_curves]").first
+    curves = page.locator(".chart[data-of=learning_curves]").first
     lines = "chart => chart.data.map(({line}) => line.color)"
     on_light = curves.evaluate(lines)
-    opened.page.emulate_media(color_scheme="dark")
-    opened.page.wait_for_function(
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(
         "light => document.querySelector('.chart').layout.template.layout.font.color !== light",
         arg=light,
     )
-    opened.page.wait_for_function(
+    page.wait_for_function(
         "colours => document.querySelector('.chart[data-of=learning_curves]').data.every("
         "({line}, i) => line.color === colours[i])",
         arg=[ON_DARK.get(colour, colour) for colour in on_light],
     )
     assert set(on_light) & {STEPS[0], STEPS[-1]}
+    screenshot(page, "dark", full_page=True)
+    page.emulate_media(color_scheme="light")
 
 
 def test_the_table_is_sorted_by_any_column(look):
-    found = ordinary(60)
-    opened = look(found)
+    found = odd()["ordinary"]
+    opened = look("ordinary")
     errors = [float(text) for text in opened.column("validation_error")]
     whole = opened.column("status").count("finished")
     assert errors[:whole] == sorted(errors[:whole])  # the best first, to begin with
@@ -253,8 +294,8 @@ def test_the_table_is_sorted_by_any_column(look):
 
 
 def test_the_table_of_an_accuracy_begins_with_the_highest(look):
-    found = accurate()
-    opened = look(found)
+    found = odd()["accurate"]
+    opened = look("accurate")
     whole = opened.column("status").count("finished")
     values = [float(text) for text in opened.column("accuracy")]
     assert values[0] == pytest.approx(found.best_value, rel=1e-5)
@@ -271,15 +312,7 @@ def test_the_table_of_an_accuracy_begins_with_the_highest(look):
     opened.draw_all()
     assert opened.page.locator("#metrics .chart").count() == 1
     assert opened.page.get_by_text("can't be drawn").count() == 0
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    opened.page.screenshot(path=SCREENSHOTS / "report-accuracy.png", full_page=True)
-
-
-@pytest.mark.parametrize("name", ["hostile", "hostile_metrics"])
-def test_hostile_reports_draw_all_and_run_nothing(look, name):
-    opened = look(odd()[name])
-    opened.draw_all()
-    assert opened.page.get_by_text("can't be drawn").count() == 0
+    screenshot(opened.page, "accuracy", full_page=True)
 
 
 def test_sweeps_with_one_metric_have_no_section_of_others(tmp_path):
@@ -287,8 +320,8 @@ def test_sweeps_with_one_metric_have_no_section_of_others(tmp_path):
 
 
 def test_the_report_of_a_sweep_with_early_stopping_tells_whole_trials_from_stopped_ones(look):
-    found = stopped_early()
-    opened = look(found)
+    found = odd()["stopped_early"]
+    opened = look("stopped_early")
     whole = sum(one.status == "finished" for one in found.rows)
     assert opened.column("status") == ["finished"] * whole + ["stopped"] * (25 - whole)
     epochs = [int(text) for text in opened.column("epochs")[whole:]]
@@ -302,12 +335,11 @@ def test_the_report_of_a_sweep_with_early_stopping_tells_whole_trials_from_stopp
     assert opened.page.get_by_text("needs the final error of every draw").count() == 1
     opened.draw_all()
     assert opened.page.get_by_text("can't be drawn").count() == 0
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    opened.page.screenshot(path=SCREENSHOTS / "report-stopped-early.png", full_page=True)
+    screenshot(opened.page, "stopped-early", full_page=True)
 
 
 def test_pages_of_the_table_hold_every_trial_once(look):
-    opened = look(ordinary(60))
+    opened = look("ordinary")
     seen = opened.column("trial")
     while opened.page.locator("#next").is_enabled():
         opened.page.locator("#next").click()
@@ -319,8 +351,8 @@ def test_pages_of_the_table_hold_every_trial_once(look):
 
 
 def test_the_table_is_searched(look):
-    found = ordinary(60)
-    opened = look(found)
+    found = odd()["ordinary"]
+    opened = look("ordinary")
     opened.page.locator("#query").fill("DIVERGED")
     diverged = (found.frame["status"] == "diverged").sum()
     assert opened.page.locator("#shown").text_content() == f"{diverged} of 60 trials"
@@ -333,7 +365,9 @@ def test_the_table_is_searched(look):
 
 
 def test_an_exception_leads_to_its_traceback(look):
-    opened = look(all_failed())
+    opened = look("all_failed")
+    opened.draw_all()
+    assert opened.page.get_by_text("can't be drawn").count() == 0
     details = opened.page.locator("#exception-0")
     assert not details.locator("pre").is_visible()
     opened.page.locator("#table a").first.click()
@@ -342,8 +376,8 @@ def test_an_exception_leads_to_its_traceback(look):
 
 
 def test_brushing_an_axis_selects_its_trials(look):
-    found = ordinary(60)
-    opened = look(found)
+    found = odd()["ordinary"]
+    opened = look("ordinary")
     page = opened.page
     opened.draw_all()
     chart = page.locator(".chart.brushed")
@@ -356,8 +390,7 @@ def test_brushing_an_axis_selects_its_trials(look):
     page.mouse.move(x, axis["y"] + 0.6 * height, steps=4)
     page.mouse.up()
     page.locator(".brush", has_text="lines are brushed").wait_for()
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / "report-brushed.png")
+    screenshot(page, "brushed")
 
     low, high = chart.evaluate("chart => chart.data[0].dimensions[0].constraintrange")
     frame = found.frame[found.frame["validation_error"].notna()]
@@ -374,10 +407,11 @@ def test_brushing_an_axis_selects_its_trials(look):
     assert page.locator("#shown").text_content() == "60 of 60 trials"
 
 
-def test_markup_is_shown_as_text(look):
-    opened = look(odd()["hostile"])
+def test_markup_is_shown_as_text_and_runs_nothing(look):
+    opened = look("hostile")
     page = opened.page
     opened.draw_all()
+    assert page.get_by_text("can't be drawn").count() == 0
     page.locator("summary").last.click()
     assert MARKUP in page.locator("#exceptions").inner_text()
     assert MARKUP in page.locator("#run").inner_text()
@@ -389,8 +423,8 @@ def test_markup_is_shown_as_text(look):
 
 
 def test_the_configuration_is_copied(look):
-    found = ordinary(10)
-    opened = look(found, permissions=["clipboard-read", "clipboard-write"])
+    found = odd()["ordinary"]
+    opened = look("ordinary", permissions=["clipboard-read", "clipboard-write"])
     opened.page.clock.install()  # the page's own, which stands still
     opened.page.clock.pause_at(datetime.now() + timedelta(hours=1))
     opened.page.get_by_text("Copy Python").click()
@@ -403,18 +437,8 @@ def test_the_configuration_is_copied(look):
     assert names["config"] == found.best_config
 
 
-def test_nothing_can_be_uploaded(look):
-    opened = look(ordinary(20))
-    opened.draw_all()
-    titles = opened.page.locator(".modebar-btn").evaluate_all(
-        "buttons => buttons.map(button => button.getAttribute('data-title'))"
-    )
-    assert "Download plot as a PNG" in titles
-    assert not [title for title in titles if re.search("share|cloud|edit", title, re.IGNORECASE)]
-
-
 def test_ten_thousand_trials_are_sorted_and_searched(look):
-    opened = look(odd()["large"])
+    opened = look("large")
     assert opened.page.locator("#shown").text_content() == "10,000 of 10,000 trials"
     opened.page.locator("#table th button", has_text="momentum").click()
     values = [float(text) for text in opened.column("momentum")]
