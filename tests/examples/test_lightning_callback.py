@@ -88,11 +88,11 @@ def yields(config):
 
 @pytest.fixture
 def run(tmp_path):
-    """A sweep of 20 trials of which most are stopped early."""
+    """A sweep of 12 trials of which most are stopped early."""
 
     def run_them(objective, **options):
         options = {"progress": False, "folder": tmp_path, "keep": "all"} | options
-        space, searcher = {"x": stats.uniform(0, 1)}, sweeper.RandomSearch(20)
+        space, searcher = {"x": stats.uniform(0, 1)}, sweeper.RandomSearch(12)
         return sweeper.run(objective, space, searcher, scheduler=sweeper.ASHA(), **options)
 
     return run_them
@@ -129,7 +129,7 @@ def test_a_report_in_lightnings_callback_stops_a_trial_at_its_rung(run, handlers
         stopped = row.status == "stopped"
         assert of_trial["raised"] == ["StopTrial"] * stopped
         assert of_trial["state"] == ("interrupted" if stopped else "finished")
-    assert noted(results)[19]["before"] == noted(results)[4]["before"]
+    assert noted(results)[11]["before"] == noted(results)[4]["before"]
 
 
 def test_lightning_leaves_nothing_in_a_worker_which_stays_warm(run, ray_session):
@@ -138,9 +138,9 @@ def test_lightning_leaves_nothing_in_a_worker_which_stays_warm(run, ray_session)
     assert results.frame["worker"].nunique() == 1
     of_trials = noted(results)
     assert len({of_trial["process"] for of_trial in of_trials}) == 1
-    fifth, last = of_trials[4]["before"], of_trials[19]["before"]
+    fifth, last = of_trials[4]["before"], of_trials[11]["before"]
     assert last["children"] == fifth["children"] == 0
-    # Ray's own come and go; one of each trial would be 15 more.
+    # Ray's own come and go; one of each trial would be 7 more.
     assert abs(last["threads"] - fifth["threads"]) < 5
     assert abs(last["files"] - fifth["files"]) < 5
 

@@ -1,6 +1,5 @@
 import math
 import os
-import re
 import subprocess
 import sys
 
@@ -180,8 +179,7 @@ def test_constrained_draws_follow_the_law_given_the_constraint():
 )
 def test_rare_constraints_are_refused_with_their_share(constraints, hits):
     space = check_space({"a": stats.uniform(0, 1), "b": stats.uniform(0, 1)}, constraints)
-    assert re.search(f"at least 1 in 1,000 .* {hits}", share_fault(space))
-    with pytest.raises(ValueError, match="at least 1 in 1,000"):
+    with pytest.raises(ValueError, match=f"at least 1 in 1,000 .* {hits}"):  # says share_fault
         [draw(space, 0, trial) for trial in range(10)]
 
 

@@ -57,6 +57,7 @@ def test_all_faults_at_once():
     with pytest.raises(ValueError, match="max_failures") as caught:
         Limits(max_failures=-1, patience=0, target="low")
     assert len(str(caught.value).splitlines()) == 3
+    assert Limits().max_failures == 2
 
 
 @pytest.mark.slow

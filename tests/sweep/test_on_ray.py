@@ -1,5 +1,6 @@
 """The searcher's own process: it dies, or raises, while every trial waits for it."""
 
+import functools
 import os
 import re
 import signal
@@ -35,6 +36,12 @@ def dying(deaths: float, place: Path) -> Callable:
         return Sampler(seed=seed)
 
     return model
+
+
+@pytest.fixture
+def run(run):
+    """On one worker, which takes seconds of computing to start."""
+    return functools.partial(run, num_workers=1)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -54,33 +55,90 @@ def square(config):
     return (config["x"] - 0.5) ** 2
 
 
-def test_the_table_is_what_a_plain_loop_gives(run):
-    results = run(square, searcher=sweeper.RandomSearch(6), seed=3)
+@pytest.fixture(scope="module")
+def plain(ray_session, tmp_path_factory):
+    """One sweep on one worker, at sides of which several tests look: its `results`, the
+    environment `before` and `after` it, and what is `left` in the folder of temporary files.
+    """
+    folder = tmp_path_factory.mktemp("plain")
+    (folder / "tmp").mkdir()
+    (folder / "here.txt").write_text("0.25")
+
+    def objective(config):
+        print("x is", config["x"])
+        in_the_users_directory = float(Path("here.txt").read_text())
+        return square_without_torch(config) + in_the_users_directory + ("torch" in sys.modules)
+
+    def square_without_torch(config):  # not of this module, which imports it
+        return (config["x"] - 0.5) ** 2
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr("tempfile.tempdir", str(folder / "tmp"))
+        before = dict(os.environ)
+        results = sweeper.run(
+            objective, SPACE, sweeper.RandomSearch(6), seed=3, num_workers=1, progress=False,
+            folder=folder / "runs",
+        )  # fmt: skip
+        after = dict(os.environ)
+    left = list((folder / "tmp").iterdir())
+    return SimpleNamespace(results=results, before=before, after=after, left=left)
+
+
+def test_the_table_is_what_a_plain_loop_gives(plain):
+    """Of a relative path, which means the user's directory, and without torch in the worker."""
+    results = plain.results
     expected = [draw(SPACE, 3, trial) for trial in range(6)]
     assert [row.config for row in results.rows] == expected
-    assert list(results.frame["validation_error"]) == [square(config) for config in expected]
+    errors = [square(config) + 0.25 for config in expected]
+    assert list(results.frame["validation_error"]) == errors
     assert list(results.frame["seed"]) == [trial_seed(3, trial, 0) for trial in range(6)]
     assert set(results.frame["status"]) == {"finished"}
     best = min(expected, key=square)
-    assert (results.best_config, results.best_error) == (best, square(best))
+    assert (results.best_config, results.best_error) == (best, square(best) + 0.25)
+    assert results.frame["worker"].nunique() == 1
 
 
-def noisy(config):
-    values = [random.random(), np.random.random(), torch.rand(()).item()]
-    for epoch in range(3):
-        yield config["x"] + sum(values) / (epoch + 1)
+def test_what_objectives_print_is_kept(plain):
+    results = plain.results
+    text = "".join(path.read_text() for path in (results.folder / "output").iterdir())
+    for row in results.rows:
+        assert f"--- trial {row.trial}, replicate 0\nx is {row.config['x']}\n" in text
+    files = {path.stem for path in (results.folder / "output").iterdir()}
+    assert files >= set(results.frame["worker"])
 
 
-def test_one_worker_and_two_give_the_same_table(run):
-    one, two = (run(noisy, num_workers=n, name=f"on-{n}") for n in (1, 2))
+def test_tune_leaves_nothing_behind(plain):
+    assert plain.left == []
+    assert plain.after == plain.before
+
+
+def test_three_workers_give_the_table_of_one_and_integers_of_numpy_are_integers(run, run_inline):
+    """`test_torch_is_loaded_…` shows the same of torch's draws, which workers load for seconds."""
+
+    def noisy(config):
+        values = [random.random(), np.random.random()]
+        for epoch in range(3):
+            yield config["x"] + sum(values) / (epoch + 1)
+
+    counts = {"replicates": 2, "seed": 5}
+    of_numpy = {"replicates": np.int32(2), "seed": np.int64(5), "num_workers": np.int64(3)}
+    one = run_inline(noisy, searcher=sweeper.RandomSearch(2), name="one", **counts)
+    three = run(noisy, searcher=sweeper.RandomSearch(np.int64(2)), name="three", **of_numpy)
     pd.testing.assert_frame_equal(
-        one.frame.drop(columns=TIMED), two.frame.drop(columns=TIMED), check_exact=True
+        one.frame.drop(columns=TIMED), three.frame.drop(columns=TIMED), check_exact=True
     )
     pd.testing.assert_frame_equal(
-        one.curves.drop(columns="elapsed_s"), two.curves.drop(columns="elapsed_s"), check_exact=True
+        one.curves.drop(columns="elapsed_s"),
+        three.curves.drop(columns="elapsed_s"),
+        check_exact=True,
     )
     assert one.frame["worker"].nunique() == 1
     assert one.frame["validation_error"].nunique() == 4
+    sweep = json.loads((three.folder / "sweep.json").read_text())
+    counts |= {"num_trials": 2, "num_workers": 3}
+    assert {name: sweep[name] for name in counts} == counts
+    assert list(three.frame["replicate"]) == [0, 1, 0, 1]
 
 
 def test_grid_search_with_constants(run_inline):
@@ -101,20 +159,12 @@ def test_torch_is_loaded_when_the_objective_does_and_seeded_all_the_same(run):
         assert torch.get_num_threads() == 1
         return torch.rand((), dtype=torch.float64) * (-1 if first else 1)
 
-    def never(config):
-        import sys
-
-        return "torch" in sys.modules
-
     results = run(late, searcher=sweeper.RandomSearch(6))
     errors = results.frame["validation_error"]
     assert (errors < 0).sum() == results.frame["worker"].nunique()
     for seed, error in zip(results.frame["seed"], errors, strict=True):
         torch.manual_seed(seed)
         assert abs(error) == torch.rand((), dtype=torch.float64).item()
-    assert set(run(lambda config: int(never(config)), name="never").frame["validation_error"]) == {
-        0
-    }
 
 
 # What an objective may be
@@ -141,27 +191,21 @@ def test_lambdas_partials_closures_and_objects(run_inline):
         time.sleep(1)  # the default name has seconds
 
 
-def test_a_closure_over_a_large_tensor(run):
+def test_data_and_a_large_closure_reach_every_trial_and_data_stay_private(run):
+    """Of three kinds; `test_shared_data.py` shows more of them."""
     large = torch.ones(30_000_000)  # 120 MB
+    frame = pd.DataFrame({"x": [0.0] * 9})
+    data = {"array": np.zeros(1000), "tensor": torch.zeros(1000), "frame": frame}
 
-    results = run(lambda config: float(large[:2].sum()), searcher=sweeper.RandomSearch(2))
-    assert list(results.frame["validation_error"]) == [2.0, 2.0]
-
-
-@pytest.mark.parametrize(
-    "data", [np.zeros(1000), torch.zeros(1000), pd.DataFrame({"x": [0.0] * 9})]
-)
-def test_data_reaches_every_trial_and_stays_private(run, data):
     def spoil(config, data):
-        seen = float(np.asarray(data).sum())
-        if isinstance(data, pd.DataFrame):
-            data.loc[:, "x"] = 1.0
-        else:
-            data[:] = 1.0
+        seen = float(large[:2].sum()) + sum(float(np.asarray(d).sum()) for d in data.values())
+        data["array"][:] = 1.0
+        data["tensor"][:] = 1.0
+        data["frame"].loc[:, "x"] = 1.0
         return seen
 
     results = run(spoil, data=data, searcher=sweeper.RandomSearch(5))
-    assert list(results.frame["validation_error"]) == [0.0] * 5
+    assert list(results.frame["validation_error"]) == [2.0] * 5
 
 
 def test_generators_make_learning_curves(run_inline):
@@ -173,26 +217,6 @@ def test_generators_make_learning_curves(run_inline):
         assert curve["elapsed_s"].is_monotonic_increasing
     assert list(results.frame["epochs"]) == [3] * 4
     assert list(results.frame["validation_error"]) == [r.config["x"] / 4 for r in results.rows]
-
-
-def test_relative_paths_mean_the_users_directory(run, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("here.txt").write_text("0.25")
-    results = run(lambda config: float(Path("here.txt").read_text()))
-    assert results.best_error == 0.25
-
-
-def test_what_objectives_print_is_kept(run):
-    def chatty(config):
-        print("x is", config["x"])
-        return 0.5
-
-    results = run(chatty)
-    text = "".join(path.read_text() for path in (results.folder / "output").iterdir())
-    for row in results.rows:
-        assert f"--- trial {row.trial}, replicate 0\nx is {row.config['x']}\n" in text
-    files = {path.stem for path in (results.folder / "output").iterdir()}
-    assert files >= set(results.frame["worker"])
 
 
 def test_our_trainer_makes_learning_curves_too(run_inline):
@@ -266,7 +290,9 @@ def test_every_way_to_fail_is_a_row_and_never_wins(run):
         "tensor": ("finished", None),
         "int": ("finished", None),
     }
-    results = run(misbehave, {"how": list(expected)}, sweeper.GridSearch(), num_workers=2)
+    limits = sweeper.Limits(max_failures=0)  # each worker that starts anew takes seconds
+    space, searcher = {"how": list(expected)}, sweeper.GridSearch()
+    results = run(misbehave, space, searcher, num_workers=2, limits=limits)
     assert len(results.rows) == len(expected)
     for row in results.rows:
         status, exception = expected[row.config["how"]]
@@ -358,7 +384,8 @@ def test_more_than_there_is_is_an_error_not_a_wait(run, tmp_path):
 
 
 def test_more_workers_than_fit_are_capped_and_said(run, capfd):
-    run(square, num_workers=1000, searcher=sweeper.RandomSearch(2), progress=True)
+    searcher = sweeper.RandomSearch(1)
+    run(lambda config: config["x"], searcher=searcher, num_workers=1000, progress=True)
     assert "num_workers=1000: only 8 fit" in capfd.readouterr().err
 
 
@@ -383,29 +410,6 @@ def test_the_folder_tells_everything(run_inline):
         "kind": "RandomSearch", "num_trials": 4, "initial_configs": [], "unique": False
     }  # fmt: skip
     assert (sweep["scheduler"], sweep["constraints"], sweep["lag"]) == (None, [], None)
-
-
-def test_integers_of_numpy_are_integers(run):
-    results = run(
-        square,
-        searcher=sweeper.RandomSearch(np.int64(2)),
-        replicates=np.int32(2),
-        seed=np.int64(5),
-        num_workers=np.int64(3),
-    )
-    sweep = json.loads((results.folder / "sweep.json").read_text())
-    counts = {"num_trials": 2, "replicates": 2, "seed": 5, "num_workers": 3}
-    assert {name: sweep[name] for name in counts} == counts
-    assert list(results.frame["replicate"]) == [0, 1, 0, 1]
-
-
-def test_tune_leaves_nothing_behind(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-    (tmp_path / "tmp").mkdir()
-    before = dict(os.environ)
-    run(square)
-    assert list((tmp_path / "tmp").iterdir()) == []
-    assert dict(os.environ) == before
 
 
 def test_a_folder_removed_in_the_middle_ends_the_sweep_with_its_path(run, tmp_path):
@@ -475,7 +479,7 @@ def test_every_worker_is_used_and_kept(run, tmp_path):
     class Slow:
         """The first worker that loads it is free while the others start.
 
-        Four of them share the later half of the trials in rounds, for which they wait for one
+        Three of them share the later half of the trials in rounds, for which they wait for one
         another.
         """
 
@@ -493,23 +497,27 @@ def test_every_worker_is_used_and_kept(run, tmp_path):
             (tmp_path / str(config["x"])).touch()
             if config["x"] >= 20:
                 self.rounds += 1
-                meet(tmp_path / f"round-{self.rounds}", 4)
+                meet(tmp_path / f"round-{self.rounds}", 3)
             return 0.5
 
-    results = run(Slow(), {"x": list(range(40))}, sweeper.GridSearch(), num_workers=4)
+    results = run(Slow(), {"x": list(range(38))}, sweeper.GridSearch(), num_workers=3)
     workers = results.frame["worker"]
-    assert workers.nunique() == workers[:4].nunique() == 4
+    assert workers.nunique() == workers[:3].nunique() == 3
     assert workers.value_counts().min() >= 5
 
 
-def test_failing_trials_lose_no_worker(run, tmp_path):
+def test_failing_trials_lose_no_worker_and_are_never_tried_again(run, tmp_path):
     def fail_often(config):
+        with open(tmp_path / "log.txt", "a") as file:
+            file.write(".")
         meet(tmp_path / "met", 2)
         if config["x"] < 0.5:
             raise ValueError("unlucky")
         return 0.5
 
-    results = run(fail_often, searcher=sweeper.RandomSearch(20), num_workers=2)
+    limits = sweeper.Limits(max_failures=5)
+    results = run(fail_often, searcher=sweeper.RandomSearch(20), num_workers=2, limits=limits)
+    assert (tmp_path / "log.txt").read_text() == 20 * "."
     assert set(results.frame["status"]) == {"finished", "failed"}
     assert results.frame["worker"].nunique() == 2
 
@@ -517,54 +525,36 @@ def test_failing_trials_lose_no_worker(run, tmp_path):
 # Deaths, and the limits of a sweep
 
 
-def dies_at_first(folder: Path, how: str):
-    """An objective whose process dies the first time that a trial runs."""
+def test_trials_are_tried_again_unless_they_kill_too_often_and_the_fleet_is_full_again(
+    run, tmp_path
+):
+    deaths = {1: ("exit", 1), 3: ("abort", 1), 5: ("kill", 99), 6: ("kill", 1)}
+    together = (9, 10)  # these run at the same time, or not at all
 
-    def objective(config):
-        trace = folder / f"{config['x']}"
+    def dies_at_first(config):
+        x = config["x"]
+        trace = tmp_path / f"{x}"
         trace.write_text(trace.read_text() + "." if trace.exists() else ".")
-        if config["x"] == 2 and len(trace.read_text()) <= config["deaths"]:
+        how, times = deaths.get(x, ("", 0))
+        if len(trace.read_text()) <= times:
             if how == "exit":
                 os._exit(0)
             if how == "abort":
                 os.abort()
             os.kill(os.getpid(), signal.SIGKILL)
-        if config["x"] in config.get("together", ()):  # these run at the same time, or not at all
-            wait_until(lambda: all((folder / f"{x}").exists() for x in config["together"]))
-        return config["x"]
+        if x in together:
+            wait_until(lambda: all((tmp_path / f"{x}").exists() for x in together))
+        return x
 
-    return objective
-
-
-@pytest.mark.parametrize("how", ["exit", "kill", "abort"])
-def test_a_trial_is_tried_again_after_its_process_died(run, tmp_path, how):
-    space = {"x": list(range(8)), "deaths": 2}
-    results = run(dies_at_first(tmp_path, how), space, sweeper.GridSearch(), num_workers=2)
-    assert list(results.frame["validation_error"]) == list(range(8))
-    assert (tmp_path / "2").read_text() == "..."
-    assert {(tmp_path / f"{x}").read_text() for x in range(8) if x != 2} == {"."}
-
-
-def test_a_trial_that_kills_too_often_fails_and_the_fleet_is_full_again(run, tmp_path):
-    space = {"x": list(range(6)), "deaths": 99, "together": [[4, 5]]}
-    limits = sweeper.Limits(max_failures=1)
-    objective = dies_at_first(tmp_path, "kill")
-    results = run(objective, space, sweeper.GridSearch(), limits=limits, num_workers=2)
-    assert (tmp_path / "2").read_text() == ".."
+    space, limits = {"x": list(range(11))}, sweeper.Limits(max_failures=1)
+    results = run(dies_at_first, space, sweeper.GridSearch(), limits=limits, num_workers=2)
     frame = results.frame
-    assert list(frame["status"]) == ["finished"] * 2 + ["failed"] + ["finished"] * 3
-    assert "WorkerDied" in frame["exception"][2]
-    assert frame["worker"][4] != frame["worker"][5]
-
-
-def test_an_exception_is_never_tried_again(run, tmp_path):
-    def fails(config):
-        with open(tmp_path / "log.txt", "a") as file:
-            file.write(".")
-        raise ValueError
-
-    run(fails, limits=sweeper.Limits(max_failures=5))
-    assert (tmp_path / "log.txt").read_text() == "...."
+    assert list(frame["status"]) == ["finished"] * 5 + ["failed"] + ["finished"] * 5
+    assert "WorkerDied" in frame["exception"][5]
+    assert list(frame["validation_error"].dropna()) == [x for x in range(11) if x != 5]
+    for x in range(11):
+        assert (tmp_path / f"{x}").read_text() == (".." if x in deaths else ".")
+    assert frame["worker"][9] != frame["worker"][10]
 
 
 def test_a_time_budget_ends_the_sweep_and_resume_completes_it(run, capfd):
@@ -572,7 +562,7 @@ def test_a_time_budget_ends_the_sweep_and_resume_completes_it(run, capfd):
         time.sleep(0.4)
         return config["x"]
 
-    arguments = {"searcher": sweeper.RandomSearch(30), "name": "s", "num_workers": 2}
+    arguments = {"searcher": sweeper.RandomSearch(30), "name": "s"}
     first = run(sleeps, limits=sweeper.Limits(time_budget_s=4), progress=True, **arguments)
     assert "Stopped after its time budget of 4 s" in capfd.readouterr().err
     statuses = set(first.frame["status"])  # the time may be over between two trials
@@ -601,12 +591,12 @@ def trains(config, folder=None, dies=False):
 
 
 @pytest.mark.lowest
-def test_a_trial_goes_on_from_its_checkpoint(run, tmp_path):
+def test_a_trial_goes_on_from_its_checkpoint(run, run_inline, tmp_path):
     def trains_and_dies(config):
         return trains(config, tmp_path, dies=True)
 
     searcher = sweeper.RandomSearch(1)
-    undisturbed = run(lambda config: trains(config), searcher=searcher, name="undisturbed")
+    undisturbed = run_inline(trains, searcher=searcher, name="undisturbed")
     results = run(trains_and_dies, searcher=searcher, name="s", keep_checkpoints=True)
     assert (tmp_path / "died").exists()
     for name in ("epoch", "validation_error"):
@@ -639,10 +629,10 @@ def test_replicates(run_inline):
 
 @pytest.mark.ray
 @pytest.mark.parametrize(
-    ("number", "times", "large"),
-    [(signal.SIGINT, 1, False), (signal.SIGINT, 2, False), (signal.SIGTERM, 1, True)],
+    ("number", "times", "large", "workers"),
+    [(signal.SIGINT, 1, False, 2), (signal.SIGINT, 2, False, 1), (signal.SIGTERM, 1, True, 1)],
 )
-def test_ctrl_c_keeps_what_is_finished(tmp_path, number, times, large):
+def test_ctrl_c_keeps_what_is_finished(tmp_path, number, times, large, workers):
     script = tmp_path / "script.py"
     script.write_text(
         textwrap.dedent(
@@ -660,18 +650,20 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path, number, times, large):
 
             if __name__ == "__main__":
                 space = {"x": [0.1, 0.2, 0.3, 0.9, 0.9, 0.9]}
-                sweeper.run(objective, space, sweeper.GridSearch(), name="s", num_workers=2,
-                            address="local", data=bytes(1000) if "large" in sys.argv else None)
+                sweeper.run(objective, space, sweeper.GridSearch(), name="s", address="local",
+                            num_workers=int(sys.argv[1]),
+                            data=bytes(1000) if "large" in sys.argv else None)
             """
         )
     )
+    command = [sys.executable, str(script), str(workers), *["large"] * large]
     with running(
-        [sys.executable, str(script), *["large"] * large], cwd=tmp_path, stderr=subprocess.PIPE,
-        text=True, env={**os.environ, "TMPDIR": str(tmp_path), "RAY_TMPDIR": "/tmp"},
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path), "RAY_TMPDIR": "/tmp"},
     ) as process:  # fmt: skip
-        wait_until(lambda: len(list(tmp_path.glob("began-*"))) >= 2, process)
+        wait_until(lambda: len(list(tmp_path.glob("began-*"))) >= workers, process)
         rows = sweeper.load(tmp_path / "runs" / "s").rows
-        workers = [row.worker.rpartition("-")[2] for row in rows]
+        processes = [row.worker.rpartition("-")[2] for row in rows]
         assert len(list(tmp_path.glob("sweeper-data-*/*.data"))) == large
         for _ in range(times):
             process.send_signal(number)
@@ -679,14 +671,14 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path, number, times, large):
         printed = process.communicate(timeout=PATIENCE_S)[1]
     assert process.returncode in (128 + number, -number), printed
     deadline = time.monotonic() + 60
-    while any(map(lives, workers)):
+    while any(map(lives, processes)):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     results = sweeper.load(tmp_path / "runs" / "s")
     assert list(results.frame["validation_error"][:3]) == [0.1, 0.2, 0.3]
     if times == 1:
-        assert list(results.frame["status"][3:]) == ["interrupted"] * 2  # of those that began
-        assert "Stopped: 3 finished, 2 interrupted" in printed
+        assert list(results.frame["status"][3:]) == ["interrupted"] * workers  # those that began
+        assert f"Stopped: 3 finished, {workers} interrupted" in printed
         how = "sweeper.run(…, name='s', resume=True)" if large else ": sweeper resume runs/s"
         assert f"Go on with{' ' * large}{how}" in printed
     assert not list(tmp_path.glob("sweeper-data-*/*.data"))

@@ -151,7 +151,7 @@ def test_a_trial_that_is_stopped_has_its_folder_until_it_is_left(tmp_path, capfd
 
 def test_on_ray_too(ray_session, tmp_path):
     options = {"objective": writes_to_the_end, "scheduler": sweeper.ASHA()}
-    results = sweep(tmp_path, address=None, num_workers=2, trials=12, **options)
+    results = sweep(tmp_path, address=None, num_workers=1, trials=12, **options)
     assert sum(row.status == "stopped" for row in results.rows) > 3
     assert kept(results) == best_three(results)
     printed = [path.read_text() for path in (results.folder / "output").iterdir()]

@@ -5,7 +5,6 @@ import json
 import os
 import shlex
 import signal
-import subprocess
 import sys
 import textwrap
 import threading
@@ -18,13 +17,13 @@ from scipy import stats
 from waiting import wait_until
 
 import sweeper
+from sweeper.cli.main import main
 from sweeper.record.resume import rebuild
 from sweeper.training.trial import CurrentTrial, trial_context
 from sweeper.worker.objective_reference import can_be_found, describe_objective, find_again
 from sweeper.worker.reports import Reports
 from sweeper.worker.running_trial import RunningTrial
 
-ROOT = Path(sweeper.__file__).parent.parent
 TRAIN = """
     import argparse
     parser = argparse.ArgumentParser()
@@ -287,17 +286,12 @@ def test_a_sweep_has_the_table_that_a_function_would_give(script, run):
 
 
 @pytest.mark.slow
-def test_a_sweep_of_a_script_is_resumed_but_not_as_another_one(script, run):
+def test_a_sweep_of_a_script_is_resumed_but_not_as_another_one(script, run, capsys):
     command = script(TRAIN) + " --lr {lr} --units {units}"
     first = run(sweeper.Command(command, "acc"), name="s", limits=sweeper.Limits(total_epochs=20))
     assert len(first.rows) < 6
-    done = subprocess.run(
-        [sys.executable, "-m", "sweeper", "resume", first.folder, "--address", "inline",
-         "--no-report"],
-        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "6 finished" in done.stdout
+    assert main(["resume", str(first.folder), "--address", "inline", "--no-report"]) == 0
+    assert "6 finished" in capsys.readouterr().out
     with pytest.raises(ValueError, match=r"fixed_arguments: was .*train.py"):
         run(sweeper.Command(f"{command} --seed 1", "acc"), name="s", resume=True)
 

@@ -106,30 +106,34 @@ def test_failures_have_their_traceback(processes):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("death", "said"),
-    [
-        (lambda: os.kill(os.getpid(), signal.SIGKILL), "was ended by SIGKILL, by which Linux"),
-        (lambda: os.kill(os.getpid(), signal.SIGSEGV), "was ended by SIGSEGV."),
-        (lambda: os._exit(3), r"ended itself with code 3 \(os._exit\)."),
-    ],
-)
-def test_a_death_is_named_and_tried_again(processes, tmp_path, death, said):
+def test_a_death_is_named_and_tried_again(processes, tmp_path):
+    deaths = {
+        "SIGKILL": lambda: os.kill(os.getpid(), signal.SIGKILL),
+        "SIGSEGV": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+        "exit": lambda: os._exit(3),
+    }
+    said = {
+        "SIGKILL": "was ended by SIGKILL, by which Linux",
+        "SIGSEGV": "was ended by SIGSEGV.",
+        "exit": r"ended itself with code 3 \(os._exit\).",
+    }
+
     def objective(config):
         yield 0.5
-        tries = len(list(tmp_path.glob("try*")))
-        (tmp_path / f"try{tries}").touch()
+        tries = len(list(tmp_path.glob(f"{config['death']}*")))
+        (tmp_path / f"{config['death']}{tries}").touch()
         if tries < config["deaths"]:
-            death()
+            deaths[config["death"]]()
         yield 0.25
 
     made = processes(objective)
-    _, ended = to_the_end(begin(made, {"deaths": 9}, max_failures=1))
-    assert (ended.status, ended.value) == ("failed", None)
-    assert re.match("WorkerDied: the trial's process " + said, ended.exception)
-    assert len(list(tmp_path.glob("try*"))) == 2
-    _, ended = to_the_end(begin(made, {"deaths": 3}, max_failures=1))
-    assert (ended.status, ended.value) == ("finished", 0.25)
+    for death in deaths:
+        _, ended = to_the_end(begin(made, {"death": death, "deaths": 9}, max_failures=1))
+        assert (ended.status, ended.value) == ("failed", None)
+        assert re.match("WorkerDied: the trial's process " + said[death], ended.exception)
+        assert len(list(tmp_path.glob(f"{death}*"))) == 2
+        _, ended = to_the_end(begin(made, {"death": death, "deaths": 3}, max_failures=1))
+        assert (ended.status, ended.value) == ("finished", 0.25)
 
 
 def alive(process):
@@ -157,32 +161,34 @@ def starts_a_child(config):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("end", ["by itself", "stop", "busy", "server dies", "closed"])
-def test_no_process_stays(processes, end):
+def test_no_process_stays(processes):
+    """However a trial ends, or its server, of which another one is there for the next trial."""
     made = processes(starts_a_child, pause_at=[1, 2].__contains__)
-    trial = begin(made, {"sleeps": True} if end == "busy" else None, wait_s=0.5)
-    pids = []
-    while len(pids) < 2:
-        pids += [int(point[1]) for point in trial.advance().points]
-    assert all(map(alive, pids))
-    server = made._server.pid
-    if end == "by itself":
-        while not isinstance(trial.advance(), Ended):
-            pass
-    elif end in ("stop", "busy"):
-        if end == "busy":
-            assert trial.advance() == Reports([])
-        trial.stop()
-    elif end == "server dies":
-        os.kill(server, signal.SIGTERM)
-        made._server.wait()
-    else:
-        made.close()
-    assert all(map(gone, pids))
-    if end == "server dies":
-        assert to_the_end(trial)[1].exception.startswith("WorkerDied: the trial's process is gone")
-        assert to_the_end(begin(made))[1].status == "finished", "another server is there"
-    assert alive(server) == (end in ("by itself", "stop", "busy"))
+    for end in ("by itself", "stop", "busy", "server dies", "closed"):
+        trial = begin(made, {"sleeps": True} if end == "busy" else None, wait_s=0.5)
+        pids = []
+        while len(pids) < 2:
+            pids += [int(point[1]) for point in trial.advance().points]
+        assert all(map(alive, pids)), end
+        server = made._server.pid
+        if end == "by itself":
+            while not isinstance(trial.advance(), Ended):
+                pass
+        elif end in ("stop", "busy"):
+            if end == "busy":
+                assert trial.advance() == Reports([])
+            trial.stop()
+        elif end == "server dies":
+            os.kill(server, signal.SIGTERM)
+            made._server.wait()
+        else:
+            made.close()
+        assert all(map(gone, pids)), end
+        if end == "server dies":
+            ended = to_the_end(trial)[1]
+            assert ended.exception.startswith("WorkerDied: the trial's process is gone")
+            assert to_the_end(begin(made))[1].status == "finished", "another server is there"
+        assert alive(server) == (end in ("by itself", "stop", "busy")), end
 
 
 @pytest.mark.slow
@@ -269,7 +275,7 @@ def test_nothing_piles_up(processes):
     to_the_end(begin(made))
     before = len(os.listdir("/proc/self/fd"))
     of_server = len(os.listdir(f"/proc/{made._server.pid}/fd"))
-    for _ in range(20):
+    for _ in range(10):
         to_the_end(begin(made))
     assert len(os.listdir("/proc/self/fd")) == before
     assert len(os.listdir(f"/proc/{made._server.pid}/fd")) == of_server

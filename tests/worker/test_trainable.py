@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 import sweeper
+from sweeper.training.trial import current_context
 from sweeper.worker.packed_folder import unpack
 from sweeper.worker.packed_objective import pack_objective
 from sweeper.worker.versions import versions
@@ -29,28 +30,34 @@ def test_a_worker_refuses_a_sweep_of_other_versions_and_says_which(ray_session):
     assert line.endswith("or take it out of the cluster.")
 
 
+def fits(config):
+    trainer = sweeper.HPOTrainer(max_epochs=1, checkpoint_every=1)
+    trainer.fit(sweeper.SoftmaxRegression(num_outputs=10, lr=0.1), sweeper.Digits())
+    return trainer.validation_error()
+
+
+def asks(config):
+    """What a trainer does first, without torch, which takes seconds to load."""
+    raise RuntimeError(current_context().no_checkpoints)
+
+
 @pytest.mark.parametrize(
-    ("seen", "driver_says", "exception"),
+    ("objective", "seen", "driver_says", "exception"),
     [
-        (True, None, None),
-        (False, None, "RuntimeError: checkpoint_every needs storage that all nodes share, but "),
-        (False, "Two nodes are blind.", "RuntimeError: Two nodes are blind."),
-        (True, "Two nodes are blind.", "RuntimeError: Two nodes are blind."),
+        (fits, True, None, None),
+        (fits, False, None, "RuntimeError: checkpoint_every needs storage that all nodes share, "),
+        (asks, False, "Two nodes are blind.", "RuntimeError: Two nodes are blind."),
+        (asks, True, "Two nodes are blind.", "RuntimeError: Two nodes are blind."),
     ],
     ids=["seen", "came later", "asked", "others asked"],
 )
 def test_a_worker_keeps_no_checkpoints_that_other_nodes_would_not_see(
-    ray_session, tmp_path, seen, driver_says, exception
+    ray_session, tmp_path, objective, seen, driver_says, exception
 ):
     """A worker looks for the folder itself, as its node may have come after the driver asked."""
     import ray
 
     from sweeper.worker.trainable import Task, Worker
-
-    def objective(config):
-        trainer = sweeper.HPOTrainer(max_epochs=1, checkpoint_every=1)
-        trainer.fit(sweeper.SoftmaxRegression(num_outputs=10, lr=0.1), sweeper.Digits())
-        return trainer.validation_error()
 
     task = Task(
         objective=pack_objective(objective), data=None, cpus=1, gpus=0, driver_node="another",
