@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the tests.
-#   bash scripts/test.sh            all of them, in two processes, since most wait for Ray
-#   bash scripts/test.sh --fast     those that start no Ray, in about a minute
+#   bash scripts/test.sh            all that run on this machine alone, in two processes
+#   bash scripts/test.sh --fast     those of them that start no Ray, in about a minute
+#   bash scripts/test.sh --lab      those on several nodes and hosts, and of Ray killed all the time
 #   bash scripts/test.sh --lowest   those, and a few sweeps on Ray, with the oldest versions that
 #                                   pyproject.toml allows, in .venv-lowest
 #   bash scripts/test.sh -k grid    all other arguments go to pytest
@@ -22,6 +23,7 @@ fi
 setup test
 case "${1:-}" in
   --fast) set -- "${both[@]}" -m fast ;;
-  "") set -- "${both[@]}" "${ends[@]}" --durations 40 ;;
+  --lab) set -- "${both[@]}" "${ends[@]}" -m lab ;;
+  "") set -- "${both[@]}" "${ends[@]}" -m "not lab" --durations 40 ;;
 esac
 exec .venv/bin/python -m pytest "$@"

@@ -50,9 +50,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks tests as `ray` by the fixtures they use, and as `fast` what has no other mark."""
+    """Marks tests as `ray` or `lab` by their fixtures, and as `fast` what has no other mark."""
     for item in items:
-        if {"ray_session", "cluster", "head", "addresses"} & set(getattr(item, "fixturenames", ())):
+        parameters = item.callspec.params if hasattr(item, "callspec") else ()
+        fixtures = set(getattr(item, "fixturenames", ())) - set(parameters)
+        if {"cluster", "head", "addresses"} & fixtures:
+            item.add_marker("lab")
+        elif "ray_session" in fixtures:
             item.add_marker("ray")
         if not any(item.get_closest_marker(mark) for mark in ("ray", "lab", "slow")):
             item.add_marker("fast")

@@ -16,7 +16,7 @@ from waiting import PATIENCE_S, wait_until
 import sweeper
 from sweeper.worker.objective import seed_everything
 
-pytestmark = pytest.mark.ray
+pytestmark = pytest.mark.lab
 
 # No trial ends before workers of so many nodes have met.
 MEET = """

@@ -20,7 +20,7 @@ from waiting import wait_until
 
 import sweeper
 
-pytestmark = pytest.mark.ray
+pytestmark = pytest.mark.lab
 
 TRIALS = 6
 MOST_S = 120

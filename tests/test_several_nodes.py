@@ -6,7 +6,7 @@ from waiting import PATIENCE_S, wait_until
 
 import sweeper
 
-pytestmark = pytest.mark.ray
+pytestmark = pytest.mark.lab
 
 # The later half of the trials wait until workers of three nodes have had one.
 SCRIPT = """

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from drivers import environment
 
-pytestmark = pytest.mark.ray
+pytestmark = pytest.mark.lab
 
 ROOT = Path(__file__).parents[1]
 

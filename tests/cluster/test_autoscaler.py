@@ -22,7 +22,7 @@ import sweeper
 from sweeper.cluster.autoscaler import Autoscaler, absent_machines, as_autoscaler, find_autoscaler
 from sweeper.cluster.resources import Resources
 
-pytestmark = pytest.mark.ray
+pytestmark = pytest.mark.lab
 
 
 @given(

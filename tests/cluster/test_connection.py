@@ -139,7 +139,7 @@ def test_an_address_where_nothing_listens_is_an_error_within_seconds(no_ray):
     assert time.monotonic() - start < 30
 
 
-@pytest.mark.ray
+@pytest.mark.lab
 def test_which_ray_is_joined_and_that_it_is_left_running(tmp_path):
     """Two nodes of 1 CPU each, in a process of their own."""
     code = """
@@ -205,7 +205,7 @@ def test_which_ray_is_joined_and_that_it_is_left_running(tmp_path):
     assert f"{case} is this machine\n{case} sends nothing" in done.stdout
 
 
-@pytest.mark.ray
+@pytest.mark.lab
 def test_a_cluster_of_another_ray_is_one_error_that_names_both_versions(tmp_path):
     code = """
         import json

@@ -78,7 +78,7 @@ def test_nothing_is_wrong_with_a_ray_of_its_own(tmp_path, tmp_path_factory):
     assert "cure: Ask for less" in too_much.stdout
 
 
-@pytest.mark.ray
+@pytest.mark.lab
 def test_a_node_with_another_torch_is_named_beside_one_that_is_well(tmp_path):
     with running() as cluster:
         other = cluster.add_node(num_cpus=2, env_vars=other_torch(tmp_path / "packages"))
@@ -98,7 +98,7 @@ def test_a_node_with_another_torch_is_named_beside_one_that_is_well(tmp_path):
     assert max(map(len, done.stdout.splitlines())) <= 100
 
 
-@pytest.mark.ray
+@pytest.mark.lab
 def test_a_machine_of_the_clusters_file_that_is_no_node_is_named(tmp_path):
     provider = {"type": "local", "head_ip": get_node_ip_address(), "worker_ips": ["127.0.0.9"]}
     config = {**fake_nodes(0, {}), "provider": provider, "max_workers": 0}

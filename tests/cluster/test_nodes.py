@@ -121,7 +121,7 @@ ASKS_NONE = """
 """
 
 
-@pytest.mark.ray
+@pytest.mark.lab
 def test_the_only_node_is_compared_too_unless_this_process_has_started_it(tmp_path):
     differs = other_torch(tmp_path / "packages")
     own = SWEEP.replace('"s"', '"s", address="local"')
@@ -199,7 +199,7 @@ JOINED = """
 """
 
 
-@pytest.mark.ray
+@pytest.mark.lab
 @pytest.mark.parametrize("head_cpus", [1, 0], ids=["beside another", "alone"])
 def test_a_node_that_comes_later_with_other_versions_runs_no_trial_and_is_named(
     tmp_path, head_cpus
