@@ -60,18 +60,20 @@ def _as_it_is(value: Any) -> Any:
 _Kind = tuple[Callable[[Any], Any], tuple[type, ...], str]
 _TEXT: _Kind = (_as_it_is, (str,), "text")
 _FLAG: _Kind = (_yes_or_no, (bool,), "true or false")
-_WHOLE: _Kind = (whole, (int,), "a whole number such as 20")
 _NUMBER: _Kind = (number, (int, float), "a number such as 0.5")
+_LEAST = {
+    **dict.fromkeys(("max_epochs", "batch_size", "checkpoint_every", "trials", "lag"), 1),
+    **dict.fromkeys(("grace_epochs", "replicates", "workers", "total_epochs", "patience"), 1),
+    **dict.fromkeys(("top", "max_replicates"), 1),
+    **{"reduction_factor": 2, "seed": 0, "max_failures": 0},
+}
 _KINDS: dict[str, _Kind] = {
     **dict.fromkeys(("command", "metric", "mode", "pattern"), _TEXT),
     **dict.fromkeys(("objective", "model", "data", "searcher", "name", "folder"), _TEXT),
     **dict.fromkeys(("address", "cluster", "scheduler", "surrogate", "keep"), _TEXT),
     **dict.fromkeys(("resume", "retry_failed", "keep_checkpoints", "dry_run", "test"), _FLAG),
     **dict.fromkeys(("no_report", "quiet", "unique", "fresh"), _FLAG),
-    **dict.fromkeys(("max_epochs", "batch_size", "checkpoint_every", "trials", "lag"), _WHOLE),
-    **dict.fromkeys(("grace_epochs", "reduction_factor", "replicates", "seed"), _WHOLE),
-    **dict.fromkeys(("workers", "max_failures", "total_epochs", "patience"), _WHOLE),
-    **dict.fromkeys(("top", "max_replicates"), _WHOLE),
+    **{name: (whole, (int,), f"a whole number of at least {low}") for name, low in _LEAST.items()},
     **dict.fromkeys(("cpus", "gpus", "target", "until"), _NUMBER),
     "first_failures": (whole_or_none, (int, type(None)), "a whole number or none"),
 }
@@ -96,9 +98,11 @@ def read_kinds(given: dict[str, Any], told: Callable[[str], str], faults: list[s
                 del given[name]
             continue
         read, kinds, rule = _KINDS.get(name, (_as_it_is, (object,), ""))
-        given[name] = read(value)
-        if not isinstance(given[name], kinds) or (
-            isinstance(given[name], bool) and bool not in kinds and object not in kinds
+        value = given[name] = read(value)
+        if (
+            not isinstance(value, kinds)
+            or (isinstance(value, bool) and bool not in kinds and object not in kinds)
+            or (name in _LEAST and given[name] < _LEAST[name])
         ):
             faults.append(f"{told(name)}: must be {rule}, but got {value!r} ({_kind(value)}).")
             del given[name]

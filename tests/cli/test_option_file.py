@@ -169,7 +169,7 @@ def test_all_faults_of_a_file_come_at_once(tmp_path, capsys):
         "run_cap: no such option. Did you mean trials?",
         "parameters: no such option. Did you mean space?",
         "metric: must be a name, not a mapping. Write metric: val_acc and mode: max.",
-        "seed: must be a whole number such as 20, but got '010' (str).",
+        "seed: must be a whole number of at least 0, but got '010' (str).",
     ]
 
 

@@ -61,19 +61,22 @@ def test_options_take_what_is_meant(given, values):
 
 def test_all_that_can_not_be_is_told_at_once():
     wrong = {"trials": "many", "seed": 1.5, "target": "0,5", "resume": "maybe", "name": 3,
-             "workers": True, "first_failures": "x", "time_budget": "soon"}  # fmt: skip
+             "workers": True, "first_failures": "x", "time_budget": "soon",
+             "replicates": "0", "max_failures": -1}  # fmt: skip
     found, faults = read(wrong | {"lag": 2})
     assert found == {"lag": 2}
     assert faults == [
-        "--trials: must be a whole number such as 20, but got 'many' (str).",
-        "--seed: must be a whole number such as 20, but got 1.5 (float).",
+        "--trials: must be a whole number of at least 1, but got 'many' (str).",
+        "--seed: must be a whole number of at least 0, but got 1.5 (float).",
         "--target: must be a number such as 0.5, but got '0,5' (str).",
         "--resume: must be true or false, but got 'maybe' (str).",
         "--name: must be text, but got 3 (int).",
-        "--workers: must be a whole number such as 20, but got True (bool).",
+        "--workers: must be a whole number of at least 1, but got True (bool).",
         "--first-failures: must be a whole number or none, but got 'x' (str).",
         "--time-budget must be seconds or a text such as 90, 1e3, 30m, 1.5h or 2d, but got 'soon' "
         "(str).",
+        "--replicates: must be a whole number of at least 1, but got 0 (int).",
+        "--max-failures: must be a whole number of at least 0, but got -1 (int).",
     ]
 
 
