@@ -19,6 +19,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -105,23 +106,35 @@ _PYTHON: list[_Setting] = [
 
 
 def _in_torch(torch: Any) -> list[_Setting]:
-    device = torch._GLOBAL_DEVICE_CONTEXT
-    backends = torch.backends
+    """Lists torch's settings. To read one that this version lacks is an AttributeError."""
+
+    def calls(read: str, write: str, *arguments: Any) -> _Setting:
+        return (
+            lambda: attrgetter(read)(torch)(*arguments),
+            lambda value: attrgetter(write)(torch)(*arguments, value),
+        )
+
+    def attribute(path: str) -> _Setting:
+        owner, _, name = path.rpartition(".")
+        return (
+            lambda: attrgetter(path)(torch),
+            lambda value: setattr(attrgetter(owner)(torch), name, value),
+        )
+
+    def device() -> Any:
+        return getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
 
     def put_device(context: Any) -> None:
         torch.set_default_device(context and context.device)
         if context is None:  # as before it was ever set: torch 2.6 can't read None back
-            vars(device).pop("device_context", None)
+            vars(torch._GLOBAL_DEVICE_CONTEXT).pop("device_context", None)
 
     def flushes() -> bool:
         return bool((torch.tensor(1e-40, dtype=torch.float32, device="cpu") * 1).item() == 0)
 
     return [
-        (torch.get_default_dtype, torch.set_default_dtype),
-        (
-            lambda: getattr(device, "device_context", None),
-            put_device,
-        ),
+        calls("get_default_dtype", "set_default_dtype"),
+        (device, put_device),
         (
             lambda: (
                 torch.are_deterministic_algorithms_enabled(),
@@ -129,37 +142,28 @@ def _in_torch(torch: Any) -> list[_Setting]:
             ),
             lambda value: torch.use_deterministic_algorithms(value[0], warn_only=value[1]),
         ),
-        _attribute(torch.utils.deterministic, "fill_uninitialized_memory"),
-        (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
-        (flushes, torch.set_flush_denormal),
-        (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+        attribute("utils.deterministic.fill_uninitialized_memory"),
+        calls("is_anomaly_enabled", "autograd.set_detect_anomaly"),
+        (flushes, lambda value: torch.set_flush_denormal(value)),
+        calls("get_float32_matmul_precision", "set_float32_matmul_precision"),
+        *(calls("get_autocast_dtype", "set_autocast_dtype", kind) for kind in ("cpu", "cuda")),
+        calls("multiprocessing.get_sharing_strategy", "multiprocessing.set_sharing_strategy"),
         *(
-            (
-                lambda kind=kind: torch.get_autocast_dtype(kind),
-                lambda value, kind=kind: torch.set_autocast_dtype(kind, value),
-            )
-            for kind in ("cpu", "cuda")
-        ),
-        (
-            torch.multiprocessing.get_sharing_strategy,
-            torch.multiprocessing.set_sharing_strategy,
-        ),
-        *(
-            _attribute(backends.cudnn, name)
+            attribute(f"backends.cudnn.{name}")
             for name in ("benchmark", "deterministic", "enabled", "allow_tf32")
         ),
         *(
-            _attribute(backends.cuda.matmul, f"allow_{kind}_reduced_precision_reduction")
+            attribute(f"backends.cuda.matmul.allow_{kind}_reduced_precision_reduction")
             for kind in ("fp16", "bf16")
         ),
         *(
-            (getattr(backends.cuda, f"{kind}_enabled"), getattr(backends.cuda, f"enable_{kind}"))
+            calls(f"backends.cuda.{kind}_enabled", f"backends.cuda.enable_{kind}")
             for kind in ("flash_sdp", "mem_efficient_sdp", "math_sdp", "cudnn_sdp")
         ),
-        (torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled),
+        calls("_C._get_mkldnn_enabled", "_C._set_mkldnn_enabled"),
         (
             lambda: dict(vars(torch._tensor_str.PRINT_OPTS)),
-            vars(torch._tensor_str.PRINT_OPTS).update,
+            lambda value: vars(torch._tensor_str.PRINT_OPTS).update(value),
         ),
     ]
 
@@ -177,8 +181,9 @@ class ProcessState:
         wrapt.when_imported("torch")(self._take_torch)  # at once, if it is imported
 
     def _take_torch(self, torch: Any) -> None:
-        with suppress(AttributeError):  # of another version than those tested
-            self._torch = [(setting, setting[0]()) for setting in _in_torch(torch)]
+        for setting in _in_torch(torch):
+            with suppress(AttributeError):  # of another version than those tested
+                self._torch.append((setting, setting[0]()))
 
     def restore(self) -> None:
         """Restores the process to that state, where it differs."""

@@ -163,6 +163,18 @@ def test_a_warning_that_was_turned_into_an_error_is_one_no_more():
 
 
 @pytest.mark.slow
+def test_a_setting_that_this_torch_lacks_keeps_no_other_from_being_restored(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.delattr(torch, "is_anomaly_enabled")
+        patch.delattr(torch, "_GLOBAL_DEVICE_CONTEXT")
+        state = ProcessState()
+        torch.set_default_dtype(torch.float64)
+        torch.backends.cudnn.benchmark = True
+        state.restore()
+    assert torch.get_default_dtype() == torch.float32
+    assert torch.backends.cudnn.benchmark is False
+
+
 def test_torch_that_is_loaded_later_is_put_back_to_what_it_was_then():
     code = """
         import sys
