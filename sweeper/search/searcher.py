@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from sweeper.faults import refuse
 from sweeper.search.bayesian_search import BayesianSearch
 from sweeper.search.grid_search import GridSearch
 from sweeper.search.known import Known
@@ -57,16 +58,23 @@ def check_search(
 
     Raises:
         TypeError: the space is not a mapping, or the searcher is not one of sweeper's.
-        ValueError: all faults of the space, or else all faults of the searcher, in one message.
+        ValueError: all faults of the space, or else all faults of constraints and searcher, in one
+            message.
     """
     if not isinstance(searcher, SEARCHERS):
         raise TypeError(
             f"searcher must be {_names()}, but got {searcher!r} ({type(searcher).__name__})."
         )
-    space = check_space(config_space, constraints)
-    faults = searcher.faults(space)
-    if faults:
-        raise ValueError("\n".join(faults))
+    try:
+        space = check_space(config_space, constraints)
+    except ValueError as error:
+        try:
+            unconstrained = check_space(config_space)
+        except ValueError:  # the searcher can be judged only with a space
+            raise error from None
+        refuse(str(error), *searcher.faults(unconstrained))
+        raise
+    refuse(*searcher.faults(space))
     return space
 
 

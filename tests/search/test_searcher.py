@@ -93,6 +93,17 @@ def test_initial_configs_keep_conditions_and_constraints():
     assert all(line in message for line, message in zip(lines, said, strict=True))
 
 
+def test_faults_of_constraints_and_of_the_searcher_are_told_at_once():
+    searcher = RandomSearch(0, initial_configs=[{"depth": 5}])
+    with pytest.raises(ValueError, match=r"constraints\[0\]") as caught:
+        check_search({"depth": [1, 2]}, searcher, ["depth <"])
+    for told in ("initial_configs[0]", "num_trials"):
+        assert told in str(caught.value)
+    with pytest.raises(ValueError, match="depth") as caught:  # no space to judge the searcher by
+        check_search({"depth": []}, searcher, ["depth <"])
+    assert "num_trials" not in str(caught.value)
+
+
 def test_other_searchers_are_refused():
     with pytest.raises(TypeError, match=r"searcher must be sweeper\.RandomSearch"):
         check_search(SPACE, 5)
