@@ -14,6 +14,7 @@ from sweeper.record.resume import obstacles
 from sweeper.record.sweep_folder import CONFIRMATION
 from sweeper.record.unwritable import UnwritableError, with_cure
 from sweeper.sweep.limits import LimitReached
+from sweeper.worker.objective_reference import can_be_found
 
 
 def outcome(
@@ -73,11 +74,22 @@ def how_to_go_on(sweep: dict[str, Any], path: Path) -> str:
     of_user = os.environ.get(MIRROR)
     inside = path.name.startswith(CONFIRMATION) and (path.parent / "sweep.json").exists()
     if inside or sweep["searcher"].get("kind") == "TopTwo":
-        folder = shlex.quote(of_user or str(path.parent))
-        return f"Go on with it by the same sweeper confirm {folder} … or sweeper.confirm(…) again."
+        if sweep["data_given"] or not can_be_found(sweep):
+            return "Go on with the same sweeper.confirm(…)."
+        return f"Go on with: {_confirm_command(sweep, of_user or str(path.parent))}"
     if obstacles(sweep):
         return f"Go on with sweeper.run(…, name={path.name!r}, resume=True)."
     return f"Go on with: sweeper resume {shlex.quote(of_user or str(path))}"
+
+
+def _confirm_command(sweep: dict[str, Any], folder: str) -> str:
+    searcher = sweep["searcher"]
+    extent = {"top": len(searcher["initial_configs"]), "replicates": sweep["replicates"]}
+    if "until" in searcher:
+        extent |= {"replicates": searcher["first"], "until": searcher["until"]}
+        extent["max-replicates"] = searcher["num_trials"]
+    options = " ".join(f"--{name} {value}" for name, value in extent.items())
+    return f"sweeper confirm {shlex.quote(folder)} {options}"
 
 
 def say_all_on_record(results: Results, say: Callable[[str], None]) -> None:

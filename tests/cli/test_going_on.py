@@ -87,21 +87,25 @@ def test_a_killed_confirmation_goes_on_by_the_same_command(first, capsys):
 
 
 def test_a_stopped_one_says_how_to_go_on_and_does_not_shrink(first, capsys):
-    for options, fewer, told in (
-        (["--replicates", "6"], ["--replicates", "5"], "replicates must be at least 6, as in"),
-        (["--until", "0.9", "--max-replicates", "70"], ["--until", "0.9", "--max-replicates", "69"],
-         "max_replicates must be at least 70, as in"),
-        (["--until", "0.9"], ["--until", "0.9", "--replicates", "3"],
-         "replicates must be 2, as in"),
+    for options, whole, fewer, told in (
+        (["--replicates", "6"], "--top 3 --replicates 6",
+         ["--replicates", "5"], "replicates must be at least 6, as in"),
+        (["--until", "0.9", "--max-replicates", "70"],
+         "--top 3 --replicates 2 --until 0.9 --max-replicates 70",
+         ["--until", "0.9", "--max-replicates", "69"], "max_replicates must be at least 70, as in"),
+        (["--until", "0.9"], "--top 3 --replicates 2 --until 0.9 --max-replicates 70",
+         ["--until", "0.9", "--replicates", "3"], "replicates must be 2, as in"),
     ):  # fmt: skip
         capsys.readouterr()
         stopped = ["confirm", str(first), *options, "--total-epochs", "1", "--address", "inline"]
         assert cli(*stopped) == 0
         said = capsys.readouterr().err
         assert "Stopped after " in said
-        assert "Go on with it by the same sweeper confirm runs/first … or sweeper.conf" in said
+        command = said.rpartition("Go on with: sweeper ")[2].split()
+        assert command == ["confirm", "runs/first", *whole.split()]
         assert confirm(first, *fewer) == 2
         assert f"sweeper: {told} runs/first/confirm-" in capsys.readouterr().err
+        assert cli(*command, *HERE, "--total-epochs", "1") == 0
         assert confirm(first, *options[:-2], "--total-epochs", "1") == 0
 
 
@@ -111,8 +115,9 @@ def test_all_faults_are_told_at_once(first, capsys):
     assert confirm(first, *wrong, "--time-budget", "soon", "--keep", "some") == 2
     lines = capsys.readouterr().err.splitlines()
     for told, line in zip(
-        ("--max-replicates: must be a whole number", "--time-budget must be seconds",
-         "top must be an int of at least 1", "replicates must be an int of at least 2",
+        ("--top: must be a whole number of at least 1, but got 0 (int).",
+         "--max-replicates: must be a whole number of at least 1, but got 'few' (str).",
+         "--time-budget must be seconds", "replicates must be an int of at least 2",
          "until must be a probability", "keep must be 'best', "),
         sorted(lines, key=lambda line: "--" not in line),
         strict=True,
