@@ -26,15 +26,15 @@ _ONLY_DISTRIBUTIONS = ("loguniform", "randint", "rounded", "truncnorm")
 _WITHOUT_BRACKETS = re.compile(r"(?:(?:scipy\.)?stats\.)?(\w+)\s*(?:\s[-+.\d]|[:{]).*", re.DOTALL)
 
 
-def read_call(node: ast.Call, read: Callable[..., Any]) -> Any:
+def read_call(node: ast.Call, read: Callable[..., list[Any]]) -> Any:
     """Returns the distribution or list that a call stands for.
 
     Args:
         node: the call.
-        read: gives the value of an argument.
+        read: gives the values of arguments.
 
     Raises:
-        ValueError: something else is called, or it is called wrongly.
+        ValueError: something else is called, or it is called wrongly; lists all wrong arguments.
     """
     name = ast.unparse(node.func)
     full_name = _FULL_NAME.fullmatch(name)
@@ -43,10 +43,18 @@ def read_call(node: ast.Call, read: Callable[..., Any]) -> Any:
         raise ValueError(
             f"{shortened(name)} is not a distribution of scipy.stats. {_cure(node, read)}"
         )
-    arguments = [read(argument, in_call=True) for argument in node.args]
     if any(keyword.arg is None for keyword in node.keywords):
         raise ValueError(f"{short_name}: ** can't be read. Write the arguments out.")
-    options = {str(keyword.arg): read(keyword.value, in_call=True) for keyword in node.keywords}
+    given = [*node.args, *(keyword.value for keyword in node.keywords)]
+    words = [ast.unparse(argument) for argument in given if _is_word(argument)]
+    if words and not makes_a_list(name) and not short_name.startswith("rv_"):  # which have names
+        raise ValueError(
+            f"can't make {source(node)}: its arguments are numbers, but got {', '.join(words)}."
+        )
+    values = read(given, in_call=True)
+    arguments = values[: len(node.args)]
+    names = [str(keyword.arg) for keyword in node.keywords]
+    options = dict(zip(names, values[len(arguments) :], strict=True))
     if makes_a_list(name):
         return number_list(name, arguments, options)
     family = _callables()[short_name]
@@ -105,7 +113,12 @@ def source(node: ast.expr) -> str:
     return shortened(ast.unparse(node))
 
 
-def _cure(node: ast.Call, read: Callable[..., Any]) -> str:
+def _is_word(node: ast.expr) -> bool:
+    is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    return is_text or (isinstance(node, ast.Name) and node.id not in ("nan", "inf"))
+
+
+def _cure(node: ast.Call, read: Callable[..., list[Any]]) -> str:
     """Says what to write instead of a call of something that is not a distribution."""
     name = ast.unparse(node.func)
     arguments = [_or_none(argument, read) for argument in node.args]
@@ -116,9 +129,9 @@ def _cure(node: ast.Call, read: Callable[..., Any]) -> str:
     return f"Did you mean {' or '.join(close)}?" if close else QUOTE
 
 
-def _or_none(node: ast.expr, read: Callable[..., Any]) -> Any:
+def _or_none(node: ast.expr, read: Callable[..., list[Any]]) -> Any:
     try:
-        return read(node)
+        return read([node])[0]
     except ValueError:
         return None
 

@@ -64,10 +64,12 @@ def problem_of_distribution(distribution: Any) -> tuple[str, str] | None:
     if not is_distribution(distribution):
         cure = "For samples, use stats.rv_histogram(np.histogram(samples, bins=20))."
         return "a distribution needs a quantile function, ppf or icdf", cure
-    if hasattr(distribution, "args") and is_too_extreme(
-        distribution.dist, distribution.args, distribution.kwds
-    ):
-        return TOO_EXTREME
+    if hasattr(distribution, "args"):
+        parameters = (*distribution.args, *distribution.kwds.values())
+        if any(isinstance(value, str) for value in parameters):
+            return "a distribution's parameters must be numbers", "Write them without quotes."
+        if is_too_extreme(distribution.dist, distribution.args, distribution.kwds):
+            return TOO_EXTREME
     try:
         if is_folded_too_far(distribution):
             return TOO_EXTREME
@@ -78,7 +80,10 @@ def problem_of_distribution(distribution: Any) -> tuple[str, str] | None:
             quantiles = [quantile_function(distribution)(u) for u in (0.001, 0.5, 0.999)]
             single = not any(np.ndim(value) for value in (*quantiles, *distribution.support()))
     except Exception as error:  # whatever a user's own distribution raises is reported as its fault
-        return f"its quantiles and support must exist ({error!r})", "Mend its methods."
+        return (
+            f"its quantiles and support must exist ({error!r})",
+            "Fix its ppf (icdf) and support().",
+        )
     if not single:
         cure = "Give each number a name of its own."
         return "a distribution's parameters must be single numbers, not arrays", cure

@@ -8,7 +8,7 @@ import ast
 import math
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sweeper.space.calls import QUOTE, check_no_call, check_word, read_call, source
@@ -146,19 +146,32 @@ def _read(node: ast.expr, in_call: bool = False) -> Any:
             if type(number) in (int, float):
                 return -number if isinstance(sign, ast.USub) else number
         case ast.List(elts=entries):
-            return [_read(entry, in_call) for entry in entries]
+            return _read_all(entries, in_call)
         case ast.Tuple(elts=entries):
-            return tuple(_read(entry, in_call) for entry in entries)
+            return tuple(_read_all(entries, in_call))
         case ast.Dict(keys=keys, values=values) if None not in keys:
             names = [_read(key, in_call) for key in keys if key is not None]
             if all(isinstance(name, str) for name in names):
-                return dict(zip(names, (_read(value, in_call) for value in values), strict=True))
+                return dict(zip(names, _read_all(values, in_call), strict=True))
         case ast.Call():
-            return read_call(node, _read)
+            return read_call(node, _read_all)
     raise ValueError(
         f"a text is a distribution of scipy.stats, a literal or a word, but got {source(node)}. "
         f"{QUOTE}"
     )
+
+
+def _read_all(nodes: Iterable[ast.expr], in_call: bool = False) -> list[Any]:
+    """Returns the values of some pieces of Python, or raises a ValueError with all their faults."""
+    values, faults = [], []
+    for node in nodes:
+        try:
+            values.append(_read(node, in_call))
+        except ValueError as error:
+            faults.append(str(error))
+    if faults:
+        raise ValueError(" ".join(dict.fromkeys(faults)))
+    return values
 
 
 def _left_open(reason: str) -> bool:
