@@ -146,7 +146,7 @@ def _sentence(won: Winner, metric: Metric, stopped: int) -> str:
         return (
             f"{head}{others}, but with one replicate each the noise is unknown: another "
             f"seed may change the order, and the {metric.best_word} of many is likely a lucky "
-            "one."
+            "one. sweeper confirm FOLDER, or sweeper.confirm(…), trains the best again."
         )
     if not frame["standard_error"].any():
         return (

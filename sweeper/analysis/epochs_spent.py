@@ -8,6 +8,7 @@ import numpy as np
 from sweeper.record.results import Results
 
 _MOST_RUNGS = 6  # rungs that are named one by one
+_FEW, _MANY = 2, 6  # finished trials, stopped ones
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def epochs(results: Results) -> EpochsSpent:
     }
     by_rung = dict(sorted(rungs.items()))
     sentence = _sentence(by_rung=by_rung, **numbers) if stopped else ""
-    sentence += _of_the_one_ahead(results)
+    sentence += _of_few(len(finished), rungs) + _of_the_one_ahead(results)
     return EpochsSpent(whole=whole, by_rung=by_rung, sentence=sentence, **numbers)
 
 
@@ -68,6 +69,17 @@ def _sentence(
     text += f"stopped{_after(list(by_rung))}"
     of = f" of {spent + saved:,}" if saved else ""
     return f"{text}: {spent:,}{of} epochs." if spent else f"{text}."
+
+
+def _of_few(finished: int, rungs: Counter[int]) -> str:
+    """Says how to judge later, if nearly all trials were stopped, and most at the first rung."""
+    first, stopped = min(rungs, default=0), sum(rungs.values())
+    if not first or finished > _FEW or stopped < _MANY or 2 * rungs[first] <= stopped:
+        return ""
+    return (
+        f" If {first:,} epoch{'s tell' if first > 1 else ' tells'} too little, judge later: "
+        f"grace_epochs={3 * first} (--grace-epochs {3 * first})."
+    )
 
 
 def _of_the_one_ahead(results: Results) -> str:

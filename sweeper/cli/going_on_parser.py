@@ -24,7 +24,9 @@ def add_resume(commands: Any) -> None:
     add = resume.add_argument_group("what goes on").add_argument
     add("sweep", metavar="FOLDER", help="the sweep's folder")
     add("objective", nargs="?", metavar="OBJECTIVE", help="module:function or file.py:function")
-    add("--trials", type=whole, metavar="N", help="trials, not fewer than before (not of a grid)")
+    add(
+        "--trials", type=whole, metavar="N", help="all trials, no fewer than before (not of a grid)"
+    )
     add("--replicates", type=whole, metavar="N", help="trainings a configuration, not fewer either")
     add_how_to_run(resume)
 

@@ -140,7 +140,7 @@ def replicates(results: Results) -> go.Figure:
     if table.empty:
         return nothing(
             "Each configuration was trained once at most, so luck can't be measured. "
-            "With replicates=3 it is."
+            "sweeper.confirm trains the best ones again."
         )
     shown = table.head(30)[::-1]
     points = frames.trials(results)

@@ -84,7 +84,10 @@ def _differences(before: dict[str, Any], sweep: dict[str, Any]) -> list[str]:
         found.append(f"searcher: was {searchers[0]}, is {searchers[1]}")
     for name in MAY_GROW:
         if sweep[name] < before[name]:
-            found.append(f"{name}: was {before[name]}, is {sweep[name]}; it may only grow")
+            was, now = before[name], sweep[name]
+            found.append(
+                f"{name}: was {was}, is {now}; it may only grow: for {now} more, it is {was + now}"
+            )
     for name, meant in _CAME_LATER.items():
         was, now = before.get(name, meant), sweep[name]
         if was != now:

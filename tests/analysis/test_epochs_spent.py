@@ -51,6 +51,30 @@ def test_the_sentence_says_all_of_it():
     )
 
 
+@pytest.mark.parametrize(
+    ("finished", "rungs", "told"),
+    [
+        (2, [1] * 4 + [3] * 3, " If 1 epoch tells too little, judge later: grace_epochs=3 (--grac"),
+        (
+            0,
+            [2] * 6,
+            " If 2 epochs tell too little, judge later: grace_epochs=6 (--grace-epochs 6).",
+        ),
+        (3, [1] * 9, ""),
+        (2, [1] * 5, ""),
+        (2, [1] * 4 + [3] * 4, ""),
+    ],
+)
+def test_where_nearly_all_are_stopped_at_once_it_says_how_to_judge_later(finished, rungs, told):
+    results = made([0.5] * (finished + len(rungs)))
+    for row in results.rows:
+        row.status, row.epochs = "finished", 9
+    for row, rung in zip(results.rows[finished:], rungs, strict=True):
+        row.status, row.epochs = "stopped", rung
+    assert epochs(results).sentence.partition(" epochs.")[2].startswith(told)
+    assert ("judge later" in epochs(results).sentence) == bool(told)
+
+
 @pytest.mark.parametrize(("mode", "ahead"), [("min", 2), ("max", 3)])
 def test_a_stopped_trial_that_was_better_is_explained(mode, ahead):
     results = made([0.5, 0.6, 0.1, 0.9, math.nan], mode=mode)

@@ -119,7 +119,7 @@ def test_more_trials_and_more_replicates(run, half_done):
     assert list(grown.frame["replicate"]) == [0, 1] * 8
     sweep = sweeper.load(grown.folder).sweep
     assert (sweep["num_trials"], sweep["replicates"], len(sweep["resumed"])) == (8, 2, 1)
-    with pytest.raises(ValueError, match="num_trials: was 8, is 6; it may only grow"):
+    with pytest.raises(ValueError, match="was 8, is 6; it may only grow: for 6 more, it is 14"):
         resume(run, replicates=2)
 
 
