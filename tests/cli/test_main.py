@@ -274,7 +274,7 @@ def test_the_same_dry_run_twice(project, here):
         (["run", "--model", "resnet"], "choose from ['softmax', 'mlp', 'dropout_mlp', 'lenet']"),
         (["run", "--searcher", "bayes"], "choose random or grid"),
         (["run", "--searcher", "grid", "--points", "many"], "must be N, or NAME=N"),
-        (["run", "--trials", "0"], "num_trials"),
+        (["run", "--trials", "0"], "--trials: must be"),
         (["space", "--initial", "{'lr': 0.1"], "must be a configuration such as {'lr': 0.1"),
         (["space", "--initial", "{'lr': 0.1"], "'{' was never closed"),
         (["space", "--initial", "0.1"], "but it is a float"),
