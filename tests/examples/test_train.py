@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import ray
 
-from sweeper.record.results import Results, load
+from sweeper.cli.main import main
+from sweeper.record.results import load
 
 pytestmark = pytest.mark.ray
 
@@ -18,28 +20,35 @@ COMMAND = f"python {shlex.quote(str(ROOT / 'examples' / 'train.py'))} --epochs 9
 TIMED = ["start_s", "runtime_s", "worker", "node"]
 
 
-def sweep(folder: Path, name: str, *arguments: str) -> Results:
-    """In a shell in which this Python is `python`."""
-    command = [
-        *(sys.executable, "-m", "sweeper", "run", "--name", name, "--no-report"),
+def arguments(name: str, *where: str) -> list[str]:
+    """Of two trials, since each imports torch anew; the second is worse, and half go on."""
+    return [
+        *("run", "--name", name, "--no-report", "--trials", "2", "--seed", "1"),
         *("--command", COMMAND + " --lr {lr} --hidden {hidden}", "--metric", "val_acc"),
         *("--mode", "max", "--also", "train_loss", "--scheduler", "asha"),
-        *("--space", "lr=loguniform(1e-5,1)", "--space", "hidden=[16,64]", *arguments),
+        *("--reduction-factor", "2", "--space", "lr=loguniform(1e-5,1)"),
+        *("--space", "hidden=[16,64]", *where),
     ]
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_it_is_swept_with_early_stopping_in_one_command(ray_session, tmp_path, monkeypatch, capfd):
+    """In a shell in which this Python is `python`; then in this process, with the same results."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    its = {**os.environ, "PYTHONPATH": str(ROOT)}
+    address = ray.get_runtime_context().gcs_address
+    where = arguments("ray", "--workers", "1", "--address", address)
+    command = [sys.executable, "-m", "sweeper", *where]
+    done = subprocess.run(command, env=its, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "train_loss" not in done.stderr  # what the script prints is kept
-    return load(folder / "runs" / name)
-
-
-def test_it_is_swept_with_early_stopping_in_one_command(tmp_path):
-    results = sweep(tmp_path, "ray", "--trials", "3", "--workers", "1", "--address", "local")
+    results = load(Path("runs", "ray"))
     assert set(results.frame["status"]) == {"finished", "stopped"}
     assert results.best_value > 0.8
     assert results.curves["train_loss"].notna().all()
     assert "epoch 9 val_acc" in (results.best_folder / "output.txt").read_text()
-    again = sweep(tmp_path, "inline", "--trials", "3", "--address", "inline")
-    frames = [one.frame.drop(columns=TIMED) for one in (results, again)]
+    capfd.readouterr()
+    assert main(arguments("inline", "--address", "inline")) == 0
+    for said in (done.stderr, capfd.readouterr().err):
+        assert "train_loss" not in said  # what the script prints is kept
+    frames = [one.frame.drop(columns=TIMED) for one in (results, load(Path("runs", "inline")))]
     pd.testing.assert_frame_equal(*frames, check_exact=True)

@@ -154,7 +154,7 @@ MINE = """
     if __name__ == "__main__":
         sweeper.run(
             objective, {"x": stats.uniform(0, 1)}, sweeper.RandomSearch(int(sys.argv[1])),
-            name="s", resume=True, address="inline",
+            name="s", resume=True, address="inline", report=False,
         )
 """
 
@@ -170,34 +170,26 @@ def script(tmp_path, trials, near="return x", where="here", **options):
 
 
 @pytest.mark.slow
-def test_changed_sources_and_surroundings_are_named(tmp_path):
+def test_changed_sources_and_surroundings_and_another_directory_are_named(tmp_path):
     assert script(tmp_path, 1).returncode == 0
     quiet = script(tmp_path, 2)
     assert "Note" not in quiet.stderr
-    noted = script(tmp_path, 3, "return 2 * x", "elsewhere")
+    other = tmp_path / "an other"
+    other.mkdir()
+    (tmp_path / "runs").rename(other / "runs")
+    noted = script(tmp_path, 3, "return 2 * x", "elsewhere", cwd=other)
     assert (
         "Note: the source of near.helper, which the objective uses, has changed since"
         in noted.stderr
     )
     assert "Note: mine.WHERE, which the objective uses, was 'here', is 'elsewhere'." in noted.stderr
     assert noted.returncode == 0
-    (tmp_path / "runs" / "s").rename(tmp_path / "s")
-    described = json.loads((tmp_path / "s" / "sweep.json").read_text())
-    assert ["objective_state" in one for one in described["resumed"]] == [False, True]
-
-
-@pytest.mark.slow
-def test_another_directory_is_said_with_what_to_do(tmp_path):
-    assert script(tmp_path, 1).returncode == 0
-    other = tmp_path / "an other"
-    other.mkdir()
-    (tmp_path / "runs").rename(other / "runs")
-    noted = script(tmp_path, 2, cwd=other)
     assert f"the sweep began in {tmp_path}, but this is {other}" in noted.stderr
     assert f"(cd {tmp_path})" in noted.stderr
     described = json.loads((other / "runs" / "s" / "sweep.json").read_text())
+    assert ["objective_state" in one for one in described["resumed"]] == [False, True]
     assert described["directory"] == str(tmp_path)
-    assert described["resumed"][0]["directory"] == str(other)
+    assert [one["directory"] for one in described["resumed"]] == [str(tmp_path), str(other)]
 
 
 def test_a_job_of_a_cluster_has_no_directory_of_its_own(tmp_path, monkeypatch, run):

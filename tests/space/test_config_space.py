@@ -95,19 +95,17 @@ def test_draws_are_the_same_in_every_process():
         "space = {'lr': stats.loguniform(1e-4, 1), '\\udc80': stats.norm(), 'c': list('abcdef')}\n"
         "print(ascii([draw(space, 7, i) for i in range(20)]), trial_seed(7, 3, 1))"
     )
-    outputs = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env=os.environ | {"PYTHONHASHSEED": hash_seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for hash_seed in ("0", "1")
-    }
+    other = "1" if os.environ.get("PYTHONHASHSEED") == "0" else "0"  # than this process has
+    output = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONHASHSEED": other},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     space = {"lr": stats.loguniform(1e-4, 1), "\udc80": stats.norm(), "c": list("abcdef")}
     here = ascii([draw(space, 7, i) for i in range(20)])
-    assert outputs == {f"{here} {trial_seed(7, 3, 1)}\n"}
+    assert output == f"{here} {trial_seed(7, 3, 1)}\n"
 
 
 def test_draws_stay_from_release_to_release():
@@ -175,10 +173,11 @@ def test_constrained_draws_follow_the_law_given_the_constraint():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("constraints", "hits"),
-    [(["a == b"], "0 of 20,000"), (["a < 0.0004", "b > 0"], r"\d of 20,000 .*'a < 0.0004' alone")],
+    [(["a == b"], "0 of 20,000"), (["a < 4", "b < 0"], r"[1-9] of 20,000 .*'a < 4' alone")],
 )
 def test_rare_constraints_are_refused_with_their_share(constraints, hits):
-    space = check_space({"a": stats.uniform(0, 1), "b": stats.uniform(0, 1)}, constraints)
+    # Choices are drawn in a tenth of the time of SciPy's distributions.
+    space = check_space({"a": list(range(10_000)), "b": [-1, -2]}, constraints)
     with pytest.raises(ValueError, match=f"at least 1 in 1,000 .* {hits}"):  # says share_fault
         [draw(space, 0, trial) for trial in range(10)]
 

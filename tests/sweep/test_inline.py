@@ -40,16 +40,21 @@ def run(tmp_path):
 
 
 @pytest.mark.slow
-def test_it_needs_no_ray(tmp_path):
+def test_neither_it_nor_a_preview_nor_pictures_and_reports_need_ray_torch_or_optuna(tmp_path):
     code = (
         "import sys, sweeper; from scipy import stats\n"
-        "r = sweeper.run(lambda c: c['x'], {'x': stats.uniform(0, 1)}, sweeper.RandomSearch(3), "
-        "address='inline', folder=sys.argv[1], progress=False)\n"
-        "print(len(r.rows), {'ray', 'torch'} & set(sys.modules))"
+        "space, searcher = {'x': stats.uniform(0, 1)}, sweeper.RandomSearch(3)\n"
+        "str(sweeper.preview(space, searcher))\n"
+        "r = sweeper.run(lambda c: c['x'], space, searcher, "
+        "address='inline', folder=sys.argv[1], progress=False, report=False)\n"
+        "from sweeper import plots\n"
+        "sweeper.write_report(r, sys.argv[1] + '/report.html')\n"
+        "print(len(r.rows), {'ray', 'torch', 'optuna'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.stdout == "3 set()\n", done.stderr
+    assert done.stderr == ""
 
 
 def test_the_objective_has_the_main_thread_and_prints_as_usual(run, capfd):
@@ -261,7 +266,7 @@ def test_an_objective_that_swallows_everything_still_hears_ctrl_c_and_its_time(r
 
 @pytest.mark.slow
 def test_an_objective_without_epochs_is_told_of(run, capfd):
-    options = {"scheduler": sweeper.ASHA(), "progress": True}
+    options = {"scheduler": sweeper.ASHA(), "progress": True, "report": False}
     run(lambda config: config["x"], limits=sweeper.Limits(total_epochs=3), **options)
     printed = capfd.readouterr().err
     assert printed.count("so ASHA and total_epochs can do nothing for it") == 1

@@ -1,5 +1,3 @@
-import subprocess
-import sys
 import time
 
 import pandas as pd
@@ -111,7 +109,7 @@ def test_faults_are_told_as_by_the_sweep():
     with pytest.raises(ValueError, match="num_trials"):
         sweeper.preview({"a": [1]}, sweeper.RandomSearch(0))
     with pytest.raises(ValueError, match="at least 1 in 1,000"):
-        sweeper.preview({"a": stats.norm()}, sweeper.RandomSearch(1), constraints=["a > 99"])
+        sweeper.preview({"a": [1, 2]}, sweeper.RandomSearch(1), constraints=["a > 99"])
     with pytest.raises(ValueError, match="most must be an int of at least 1, but got 0"):
         sweeper.preview({"a": [1]}, sweeper.RandomSearch(1), most=0)
     with pytest.raises(TypeError, match="searcher must be"):
@@ -121,17 +119,6 @@ def test_faults_are_told_as_by_the_sweep():
 def test_no_value_can_move_the_cursor():
     text = str(sweeper.preview({"a\x1b[2J": ["\x1b[2J", "b"]}, sweeper.RandomSearch(3)))
     assert "\x1b" not in text
-
-
-@pytest.mark.slow
-def test_it_needs_neither_ray_nor_torch():
-    code = (
-        "import sys, sweeper\n"
-        "str(sweeper.preview({'a': [1, 2]}, sweeper.RandomSearch(3)))\n"
-        "sys.exit(str({'torch', 'ray', 'optuna'} & set(sys.modules) or ''))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stderr.strip() == ""
 
 
 def test_the_frame_is_a_table():
