@@ -136,13 +136,20 @@ def _text(path: str) -> str | None:
 
 
 def _libraries(objective: Objective) -> tuple[str, ...]:
-    """Returns installed packages among the modules that the objective's module names."""
+    """Returns modules of installed packages that the objective's module has imported, or from
+    which it has imported something.
+    """
     names = getattr(_function(objective), "__module__", None)
     module = sys.modules.get(names or "")
-    found = {
-        value.__name__.partition(".")[0]
-        for value in vars(module or types.ModuleType("none")).values()
-        if isinstance(value, types.ModuleType)
-        and (getattr(value, "__file__", None) or "").startswith(_PACKAGES)
-    }
-    return tuple(sorted(found | ({"torch"} & set(sys.modules))))
+    found = map(_origin, vars(module or types.ModuleType("none")).values())
+    files = {name: getattr(sys.modules.get(name), "__file__", None) or "" for name in found}
+    installed = {name for name, file in files.items() if file.startswith(_PACKAGES)}
+    return tuple(sorted(installed | ({"torch"} & set(sys.modules))))
+
+
+def _origin(value: Any) -> str:
+    """Returns the name of a module, or of the one where a function, class or object comes from."""
+    if isinstance(value, types.ModuleType):
+        return value.__name__
+    name = (value if isinstance(value, type | types.FunctionType) else type(value)).__module__
+    return name if isinstance(name, str) else ""

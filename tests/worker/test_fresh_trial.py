@@ -270,6 +270,25 @@ def test_an_objective_has_the_main_thread_of_a_process_as_at_home(processes):
 
 
 @pytest.mark.slow
+def test_what_its_module_imports_from_packages_is_loaded_before_a_trial(
+    processes, tmp_path, monkeypatch
+):
+    (tmp_path / "imports_packages.py").write_text(
+        "import sys\n"
+        "loaded = {'scipy.stats', 'sklearn.datasets._base', 'pandas.core.frame'} & {*sys.modules}\n"
+        "from scipy import stats\n"
+        "from sklearn.datasets import load_iris\n"
+        "table = __import__('pandas').DataFrame()\n"
+        "def objective(config):\n"
+        "    return len(loaded)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    from imports_packages import objective
+
+    assert to_the_end(begin(processes(objective)))[1].value == 3
+
+
+@pytest.mark.slow
 def test_nothing_piles_up(processes):
     made = processes(lambda config: 0.5)
     to_the_end(begin(made))
