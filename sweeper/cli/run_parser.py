@@ -86,7 +86,7 @@ def _add_rarely(run: Any) -> None:
     """Adds options that few need: for commands, objectives with a memory, and our classifier."""
     add = run.add_argument_group("more on commands and objectives").add_argument
     add("--also", action="append", metavar="NAME", help="with --command: another number that it "
-        "prints; repeat it for more")  # fmt: skip
+        "prints, kept beside the metric; repeat it for more")  # fmt: skip
     add("--pattern", metavar="REGEX", help="with --command: finds the metric where it isn't "
         "printed as NAME: NUMBER, NAME=NUMBER or the like: one group, or a named one for each "
         "metric")  # fmt: skip
@@ -103,7 +103,8 @@ def _add_rarely(run: Any) -> None:
 def _add_search(add: Any) -> None:
     """Adds the options that affect the configurations."""
     add("--space", action="append", metavar="NAME=VALUE", help="a hyperparameter: a distribution "
-        "of scipy.stats, a list of choices, or a constant; repeat it for more")  # fmt: skip
+        "of scipy.stats such as loguniform(LOW,HIGH) or uniform(LOW,WIDTH), a list of choices, or "
+        "a constant; repeat it for more")  # fmt: skip
     add("--searcher", help=f"{', '.join(SEARCHERS)} ({DEFAULTS['searcher']})")
     add("--trials", type=whole, metavar="N",
         help=default("number of trials; a grid has its own", "trials"))  # fmt: skip
@@ -211,7 +212,7 @@ def _add_limits(add: Any) -> None:
 
 
 def _add_ends(add: Any) -> None:
-    add("--target", type=number, metavar="ERROR", help="end once a trial is at least as good")
+    add("--target", type=number, metavar="VALUE", help="end once a trial is at least as good")
     add("--patience", type=whole, metavar="N", help="end after so many trials in a row that were "
         "no better than the best before")  # fmt: skip
 
