@@ -50,7 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks tests as `ray` or `lab` by their fixtures, as `fast` what has no other mark; sorts."""
+    """Marks tests as `ray` or `lab` by their fixtures, and as `fast` what has no other mark."""
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else ()
         fixtures = set(getattr(item, "fixturenames", ())) - set(parameters)
@@ -60,9 +60,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("ray")
         if not any(item.get_closest_marker(mark) for mark in ("ray", "lab", "slow")):
             item.add_marker("fast")
-    # Files that start Ray come first: one of them alone at the end leaves the other process idle.
-    dear = {item.path for item in items if any(map(item.get_closest_marker, ("ray", "lab")))}
-    items.sort(key=lambda item: item.path not in dear)
 
 
 @pytest.fixture(scope="module", autouse=True)
