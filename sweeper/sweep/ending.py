@@ -88,8 +88,8 @@ def _confirm_command(sweep: dict[str, Any], folder: str) -> str:
     if "until" in searcher:
         extent |= {"replicates": searcher["first"], "until": searcher["until"]}
         extent["max-replicates"] = searcher["num_trials"]
-    options = " ".join(f"--{name} {value}" for name, value in extent.items())
-    return f"sweeper confirm {shlex.quote(folder)} {options}"
+    options = [f"--{name} {shlex.quote(str(value))}" for name, value in extent.items()]
+    return f"sweeper confirm {shlex.quote(folder)} {' '.join(options)}"
 
 
 def say_all_on_record(results: Results, say: Callable[[str], None]) -> None:

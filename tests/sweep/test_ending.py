@@ -4,7 +4,7 @@ import pytest
 from made_records import row
 
 from sweeper.record.results import Results
-from sweeper.sweep.ending import outcome, say_all_on_record
+from sweeper.sweep.ending import how_to_go_on, outcome, say_all_on_record
 
 
 def ended(*statuses, **sweep):
@@ -51,3 +51,16 @@ def test_a_traceback_is_said_once():
     assert said_of(made, "ValueError: no") == ["All 2 trials failed."]
     assert "Traceback of 0" in said_of(made, "KeyError: 'x'")[0]
     assert said_of(ended("failed", "finished")) == []
+
+
+def test_a_command_to_copy_has_no_other_command_in_it():
+    """Also if the record is somebody else's."""
+    searcher = {"kind": "TopTwo", "initial_configs": [{}], "first": 2, "num_trials": 9}
+    foreign = {
+        "searcher": {**searcher, "until": "0.9; rm -r ~"}, "replicates": 1, "data_given": False,
+        "objective": "mine:objective", "objective_file": "mine.py", "fixed_arguments": {},
+    }  # fmt: skip
+    assert how_to_go_on(foreign, Path("runs/my first/confirm-1")) == (
+        "Go on with: sweeper confirm 'runs/my first' --top 1 --replicates 2 --until '0.9; rm -r ~' "
+        "--max-replicates 9"
+    )
