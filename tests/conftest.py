@@ -97,12 +97,12 @@ def own_notes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def ray_session() -> Iterator[None]:
-    """A Ray of this test run's own, with more logical CPUs than the machine has."""
+def ray_session() -> Iterator[str]:
+    """The address of a Ray of this test run's own, with more CPUs than the machine has."""
     import ray
 
     ray.init(address="local", num_cpus=8, include_dashboard=False, log_to_driver=False)
-    yield
+    yield ray.get_runtime_context().gcs_address
     ray.shutdown()
 
 

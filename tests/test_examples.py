@@ -22,7 +22,7 @@ def one_cpu(ray_session):
     """The address of the tests' own Ray, of which one CPU is free: each worker imports torch."""
     others = ray.util.placement_group([{"CPU": ray.cluster_resources()["CPU"] - 1}])
     assert others.wait(60)
-    yield ray.get_runtime_context().gcs_address
+    yield ray_session
     ray.util.remove_placement_group(others)
 
 

@@ -13,7 +13,6 @@ from types import ModuleType, SimpleNamespace
 
 import pandas as pd
 import pytest
-import ray
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
@@ -25,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.parametrize("name", ["lenet", "dropout_mlp"])  # softmax.py: test_lab.py
 def test_examples(ray_session, tmp_path, name):
     """They sweep on the tests' own Ray; without one they start it, as the README's command does."""
-    there = {**os.environ, "RAY_ADDRESS": ray.get_runtime_context().gcs_address}
+    there = {**os.environ, "RAY_ADDRESS": ray_session}
     command = [
         sys.executable,
         ROOT / "scripts" / f"{name}.py",

@@ -57,25 +57,40 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-_Kind = tuple[Callable[[Any], Any], tuple[type, ...], str]
-_TEXT: _Kind = (_as_it_is, (str,), "text")
-_FLAG: _Kind = (_yes_or_no, (bool,), "true or false")
-_NUMBER: _Kind = (number, (int, float), "a number such as 0.5")
-_LEAST = {
-    **dict.fromkeys(("max_epochs", "batch_size", "checkpoint_every", "trials", "lag"), 1),
-    **dict.fromkeys(("grace_epochs", "replicates", "workers", "total_epochs", "patience"), 1),
-    **dict.fromkeys(("top", "max_replicates"), 1),
-    **{"reduction_factor": 2, "seed": 0, "max_failures": 0},
-}
+_Kind = tuple[Callable[[Any], Any], Callable[[Any], bool], str]  # reads it, checks it, the rule
+
+
+def _is(*kinds: type) -> Callable[[Any], bool]:
+    """Returns a check; a bool is no number."""
+    return lambda value: isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+
+
+def _at_least(low: int) -> _Kind:
+    is_whole = _is(int)
+    return (
+        whole,
+        lambda value: is_whole(value) and value >= low,
+        f"a whole number of at least {low}",
+    )
+
+
+_TEXT: _Kind = (_as_it_is, _is(str), "text")
+_FLAG: _Kind = (_yes_or_no, _is(bool), "true or false")
+_COUNT = _at_least(1)
+_NUMBER: _Kind = (number, _is(int, float), "a number such as 0.5")
 _KINDS: dict[str, _Kind] = {
     **dict.fromkeys(("command", "metric", "mode", "pattern"), _TEXT),
     **dict.fromkeys(("objective", "model", "data", "searcher", "name", "folder"), _TEXT),
     **dict.fromkeys(("address", "cluster", "scheduler", "surrogate", "keep"), _TEXT),
     **dict.fromkeys(("resume", "retry_failed", "keep_checkpoints", "dry_run", "test"), _FLAG),
     **dict.fromkeys(("no_report", "quiet", "unique", "fresh"), _FLAG),
-    **{name: (whole, (int,), f"a whole number of at least {low}") for name, low in _LEAST.items()},
+    **dict.fromkeys(("max_epochs", "batch_size", "checkpoint_every", "trials", "lag"), _COUNT),
+    **dict.fromkeys(("grace_epochs", "replicates", "workers", "total_epochs"), _COUNT),
+    **dict.fromkeys(("patience", "top", "max_replicates"), _COUNT),
+    **dict.fromkeys(("seed", "max_failures"), _at_least(0)),
+    "reduction_factor": _at_least(2),
     **dict.fromkeys(("cpus", "gpus", "target", "until"), _NUMBER),
-    "first_failures": (whole_or_none, (int, type(None)), "a whole number or none"),
+    "first_failures": (whole_or_none, _is(int, type(None)), "a whole number or none"),
 }
 
 
@@ -97,13 +112,11 @@ def read_kinds(given: dict[str, Any], told: Callable[[str], str], faults: list[s
                 faults.append(str(error))
                 del given[name]
             continue
-        read, kinds, rule = _KINDS.get(name, (_as_it_is, (object,), ""))
+        if name not in _KINDS:
+            continue
+        read, fits, rule = _KINDS[name]
         value = given[name] = read(value)
-        if (
-            not isinstance(value, kinds)
-            or (isinstance(value, bool) and bool not in kinds and object not in kinds)
-            or (name in _LEAST and given[name] < _LEAST[name])
-        ):
+        if not fits(value):
             faults.append(f"{told(name)}: must be {rule}, but got {value!r} ({_kind(value)}).")
             del given[name]
 

@@ -6,6 +6,7 @@ each part of a trial. State in modules' own variables is not restored: `fresh=Tr
 """
 
 import decimal
+import functools
 import gc
 import locale
 import logging
@@ -28,8 +29,12 @@ import wrapt
 _Setting = tuple[Callable[[], Any], Callable[[Any], object]]  # reads it, sets it to what was read
 
 
-def _attribute(of: Any, name: str) -> _Setting:
-    return lambda: getattr(of, name), lambda value: setattr(of, name, value)
+def _attribute(of: Any, path: str) -> _Setting:
+    *owners, name = path.split(".")
+    return (
+        lambda: attrgetter(path)(of),
+        lambda value: setattr(functools.reduce(getattr, owners, of), name, value),
+    )
 
 
 def _contents(of: list[Any]) -> _Setting:
@@ -114,13 +119,6 @@ def _in_torch(torch: Any) -> list[_Setting]:
             lambda value: attrgetter(write)(torch)(*arguments, value),
         )
 
-    def attribute(path: str) -> _Setting:
-        owner, _, name = path.rpartition(".")
-        return (
-            lambda: attrgetter(path)(torch),
-            lambda value: setattr(attrgetter(owner)(torch), name, value),
-        )
-
     def device() -> Any:
         return getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
 
@@ -142,18 +140,18 @@ def _in_torch(torch: Any) -> list[_Setting]:
             ),
             lambda value: torch.use_deterministic_algorithms(value[0], warn_only=value[1]),
         ),
-        attribute("utils.deterministic.fill_uninitialized_memory"),
+        _attribute(torch, "utils.deterministic.fill_uninitialized_memory"),
         calls("is_anomaly_enabled", "autograd.set_detect_anomaly"),
         (flushes, lambda value: torch.set_flush_denormal(value)),
         calls("get_float32_matmul_precision", "set_float32_matmul_precision"),
         *(calls("get_autocast_dtype", "set_autocast_dtype", kind) for kind in ("cpu", "cuda")),
         calls("multiprocessing.get_sharing_strategy", "multiprocessing.set_sharing_strategy"),
         *(
-            attribute(f"backends.cudnn.{name}")
+            _attribute(torch, f"backends.cudnn.{name}")
             for name in ("benchmark", "deterministic", "enabled", "allow_tf32")
         ),
         *(
-            attribute(f"backends.cuda.matmul.allow_{kind}_reduced_precision_reduction")
+            _attribute(torch, f"backends.cuda.matmul.allow_{kind}_reduced_precision_reduction")
             for kind in ("fp16", "bf16")
         ),
         *(

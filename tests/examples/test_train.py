@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import ray
 
 from sweeper.cli.main import main
 from sweeper.record.results import load
@@ -36,8 +35,7 @@ def test_it_is_swept_with_early_stopping_in_one_command(ray_session, tmp_path, m
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     its = {**os.environ, "PYTHONPATH": str(ROOT)}
-    address = ray.get_runtime_context().gcs_address
-    where = arguments("ray", "--workers", "1", "--address", address)
+    where = arguments("ray", "--workers", "1", "--address", ray_session)
     command = [sys.executable, "-m", "sweeper", *where]
     done = subprocess.run(command, env=its, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

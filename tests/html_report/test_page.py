@@ -210,10 +210,16 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(tmp_path):
 # In the browser
 
 
-@pytest.mark.parametrize("name", ["light", "dark-phone"])
-def test_the_page_fits_its_window_and_its_pictures_are_drawn(look, name):
-    options = {"color_scheme": "dark", "viewport": PHONE, "has_touch": True}
-    opened = look("replicates", **(options if name == "dark-phone" else {}))
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("light", {}),
+        ("dark", {"color_scheme": "dark"}),
+        ("phone", {"viewport": PHONE, "has_touch": True}),
+    ],
+)
+def test_the_page_fits_its_window_and_its_pictures_are_drawn(look, name, options):
+    opened = look("replicates", **options)
     page = opened.page
     assert len(opened.draw_all()) >= 12
     assert page.get_by_text("can't be drawn").count() == 0
@@ -262,7 +268,6 @@ def test_pictures_follow_the_theme_of_the_browser_and_can_not_be_uploaded(look):
         arg=[ON_DARK.get(colour, colour) for colour in on_light],
     )
     assert set(on_light) & {STEPS[0], STEPS[-1]}
-    screenshot(page, "dark", full_page=True)
     page.emulate_media(color_scheme="light")
 
 

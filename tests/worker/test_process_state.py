@@ -162,7 +162,6 @@ def test_a_warning_that_was_turned_into_an_error_is_one_no_more():
         warnings.warn("hear me", stacklevel=1)
 
 
-@pytest.mark.slow
 def test_a_setting_that_this_torch_lacks_keeps_no_other_from_being_restored(monkeypatch):
     with monkeypatch.context() as patch:
         patch.delattr(torch, "is_anomaly_enabled")
@@ -175,6 +174,7 @@ def test_a_setting_that_this_torch_lacks_keeps_no_other_from_being_restored(monk
     assert torch.backends.cudnn.benchmark is False
 
 
+@pytest.mark.slow
 def test_torch_that_is_loaded_later_is_put_back_to_what_it_was_then():
     code = """
         import sys

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -187,6 +188,8 @@ def test_no_process_outlives_a_kill(mark, whom):
         start_new_session=True,
     )  # fmt: skip
     assert worker.stdout.readline() == b"here\n"
+    wait_until(lambda: len(in_lost_sessions(mark)) == 1)
+    (orphan,) = in_lost_sessions(mark)
     if whom == "worker":
         worker.kill()
     elif whom == "keeper":
@@ -199,11 +202,17 @@ def test_no_process_outlives_a_kill(mark, whom):
         os.killpg(worker.pid, signal.SIGKILL)
     assert worker.wait() in (0, -signal.SIGKILL)
     if whom == "keeper":
-        # Nobody is left who knows of the one that is in a session of its own: it may stay.
-        wait_until(lambda: len(with_mark(mark)) <= 1)
-        for orphan in with_mark(mark):
+        # Nobody is left who knows of the one that is in a session of its own: only it may stay.
+        wait_until(lambda: {*with_mark(mark)} <= {orphan})
+        with suppress(ProcessLookupError):
             os.kill(orphan, signal.SIGKILL)
     wait_until(lambda: not with_mark(mark))
+
+
+def in_lost_sessions(mark: str) -> list[int]:
+    """Those of the processes with a mark whose session was begun by one that has ended."""
+    alive = with_mark(mark)
+    return [pid for pid in alive if os.getsid(pid) not in alive]
 
 
 def of(pid: int, what: str) -> bytes:

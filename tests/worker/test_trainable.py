@@ -45,7 +45,12 @@ def asks(config):
     ("objective", "seen", "driver_says", "exception"),
     [
         (fits, True, None, None),
-        (fits, False, None, "RuntimeError: checkpoint_every needs storage that all nodes share, "),
+        (
+            fits,
+            False,
+            None,
+            "RuntimeError: checkpoint_every needs storage that all nodes share, but ",
+        ),
         (asks, False, "Two nodes are blind.", "RuntimeError: Two nodes are blind."),
         (asks, True, "Two nodes are blind.", "RuntimeError: Two nodes are blind."),
     ],

@@ -217,10 +217,8 @@ def test_tasks_and_actors_inside_of_a_trial_are_refused_if_they_could_never_begi
     assert list(frame["validation_error"])[2:] == [0.5, 0.25, 0.25]
 
 
-def test_a_script_runs_as_at_home(tmp_path):
+def test_a_script_runs_as_at_home(tmp_path, ray_session):
     """Its models are saved and found again, its errors show their lines."""
-    import ray
-
     script = tmp_path / "train.py"
     script.write_text(
         textwrap.dedent("""
@@ -252,7 +250,7 @@ def test_a_script_runs_as_at_home(tmp_path):
         [sys.executable, str(script), "0.5"], cwd=tmp_path, capture_output=True, text=True,
         env={
             **os.environ, "PYTHONPATH": os.pathsep.join(sys.path),
-            "RAY_ADDRESS": ray.get_runtime_context().gcs_address,
+            "RAY_ADDRESS": ray_session,
         },
     )  # fmt: skip
     assert done.stdout.startswith("0.75 "), done.stderr
