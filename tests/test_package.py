@@ -83,7 +83,7 @@ ORDER = {
         *("traps", "ranges", "preview"),
         *("limits", "execution", "nesting", "knowledge", "core", "interrupts", "progress"),
         *("stops", "suggestions", "trial_folders", "conductor", "failures", "travelling"),
-        *("inline", "tune_hooks", "on_ray", "executors"),
+        *("inline", "tune_hooks", "on_ray", "searcher_process", "executors"),
         *("ending", "sweep", "final_test", "confirmation_plan", "confirmation"),
     ],
     "remote": ["screen", "head", "job", "commands"],
@@ -115,7 +115,7 @@ TORCH |= {"worker/shared_data"}
 RAY = {f"cluster/{name}" for name in ORDER["cluster"]} - {"cluster/resources"}
 RAY -= {"cluster/doctor_page", "cluster/strangers"}
 RAY |= {"worker/trainable", "worker/nested_ray", "space/search_space", "remote/head"}
-RAY |= {f"sweep/{name}" for name in ("tune_hooks", "on_ray")}
+RAY |= {f"sweep/{name}" for name in ("tune_hooks", "on_ray", "searcher_process")}
 PLOTLY = {f"plots/{name}" for name in ORDER["plots"]} - {"plots/scales", "plots/frames"}
 PLOTLY |= {"html_report/page"}
 

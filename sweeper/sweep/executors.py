@@ -135,7 +135,8 @@ def on_ray(
         # Imported here, since Tune takes a second to load; meanwhile Ray's first workers start.
         with _no_word_of_widgets():
             from sweeper.cluster.fleet import Fleet
-            from sweeper.sweep.on_ray import Apart, make_task, run_on_ray
+            from sweeper.sweep.on_ray import make_task, run_on_ray
+            from sweeper.sweep.searcher_process import Apart
 
         def look() -> tuple[Fleet, str, int]:
             fleet = Fleet(execution.num_workers, sweep.resources, num_left)

@@ -2,27 +2,20 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import ray
 from ray import tune
-from ray.exceptions import RayActorError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweeper.cluster.connection import quiet, wants_logs
 from sweeper.cluster.fleet import Fleet
 from sweeper.cluster.nodes import fashion_mnist_for_other_nodes, no_checkpoints
 from sweeper.cluster.ray_internals import known_trainables, uncounted_callbacks
 from sweeper.record.sweep_definition import Sweep
-from sweeper.space.checks import Config
 from sweeper.sweep.conductor import Conductor
-from sweeper.sweep.core import Question
-from sweeper.sweep.failures import describe_failure
 from sweeper.sweep.limits import Limits
-from sweeper.sweep.suggestions import suggest, warm_up
 from sweeper.sweep.tune_hooks import Events, HandOver, InOrder, LeaveTuneError
 from sweeper.worker.packed_objective import PackedObjective
 from sweeper.worker.process_state import directory
@@ -38,7 +31,6 @@ _TUNE_SETTINGS = {
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "1e9",
     "TUNE_MAX_PENDING_TRIALS_PG": "1000000",  # the searcher decides how many wait
 }
-_MOST_DEATHS = 3  # of the searcher's process, before one answer
 
 
 def run_on_ray(task: Task, conductor: Conductor, fleet: Fleet, limits: Limits) -> None:
@@ -124,65 +116,6 @@ def make_task(
         metric=sweep.metric.name,
         keep=keep,
     )
-
-
-class Apart:
-    """Runs a searcher in a process of its own, so that nobody waits for it.
-
-    The process is on this machine, takes none of the CPUs that trials are given, and is started
-    again if it dies, unless it does so again and again over the same questions.
-    """
-
-    def __init__(self, sweep: Sweep) -> None:
-        self._sweep = sweep
-        self._actor: Any = None
-        self._questions: Sequence[Question] = ()
-        self._asked: Any = None
-        self._deaths = 0  # since the last answer
-
-    def ask(self, questions: Sequence[Question]) -> None:
-        """Starts to compute configurations."""
-        self._questions = questions
-        if self._actor is None:
-            here = ray.get_runtime_context().get_node_id()
-            self._actor = (
-                ray.remote(_SearcherProcess)
-                .options(
-                    num_cpus=0,
-                    scheduling_strategy=NodeAffinitySchedulingStrategy(here, soft=False),
-                )
-                .remote(self._sweep.without_objective())
-            )
-        self._asked = self._actor.suggest.remote(questions)
-
-    def answer(self) -> list[Config | None] | None:
-        """Returns the answer, as in `Asker`."""
-        ready, _ = ray.wait([self._asked], timeout=0)
-        if not ready:
-            return None
-        try:
-            configs: list[Config | None] = ray.get(ready[0])
-        except RayActorError as error:
-            self._deaths += 1
-            if self._deaths > _MOST_DEATHS:
-                raise ChildProcessError(
-                    f"The searcher's process died {self._deaths} times in a row. The last time: "
-                    f"{describe_failure(str(error))}"
-                ) from error
-            self._actor = None
-            self.ask(self._questions)
-            return None
-        self._deaths = 0
-        return configs
-
-
-class _SearcherProcess:
-    def __init__(self, sweep: Sweep) -> None:
-        warm_up(sweep)
-        self._sweep = sweep
-
-    def suggest(self, questions: Sequence[Question]) -> list[Config | None]:
-        return suggest(self._sweep, questions)
 
 
 @contextmanager
