@@ -9,6 +9,10 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/setup.sh
+# Hundreds of processes would each compile sweeper, and pytest all tests.
+unset PYTHONDONTWRITEBYTECODE
+# Two processes at a time have a core each: more threads would wait for each other.
+export OMP_NUM_THREADS=1
 both=(--numprocesses 2 --dist loadfile --no-loadscope-reorder)
 # A test that hangs is ended, with a traceback of each thread, and the run with it: pytest-xdist
 # would try it again, for eight times.
@@ -21,8 +25,6 @@ if [ "${1:-}" = --lowest ]; then
 fi
 
 setup test
-# Once: hundreds of processes would, in a shell that has PYTHONDONTWRITEBYTECODE.
-.venv/bin/python -m compileall -q sweeper
 case "${1:-}" in
   --fast) set -- "${both[@]}" -m fast ;;
   --lab) set -- "${both[@]}" "${ends[@]}" -m lab ;;

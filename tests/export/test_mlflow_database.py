@@ -7,7 +7,6 @@ from datetime import datetime
 import pytest
 from eavesdropping import Eavesdropper
 from exported import hostile, made
-from mlflow import MlflowClient
 
 from sweeper.export.mlflow_database import write_mlflow_database
 from sweeper.record.rows import others
@@ -16,9 +15,16 @@ STATUSES = {"finished": "FINISHED", "failed": "FAILED", "diverged": "FAILED"}
 LARGEST = sys.float_info.max
 
 
+def client_of(path):
+    """MLflow's client of a database."""
+    from mlflow import MlflowClient  # a second, not when tests are collected
+
+    return MlflowClient(f"sqlite:///{path}")
+
+
 def opened(path):
     """MLflow's client of a database, and its runs by their tag `trial`."""
-    client = MlflowClient(f"sqlite:///{path}")
+    client = client_of(path)
     (default, experiment) = sorted(client.search_experiments(), key=lambda e: e.experiment_id)
     assert (default.name, client.search_runs([default.experiment_id])) == ("Default", [])
     runs = client.search_runs([experiment.experiment_id], max_results=1000)
@@ -68,7 +74,7 @@ def test_the_best_is_found_and_long_values_are_cut_where_it_is_seen(tmp_path):
     results.best_row.config["act"] = "x" * 10_000
     results.best_row.exception = "E: " + "y" * 10_000
     write_mlflow_database(results, tmp_path / "one.db")
-    client = MlflowClient(f"sqlite:///{tmp_path / 'one.db'}")
+    client = client_of(tmp_path / "one.db")
     ordered = ["metrics.accuracy DESC"]
     (best,) = client.search_runs(["0"], "attributes.status = 'FINISHED'", 1, 1, ordered)
     assert best.data.tags["trial"] == str(results.best_row.trial)

@@ -1,7 +1,5 @@
 from hypothesis import given
 from hypothesis import strategies as st
-from mlflow.exceptions import MlflowException
-from mlflow.utils.validation import _validate_param_name
 
 from sweeper.export.mlflow_keys import keys
 
@@ -10,6 +8,9 @@ NAMES = st.text() | st.text("./: _a\n\udc80", max_size=4) | st.sampled_from(["x"
 
 def taken(name):
     """Asks MlflowClient's own check."""
+    from mlflow.exceptions import MlflowException  # a second, not when tests are collected
+    from mlflow.utils.validation import _validate_param_name
+
     try:
         _validate_param_name(name)
     except MlflowException:

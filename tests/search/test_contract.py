@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -144,7 +145,10 @@ def test_another_process_chooses_the_same():
     )
     here = Path(__file__).parent
     path = f"import sys; sys.path[:0] = [{str(here)!r}, {str(here.parent)!r}]\n"
-    done = subprocess.run([sys.executable, "-c", path + code], capture_output=True, text=True)
+    threads = os.environ | {"OMP_NUM_THREADS": "2"}  # which change no configuration
+    done = subprocess.run(
+        [sys.executable, "-c", path + code], capture_output=True, text=True, env=threads
+    )
     assert done.stdout, done.stderr
     assert json.loads(done.stdout) == json.loads(
         json.dumps([configs_of(name) for name in SEARCHERS])

@@ -106,7 +106,7 @@ def test_run_here_takes_the_last_yield_and_gives_the_threads_back():
         yield 1.0
         yield config["x"] + test + torch.get_num_threads()
 
-    assert run_here(objective, {"x": 2}, {"test": 10}, seed=0, cpus=1) == 13.0
+    assert run_here(objective, {"x": 2}, {"test": 10}, seed=0, cpus=before + 1) == 13 + before
     assert torch.get_num_threads() == before
 
 
