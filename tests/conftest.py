@@ -97,11 +97,30 @@ def own_notes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def ray_session() -> Iterator[str]:
-    """The address of a Ray of this test run's own, with more CPUs than the machine has."""
+def few_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for `XDG_CACHE_HOME` with the first 2,000 images of Fashion-MNIST's two parts."""
+    from sweeper.training.fashion_mnist import fashion_mnist_arrays
+
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        fashion_mnist_arrays()
+    for path in folder.rglob("*.npy"):
+        np.save(path, np.load(path)[:2000])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ray_session(few_images: Path) -> Iterator[str]:
+    """The address of a Ray of this test run's own, with more CPUs than the machine has.
+
+    Its workers train on `few_images`.
+    """
     import ray
 
-    ray.init(address="local", num_cpus=8, include_dashboard=False, log_to_driver=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(few_images))
+        ray.init(address="local", num_cpus=8, include_dashboard=False, log_to_driver=False)
     yield ray.get_runtime_context().gcs_address
     ray.shutdown()
 

@@ -22,9 +22,9 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize("name", ["lenet", "dropout_mlp"])  # softmax.py: test_lab.py
-def test_examples(ray_session, tmp_path, name):
+def test_examples(ray_session, few_images, tmp_path, name):
     """They sweep on the tests' own Ray; without one they start it, as the README's command does."""
-    there = {**os.environ, "RAY_ADDRESS": ray_session}
+    there = {**os.environ, "RAY_ADDRESS": ray_session, "XDG_CACHE_HOME": str(few_images)}
     command = [
         sys.executable,
         ROOT / "scripts" / f"{name}.py",
@@ -40,10 +40,9 @@ def test_examples(ray_session, tmp_path, name):
     assert "1/1 trials" in done.stderr
 
 
-def test_searches_that_learn_beside_random_search(tmp_path):
-    printed = python(
-        tmp_path, ROOT / "scripts" / "learning_searches.py", "--seeds", "2", "--trials", "1"
-    )
+def test_searches_that_learn_beside_random_search(few_images, tmp_path):
+    command = [ROOT / "scripts" / "learning_searches.py", "--seeds", "2", "--trials", "1"]
+    printed = python(tmp_path, *command, XDG_CACHE_HOME=str(few_images))
     lines = printed.splitlines()
     assert [line.split()[0] for line in lines] == [
         *("random", "sobol", "random-asha", "bayesian", "bayesian-asha")
@@ -170,20 +169,20 @@ def test_a_benchmark_without_its_data_says_how_to_get_them(
         compare_searchers.lcbench(str(tmp_path), seeds=1, trials=3, tasks="public")
 
 
-def test_random_beside_grid(tmp_path):
-    command = [sys.executable, ROOT / "scripts" / "random_vs_grid.py", "--seeds", "1"]
-    done = subprocess.run([*command, "--points", "1"], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "Best validation error after 1 trial" in done.stdout
+def test_random_beside_grid(few_images, tmp_path):
+    command = [ROOT / "scripts" / "random_vs_grid.py", "--seeds", "1", "--points", "1"]
+    printed = python(tmp_path, *command, XDG_CACHE_HOME=str(few_images))
+    assert "Best validation error after 1 trial" in printed
     assert (tmp_path / "runs" / "random_vs_grid" / "comparison.html").exists()
 
 
 def test_the_picture_of_the_docs_is_what_its_script_draws(tmp_path):
     code = "import in_order_picture as its; print(its.picture() == its.PATH.read_text())"
-    assert python(tmp_path, "-c", code, path=ROOT / "scripts") == "True\n"
+    path = os.pathsep.join(map(str, [ROOT / "scripts", ROOT]))
+    assert python(tmp_path, "-c", code, PYTHONPATH=path) == "True\n"
 
 
-def test_the_first_command_of_the_readme(tmp_path):
+def test_the_first_command_of_the_readme(few_images, tmp_path):
     """In a folder that holds what a checkout holds, with this Python as its environment."""
     for name in ("scripts", "sweeper", "pyproject.toml", "README.md"):
         (tmp_path / name).symlink_to(ROOT / name)
@@ -196,7 +195,8 @@ def test_the_first_command_of_the_readme(tmp_path):
     short = ["--trials", "1", "--max-epochs", "1", "--batch-size", "256"]
     command = ["bash", tmp_path / "scripts" / "run.sh", *short]
     # The script goes to the folder above its own: that of the link, not of the checkout.
-    done = subprocess.run(command, capture_output=True, text=True)
+    environment = {**os.environ, "XDG_CACHE_HOME": str(few_images)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     assert "1 finished" in done.stdout
     assert "test set: error" in done.stdout
@@ -254,9 +254,9 @@ def test_the_cluster_on_aws_grows_from_nothing_with_spot_machines():
     assert worker["node_config"]["InstanceMarketOptions"] == {"MarketType": "spot"}
 
 
-def python(folder: Path, *arguments: str | Path, path: Path = ROOT) -> str:
-    """What a Python process prints in this folder; it can import what lies in `path`."""
-    command, its = [sys.executable, *arguments], {**os.environ, "PYTHONPATH": f"{path}:{ROOT}"}
+def python(folder: Path, *arguments: str | Path, **variables: str) -> str:
+    """What a Python process prints in this folder, with these variables in its environment."""
+    command, its = [sys.executable, *arguments], os.environ | {"PYTHONPATH": str(ROOT)} | variables
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=its)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -1,10 +1,10 @@
 """The same table on several real workers as on one, and after kills, also of the driver.
 
 `test_core.py` and `test_simulated_kills.py` show the same of each searcher with and without early
-stopping, on any number of workers, simulated.
+stopping, on any number of workers, simulated; `test_sweep.py` of random search and replicates on
+three real ones.
 """
 
-import functools
 import os
 import signal
 import subprocess
@@ -27,10 +27,7 @@ SPACE = {
     "momentum": sweeper.when("optimizer == 'sgd'", stats.uniform(0.5, 0.49)),
     "width": sweeper.rounded(stats.loguniform(4, 64)),
 }
-SEARCHERS = {
-    "random": sweeper.RandomSearch(14),
-    "gp": sweeper.BayesianSearch(14, model="gp", lag=4),  # from the eleventh on by the model
-}
+SEARCHER = sweeper.BayesianSearch(14, model="gp", lag=4)  # from the eleventh on by the model
 TIMED = ["start_s", "runtime_s", "worker", "node"]
 
 
@@ -53,28 +50,18 @@ def same(one, other) -> None:
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    """Gives the sweep of one process, of each searcher and scheduler once."""
-
-    @functools.cache
-    def sweep(name, scheduler):
-        return sweeper.run(
-            uneven, SPACE, SEARCHERS[name], scheduler=scheduler, address="inline", progress=False,
-            folder=tmp_path_factory.mktemp("alone"),
-        )  # fmt: skip
-
-    return sweep
+    """The sweep of one process."""
+    return sweeper.run(
+        uneven, SPACE, SEARCHER, scheduler=sweeper.ASHA(), address="inline", progress=False,
+        folder=tmp_path_factory.mktemp("alone"),
+    )  # fmt: skip
 
 
 @pytest.mark.lowest
 @pytest.mark.usefixtures("ray_session")
-@pytest.mark.parametrize(
-    ("name", "scheduler"),
-    [("random", None), ("gp", sweeper.ASHA())],
-)
-def test_one_worker_and_three(run, alone, name, scheduler):
-    one = alone(name, scheduler)
-    assert set(one.frame["status"]) == ({"finished", "stopped"} if scheduler else {"finished"})
-    same(run(uneven, SPACE, SEARCHERS[name], scheduler=scheduler, num_workers=3), one)
+def test_one_worker_and_three(run, alone):
+    assert set(alone.frame["status"]) == {"finished", "stopped"}
+    same(run(uneven, SPACE, SEARCHER, scheduler=sweeper.ASHA(), num_workers=3), alone)
 
 
 KILLED = """
@@ -82,7 +69,7 @@ KILLED = """
     from pathlib import Path
     sys.path.insert(0, {here!r})
     import sweeper
-    from test_same_table import SEARCHERS, SPACE, uneven
+    from test_same_table import SEARCHER, SPACE, uneven
 
     def objective(config):
         with open(Path(__file__).with_name("epochs.txt"), "a") as file:
@@ -93,7 +80,7 @@ KILLED = """
 
     def sweep(**options):
         return sweeper.run(
-            objective, SPACE, SEARCHERS["gp"], scheduler=sweeper.ASHA(), progress=False,
+            objective, SPACE, SEARCHER, scheduler=sweeper.ASHA(), progress=False,
             folder=Path(__file__).parent, name="s", resume=True, **options)
 
     if __name__ == "__main__":
@@ -105,7 +92,8 @@ KILLED = """
 def test_killed_twice(tmp_path, alone):
     script = tmp_path / "killed.py"
     script.write_text(textwrap.dedent(KILLED.format(here=str(Path(__file__).parent))))
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    path, threads = os.pathsep.join(sys.path), "2"  # which change no configuration
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": threads}
     command = [sys.executable, str(script)]  # and the number of workers, another one at last
     log = tmp_path / "epochs.txt"
     log.touch()
@@ -124,5 +112,5 @@ def test_killed_twice(tmp_path, alone):
         time.sleep(1)
     subprocess.run([*command, "1"], env=environment, check=True)
     lines = (tmp_path / "s" / "trials.jsonl").read_text().splitlines()
-    assert len(lines) == SEARCHERS["gp"].num_trials, "one line a trial: none was run again"
-    same(sweeper.load(tmp_path / "s"), alone("gp", sweeper.ASHA()))
+    assert len(lines) == SEARCHER.num_trials, "one line a trial: none was run again"
+    same(sweeper.load(tmp_path / "s"), alone)

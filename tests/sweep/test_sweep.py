@@ -119,6 +119,7 @@ def test_three_workers_give_the_table_of_one_and_integers_of_numpy_are_integers(
     def noisy(config):
         values = [random.random(), np.random.random()]
         for epoch in range(3):
+            time.sleep(0.02 * (time.time_ns() % 3))  # no part of the configuration
             yield config["x"] + sum(values) / (epoch + 1)
 
     counts = {"replicates": 2, "seed": 5}
@@ -292,7 +293,7 @@ def test_every_way_to_fail_is_a_row_and_never_wins(run):
     }
     limits = sweeper.Limits(max_failures=0)  # each worker that starts anew takes seconds
     space, searcher = {"how": list(expected)}, sweeper.GridSearch()
-    results = run(misbehave, space, searcher, num_workers=2, limits=limits)
+    results = run(misbehave, space, searcher, num_workers=1, limits=limits)
     assert len(results.rows) == len(expected)
     for row in results.rows:
         status, exception = expected[row.config["how"]]
@@ -306,7 +307,7 @@ def test_every_way_to_fail_is_a_row_and_never_wins(run):
     assert "trainable.py" not in raised.traceback
     assert results.frame["worker"].notna().all()
     # Only the worker that died was replaced.
-    assert results.frame["worker"].nunique() <= 3
+    assert results.frame["worker"].nunique() == 2
 
 
 def test_a_stopped_generator_is_closed_and_its_memory_freed(run_inline, tmp_path):
@@ -475,12 +476,12 @@ def test_hostile_names_are_harmless(run_inline, tmp_path, capfd):
 # Workers
 
 
-def test_every_worker_is_used_and_kept(run, tmp_path):
+def test_every_worker_is_used_and_kept_and_trials_that_fail_are_never_tried_again(run, tmp_path):
     class Slow:
         """The first worker that loads it is free while the others start.
 
         Three of them share the later half of the trials in rounds, for which they wait for one
-        another.
+        another. Every other trial fails.
         """
 
         def __init__(self):
@@ -494,32 +495,22 @@ def test_every_worker_is_used_and_kept(run, tmp_path):
                 wait_until((tmp_path / "12").exists)
 
         def __call__(self, config):
-            (tmp_path / str(config["x"])).touch()
+            with open(tmp_path / str(config["x"]), "a") as file:
+                file.write(".")
             if config["x"] >= 20:
                 self.rounds += 1
                 meet(tmp_path / f"round-{self.rounds}", 3)
+            if config["x"] % 2:
+                raise ValueError("unlucky")
             return 0.5
 
-    results = run(Slow(), {"x": list(range(38))}, sweeper.GridSearch(), num_workers=3)
+    space, limits = {"x": list(range(38))}, sweeper.Limits(max_failures=5)
+    results = run(Slow(), space, sweeper.GridSearch(), num_workers=3, limits=limits)
+    assert list(results.frame["status"]) == ["finished", "failed"] * 19
+    assert {(tmp_path / str(x)).read_text() for x in range(38)} == {"."}
     workers = results.frame["worker"]
     assert workers.nunique() == workers[:3].nunique() == 3
     assert workers.value_counts().min() >= 5
-
-
-def test_failing_trials_lose_no_worker_and_are_never_tried_again(run, tmp_path):
-    def fail_often(config):
-        with open(tmp_path / "log.txt", "a") as file:
-            file.write(".")
-        meet(tmp_path / "met", 2)
-        if config["x"] < 0.5:
-            raise ValueError("unlucky")
-        return 0.5
-
-    limits = sweeper.Limits(max_failures=5)
-    results = run(fail_often, searcher=sweeper.RandomSearch(20), num_workers=2, limits=limits)
-    assert (tmp_path / "log.txt").read_text() == 20 * "."
-    assert set(results.frame["status"]) == {"finished", "failed"}
-    assert results.frame["worker"].nunique() == 2
 
 
 # Deaths, and the limits of a sweep
