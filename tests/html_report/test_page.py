@@ -24,7 +24,11 @@ from sweeper.record.results import Results
 pytestmark = pytest.mark.slow
 
 SCREENSHOTS = Path(os.environ.get("SWEEPER_SCREENSHOTS", "build/screenshots"))
-PHONE = {"width": 390, "height": 844}
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+# No picture is wider than the page, nor much narrower than its place; none makes the page scroll.
+FITS = """() => document.documentElement.scrollWidth === innerWidth
+    && [...document.querySelectorAll(".chart .main-svg:first-child")].every(
+        (svg) => Math.abs(svg.clientWidth - svg.closest(".chart").clientWidth) < 2)"""
 
 
 class Parts(HTMLParser):
@@ -58,7 +62,7 @@ def tab(browser) -> Page:
 
 
 def new_tab(browser: Browser, **options) -> Page:
-    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+    context = browser.new_context(**{"viewport": DESKTOP, **options})
     context.set_default_timeout(PATIENCE_S * 1000)
     return context.new_page()
 
@@ -211,23 +215,30 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "options"),
+    ("options", "windows"),
     [
-        ("light", {}),
-        ("dark", {"color_scheme": "dark"}),
-        ("phone", {"viewport": PHONE, "has_touch": True}),
+        ({"viewport": PHONE, "has_touch": True}, {"phone": PHONE, "light": DESKTOP}),
+        ({"color_scheme": "dark"}, {"dark": DESKTOP}),
     ],
 )
-def test_the_page_fits_its_window_and_its_pictures_are_drawn(look, name, options):
+def test_the_page_fits_its_window_and_its_pictures_are_drawn(look, options, windows):
+    """Also a window that becomes wider, which must be as one that was opened so."""
     opened = look("replicates", **options)
     page = opened.page
     assert len(opened.draw_all()) >= 12
-    assert page.get_by_text("can't be drawn").count() == 0
-    assert page.get_by_text("WebGL is not supported").count() == 0
-    assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]
-    brightness = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g)[0]")
-    assert (int(brightness) < 128) == ("dark" in name)
-    screenshot(page, name, full_page=True)
+    for name, window in windows.items():
+        page.set_viewport_size(window)
+        page.wait_for_function(FITS)
+        assert page.get_by_text("can't be drawn").count() == 0
+        assert page.get_by_text("WebGL is not supported").count() == 0
+        brightness = page.evaluate(
+            "getComputedStyle(document.body).backgroundColor.match(/\\d+/g)[0]"
+        )
+        assert (int(brightness) < 128) == (name == "dark")
+        screenshot(page, name, full_page=True)
+        table = page.locator("#best .scroll:has(table)")
+        cut = table.evaluate("box => box.scrollWidth > box.clientWidth")
+        assert not cut or window == PHONE
 
 
 def screenshot(page: Page, name: str, **options) -> None:
