@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import waiting
 from drivers import running
 from scipy import stats
@@ -50,11 +51,15 @@ def same(one, other) -> None:
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    """The sweep of one process."""
-    return sweeper.run(
+    """The sweep of one process, whose searcher has more threads than on Ray."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    results = sweeper.run(
         uneven, SPACE, SEARCHER, scheduler=sweeper.ASHA(), address="inline", progress=False,
         folder=tmp_path_factory.mktemp("alone"),
     )  # fmt: skip
+    torch.set_num_threads(threads)
+    return results
 
 
 @pytest.mark.lowest
@@ -84,23 +89,22 @@ KILLED = """
             folder=Path(__file__).parent, name="s", resume=True, **options)
 
     if __name__ == "__main__":
-        sweep(num_workers=int(sys.argv[1]), address="local")
+        sweep(num_workers=int(sys.argv[1]), address=sys.argv[2])
 """
 
 
-@pytest.mark.ray
-def test_killed_twice(tmp_path, alone):
+def test_killed_twice(tmp_path, alone, ray_session):
+    """First with the Ray that the driver has started, then alone; it ends on one worker."""
     script = tmp_path / "killed.py"
     script.write_text(textwrap.dedent(KILLED.format(here=str(Path(__file__).parent))))
-    path, threads = os.pathsep.join(sys.path), "2"  # which change no configuration
-    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": threads}
-    command = [sys.executable, str(script)]  # and the number of workers, another one at last
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, str(script)]  # and the number of workers, and where
     log = tmp_path / "epochs.txt"
     log.touch()
     ended: set = set()
-    for _ in range(2):
+    for address in ("local", ray_session):
         before = len(log.read_text().splitlines())
-        with running([*command, "2"], env=environment, start_new_session=True) as process:
+        with running([*command, "2", address], env=environment, start_new_session=True) as process:
             waiting.wait_until(
                 lambda before=before: len(log.read_text().splitlines()) >= before + 12, process
             )
@@ -110,7 +114,7 @@ def test_killed_twice(tmp_path, alone):
         assert ended <= settled
         ended = settled
         time.sleep(1)
-    subprocess.run([*command, "1"], env=environment, check=True)
+    subprocess.run([*command, "1", ray_session], env=environment, check=True)
     lines = (tmp_path / "s" / "trials.jsonl").read_text().splitlines()
     assert len(lines) == SEARCHER.num_trials, "one line a trial: none was run again"
     same(sweeper.load(tmp_path / "s"), alone)
