@@ -27,6 +27,7 @@ pytestmark = pytest.mark.slow
 SMALLER = {
     r"FashionMNIST\b": "Digits",
     r"sweeper run --data digits": "sweeper run --data digits --max-epochs 2",
+    r"(train_loss --scheduler asha --trials) \d+": r"\1 10",  # one, by the next line: loads torch
     r"(trials[=:]? ?)(\d+)": lambda found: f"{found[1]}{max(1, int(found[2]) // 10)}",
     r"\bmax_epochs=[89]\b": "max_epochs=3",
     r"\breplicates=5\b": "replicates=2",
