@@ -213,7 +213,7 @@ class Conductor:
         if row.status != "interrupted":
             for of_running in (self._started_s, self._places):
                 of_running.pop(row.key, None)
-            self.bar.ended(row.key, line)
+            self.bar.ended(row.key, self.core.newly_settled())
             self.stops.ended(line)
 
 

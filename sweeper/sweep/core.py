@@ -58,6 +58,7 @@ class Core:
             sweep, self.lines, self.curves, self._configs.get, self.verdicts
         )
         self.epochs_trained = 0  # by all trials, epochs beyond a verdict included
+        self._unsettled: dict[Key, None] = {}  # ended trials whose row may still change
         for row in sorted(lines, key=lambda row: row.key):
             self._configs.setdefault(row.trial, row.config)
             self.epochs_trained += row.epochs or 0
@@ -185,6 +186,7 @@ class Core:
             if self.verdicts.stopped_at(row.trial) is not None:
                 row = settle(row, self.verdicts)
         self.lines[row.key] = row
+        self._unsettled[row.key] = None
         return row
 
     def not_started(self, trial: Trial) -> None:
@@ -198,6 +200,16 @@ class Core:
         """Returns a trial's row of the table once it has ended, else None; see `record.settled`."""
         line = self.lines.get(key)
         return line if line is None or self.verdicts is None else settle(line, self.verdicts)
+
+    def newly_settled(self) -> list[Row]:
+        """Returns the rows that have become final since the last call: of trials that have ended,
+        and whose verdicts are out.
+        """
+        rows = [row for key in self._unsettled if (row := self.row(key)) is not None]
+        found = [row for row in rows if row.status != "interrupted"]
+        for row in found:
+            del self._unsettled[row.key]
+        return found
 
     def rows(self) -> list[Row]:
         """Returns the table so far, in the order of trials."""

@@ -86,21 +86,25 @@ class Progress:
         """Notes whether a free worker must wait for its next trial to be chosen."""
         self._waits = for_suggestion
 
-    def ended(self, key: Key, row: Row) -> None:
-        """Counts a trial that has its row."""
+    def ended(self, key: Key, settled: Iterable[Row]) -> None:
+        """Counts a trial that has ended, and the rows that are final since then.
+
+        A trial may be trained to its end before the verdict that stops it is out: how it counts is
+        known only then.
+        """
         running = self._running.pop(key, None)
         if running is not None:
             self._runtimes_s += time.monotonic() - running.since
             self._timed += 1
-        self._tally.count(row)
+        self._tally.done += 1
+        self._tally.count(settled)
         if not self._live.shows and self._tally.done >= self._said + max(1, self._total // 10):
             self._print_plain()
 
-    def kept(self, rows: Iterable[Row]) -> None:
-        """Counts trials of an earlier run of this sweep."""
-        for row in rows:
-            self._tally.count(row)
-        self._said = self._tally.done
+    def kept(self, num_trials: int, settled: Iterable[Row]) -> None:
+        """Counts trials that ended in an earlier run of this sweep, and their final rows."""
+        self._said = self._tally.done = num_trials
+        self._tally.count(settled)
 
     def tick(self) -> None:
         """Shows the state now and then, also on a laptop that follows this job."""
@@ -202,20 +206,23 @@ class _Tally:
         self.done = self._failed = 0
         self._stopped: Counter[int] = Counter()  # trials that were stopped early, by epochs
         self._longest = 0  # epochs of a finished trial
-        self._best_loss = math.inf
+        self._best_place = (math.inf, Key(0, 0))
         self.best = ""
 
-    def count(self, row: Row) -> None:
-        self.done += 1
+    def count(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            self._count(row)
+
+    def _count(self, row: Row) -> None:
         self._failed += row.status in ("failed", "diverged")
         if row.status == "stopped":
             self._stopped[row.epochs or 0] += 1
         if row.status != "finished" or row.value is None:
             return
         self._longest = max(self._longest, row.epochs or 0)
-        loss = self._metric.loss(row.value)
-        if loss < self._best_loss:
-            self._best_loss = loss
+        place = (self._metric.loss(row.value), row.key)  # of equal ones the first, as in the table
+        if place < self._best_place:
+            self._best_place = place
             self.best = f"{self._metric.best(row.value)} ({_brief(row.config)})"
 
     def endings(self) -> list[str]:

@@ -228,7 +228,7 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
             len(kept) + num_left, executor.size, execution.progress, metric=sweep.metric,
             prints=execution.address == INLINE, folder=path,
         )  # fmt: skip
-        bar.kept(kept)
+        bar.kept(len(kept), core.newly_settled())
         stack.callback(bar.close)
         bar.open()
         stops = Stops(core, execution.limits, interrupts, executor.num_workers, bar.say)

@@ -174,7 +174,8 @@ class Run:
         self.lines, self.deaths, self.events = Lines(lines), 0, 0
         self._pause_at = sweep.scheduler.is_rung if sweep.scheduler else lambda epoch: False
         core = Core(sweep, [row for row in lines if row.status != "interrupted"])
-        bar = Progress(1, lambda: workers, enabled=False, metric=sweep.metric)
+        bar = Progress(sweep.num_trials, lambda: workers, enabled=False, metric=sweep.metric)
+        bar.kept(len(core.lines), core.newly_settled())
         stops = Stops(core, Limits(first_failures=None), Interrupts(), workers, bar.say)
         self.core = core
         self._conductor = Conductor(
@@ -191,6 +192,7 @@ class Run:
             for self.events in itertools.count():
                 if not self._events:
                     assert self.core.is_over, "nothing runs, and there are trials left"
+                    self._check_last_line()
                     return True
                 if self.events == self.trouble.end_at:
                     self._end()
@@ -200,6 +202,17 @@ class Run:
         except KilledError:
             pass
         return False
+
+    def _check_last_line(self) -> None:
+        """Checks that the progress ends with what the table says."""
+        rows, bar = self.core.rows(), self._conductor.bar
+        of_table = Progress(len(rows), lambda: 1, enabled=False, metric=self.core.sweep.metric)
+        of_table.kept(len(rows), rows)
+        shown, expected = (
+            [part for part in one.line().split(" · ") if "elapsed" not in part]
+            for one in (bar, of_table)
+        )
+        assert shown == expected
 
     def _end(self) -> None:
         if self.trouble.way == "killed in writing":

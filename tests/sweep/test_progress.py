@@ -37,7 +37,7 @@ def test_time_left_counts_running_trials(clock):
     bar.started(0)
     bar.started(1)
     clock[0] += 60
-    bar.ended(0, finished(0.5))
+    bar.ended(0, [finished(0.5)])
     bar.started(2)
     # 60 s a trial: trial 1 is due, 2 has just begun, 3 and 4 wait: 180 s of work for 2 workers.
     assert "about 1 min 30 s left" in bar.line()
@@ -48,7 +48,7 @@ def test_time_left_counts_running_trials(clock):
 def test_nothing_is_left_at_the_end(clock):
     bar = Progress(1, lambda: 1, stream=io.StringIO())
     bar.started(0)
-    bar.ended(0, finished(0.25, lr=0.1, units=64))
+    bar.ended(0, [finished(0.25, lr=0.1, units=64)])
     assert "left" not in bar.line()
     assert bar.line().endswith("best 0.25 (lr=0.1, units=64)")
 
@@ -56,7 +56,7 @@ def test_nothing_is_left_at_the_end(clock):
 def test_only_finished_trials_are_the_best():
     bar = Progress(3, lambda: 1, stream=io.StringIO())
     for row in (finished(0.5), Row(0, 0, {}, float("nan"), 9, "diverged", 0), FAILED):
-        bar.ended(0, row)
+        bar.ended(0, [row])
     assert "best 0.5" in bar.line()
     assert "2 failed or diverged" in bar.line()
 
@@ -67,7 +67,7 @@ def test_few_plain_lines_where_there_is_no_terminal():
     for i in range(1000):
         bar.started(i)
         bar.tick()
-        bar.ended(i, finished(0.5))
+        bar.ended(i, [finished(0.5)])
     bar.close()
     lines = stream.getvalue().splitlines()
     assert 5 <= len(lines) <= 12
@@ -83,7 +83,7 @@ def test_in_a_terminal_lines_change_in_place_the_best_one_first(monkeypatch, col
     for trial in range(2):
         bar.started(Key(trial, 0))
         bar.reported(Key(trial, 0), 2, 0.75)
-    bar.ended(Key(0, 0), finished(0.5, a_long_name_of_a_hyperparameter=0.5, another=2))
+    bar.ended(Key(0, 0), [finished(0.5, a_long_name_of_a_hyperparameter=0.5, another=2)])
     wait_until(lambda: terminal.shown()[:1] and terminal.shown()[0].startswith("best 0.5 (a_long"))
     bar.say("a message")
     seen = terminal.shown()
@@ -102,7 +102,7 @@ def test_workers_start_until_the_first_trial_does():
     assert "unknown time left · workers are starting · " in bar.line()
     bar.started(Key(0, 0))
     assert "1 running" in bar.line()
-    bar.ended(Key(0, 0), finished(0.5))
+    bar.ended(Key(0, 0), [finished(0.5)])
     assert "running" not in bar.line()
     assert "workers" not in bar.line()
 
@@ -132,7 +132,7 @@ def test_plain_lines_come_now_and_then_also_without_a_result(clock):
 def test_however_many_hyperparameters_a_line_is_bounded():
     bar = Progress(1, lambda: 1, stream=io.StringIO())
     bar.ended(
-        Key(0, 0), finished(0.5, **{f"{'long_name' * 20}{i}": "x" * 500 for i in range(3000)})
+        Key(0, 0), [finished(0.5, **{f"{'long_name' * 20}{i}": "x" * 500 for i in range(3000)})]
     )
     assert len(bar.line()) < 400
     assert all(len(line) < 400 for line in bar.lines())
@@ -155,7 +155,7 @@ def test_silent_when_told_so(monkeypatch):
     bar.started(Key(0, 0))
     bar.tick()
     bar.say("message")
-    bar.ended(Key(0, 0), finished(0.5))
+    bar.ended(Key(0, 0), [finished(0.5)])
     bar.close()
     assert stream.getvalue() == ""
 
@@ -170,9 +170,9 @@ def test_durations_read_as_people_say_them(seconds, text):
 
 def test_stopped_trials_and_the_epochs_they_saved():
     bar = Progress(5, lambda: 1, stream=io.StringIO())
-    bar.ended(0, finished(0.5, epochs=27))
+    bar.ended(0, [finished(0.5, epochs=27)])
     for trial, epochs in ((1, 1), (2, 9)):
-        bar.ended(trial, Row(trial, 0, {}, 0.1, epochs, "stopped", 0))
+        bar.ended(trial, [Row(trial, 0, {}, 0.1, epochs, "stopped", 0)])
     assert "2 stopped early, 44 epochs saved" in bar.line()
     assert "best 0.5" in bar.line()
 
@@ -180,7 +180,7 @@ def test_stopped_trials_and_the_epochs_they_saved():
 def test_the_best_of_a_metric_is_named_and_follows_its_mode(clock):
     bar = Progress(3, lambda: 1, stream=io.StringIO(), metric=Metric("accuracy", "max"))
     for value in (0.8, 0.9, 0.7):
-        bar.ended(value, finished(value, lr=value))
+        bar.ended(value, [finished(value, lr=value)])
     assert bar.line().endswith(" · best accuracy 0.9 (lr=0.9)")
 
 
@@ -194,7 +194,7 @@ def test_progress_that_can_not_be_written_is_dropped(fault, monkeypatch):
     bar.open()
     bar.started(0)
     bar.say("message")
-    bar.ended(0, finished(0.5))
+    bar.ended(0, [finished(0.5)])
     bar.tick()
     bar.close()
     assert bar.line().startswith("1/1 trials")
