@@ -27,6 +27,7 @@ def show(options: dict[str, Any]) -> int:
     from sweeper.analysis.advice import advice
     from sweeper.analysis.certainty import winner
     from sweeper.html_report.contents import outstanding
+    from sweeper.record.mirror import JOB_FILE
     from sweeper.record.results import load
     from sweeper.record.running import read_progress
     from sweeper.sweep.ending import how_to_go_on
@@ -40,7 +41,9 @@ def show(options: dict[str, Any]) -> int:
         how = ""
         with suppress(AttributeError, KeyError, TypeError):  # of a damaged sweep.json
             how = how_to_go_on(results.sweep, results.folder)
-        print(one_line(f"{left:,} of the planned trials have not ended, and nothing runs. {how}"))
+        sent = (results.folder / JOB_FILE).exists()
+        state = "nothing here follows the sweep on its cluster" if sent else "nothing runs"
+        print(one_line(f"{left:,} of the planned trials have not ended, and {state}. {how}"))
     with suppress(LookupError, ValueError):  # there is no winner
         print(one_line(winner(results).sentence))
     if results.test_looks:

@@ -16,7 +16,7 @@ from made_records import row, sweep
 
 from sweeper.cli.main import main
 from sweeper.record.journal import Journal
-from sweeper.record.running import note_progress
+from sweeper.record.running import note_progress, remove_progress
 
 
 @pytest.fixture
@@ -229,6 +229,11 @@ def test_show_says_how_to_go_on_with_a_sweep_of_which_nothing_runs(accuracies, c
     said = capsys.readouterr().out
     assert "it runs: 4/9 trials" in said
     assert going_on not in said
+    remove_progress(folder)
+    (folder / "job.json").write_text("{}")
+    assert main(["show", "runs/one"]) == 0
+    said = capsys.readouterr().out
+    assert "have not ended, and nothing here follows the sweep on its cluster. Go on with: " in said
 
 
 def test_show_orders_by_the_metric_and_has_the_others(accuracies, capsys):
