@@ -61,7 +61,15 @@ ORDER = {
     ],
     "analysis": [
         *("axes", "draws", "epochs_spent", "best_so_far", "busy_workers", "importance"),
-        *("training_advice", "advice", "certainty", "repetitions", "trajectories", "verdict"),
+        *(
+            "training_advice",
+            "advice",
+            "trained_again",
+            "certainty",
+            "repetitions",
+            "trajectories",
+            "verdict",
+        ),
         "comparison",
     ],
     "plots": [

@@ -1,6 +1,7 @@
 """Measures how sure it is that the best configuration is the best, by its replicates."""
 
 import math
+import shlex
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from sweeper.analysis.axes import configurations, least_loss
+from sweeper.analysis.trained_again import trained_again
 from sweeper.record.results import Results
 from sweeper.search.metric import Metric
 from sweeper.search.ranking import PRACTICAL, Ranking, rank
@@ -42,7 +44,9 @@ class Winner:
         more_replicates: how many more replicates of the winner and of its likeliest rival each
             would tell them apart with 80 % power, if they differ as expected; 0 if the present ones
             do; None if their difference is not worth it, or nothing is known of the noise.
-        sentence: a summary in words.
+        sentence: a summary in words, that of `confirmed` included.
+        confirmed: the same of the fresh trainings that `sweeper.confirm` has made of the best; None
+            if there are none. They are not counted above, where the best are partly lucky.
     """
 
     trial: int | None
@@ -55,6 +59,7 @@ class Winner:
     is_settled: bool
     more_replicates: int | None
     sentence: str
+    confirmed: "Winner | None" = None
 
 
 @np.errstate(all="ignore")  # of numbers at the limits of floats
@@ -67,6 +72,26 @@ def winner(results: Results) -> Winner:
     `sweeper.search.ranking` computes how sure it is; `scripts/calibration.py` measures that its
     probabilities and intervals hold. Of k equal configurations each is the best with probability 1
     / k.
+    """
+    again = trained_again(results)
+    folder = shlex.quote(str(results.folder)) if results.folder else "FOLDER"
+    confirm = f"sweeper confirm {folder}"
+    if again.results is None:
+        won = _winner(results, confirm)
+        return replace(won, sentence=" ".join([won.sentence, *again.faults]))
+    won, confirmed = _winner(results), _winner(again.results, confirm)
+    said = [won.sentence, f"Trained again with fresh seeds (sweeper confirm): {confirmed.sentence}"]
+    if won.trial not in confirmed.probability_best["trial"].to_list():
+        said.append(f"Trial {won.trial} was not among them: {confirm} trains the best again.")
+    return replace(won, sentence=" ".join([*said, *again.faults]), confirmed=confirmed)
+
+
+def _winner(results: Results, confirm: str = "") -> Winner:
+    """Returns the winner among these trainings alone.
+
+    Args:
+        results: the trainings.
+        confirm: the command that its sentence advises where more trainings are needed, if any.
     """
     table = configurations(results)
     stopped = int((table["status"] == "stopped").sum())
@@ -98,7 +123,7 @@ def winner(results: Results) -> Winner:
         more_replicates=more,
         sentence="",
     )
-    return replace(won, sentence=_sentence(won, results.metric, stopped))
+    return replace(won, sentence=_sentence(won, results.metric, stopped, confirm))
 
 
 def _frame(table: pd.DataFrame, found: Ranking | None, metric: Metric) -> pd.DataFrame:
@@ -134,7 +159,7 @@ def _more_replicates(
     return max(1, math.ceil(needed) - int(min(counts[0], counts[rival])))
 
 
-def _sentence(won: Winner, metric: Metric, stopped: int) -> str:
+def _sentence(won: Winner, metric: Metric, stopped: int, confirm: str) -> str:
     frame = won.probability_best
     if frame.empty:
         return "No trial has finished, so nothing has won."
@@ -143,11 +168,12 @@ def _sentence(won: Winner, metric: Metric, stopped: int) -> str:
         others = f" of {len(frame):,} configurations" if len(frame) > 1 else ""
         if stopped:
             others = f", of {len(frame):,} trained to the end ({stopped:,} were stopped early)"
-        return (
+        text = (
             f"{head}{others}, but with one replicate each the noise is unknown: another "
-            f"seed may change the order, and the {metric.best_word} of many is likely a lucky "
-            "one. sweeper confirm FOLDER, or sweeper.confirm(…), trains the best again."
+            f"seed may change the order, and the {metric.best_word} of many is likely a lucky one."
         )
+        cure = f" {confirm}, or sweeper.confirm(…), trains the best again."
+        return text + cure if confirm else text
     if not frame["standard_error"].any():
         return (
             f"{head}, in each of its {frame['count'].iloc[0]} replicates, and no configuration's "
@@ -170,10 +196,10 @@ def _sentence(won: Winner, metric: Metric, stopped: int) -> str:
         return f"{head}; every other one is worse by more than noise."
     if chance.max() > chance[0]:
         head += f", trial {frame['trial'].iloc[chance.argmax()]} with {_share(chance.max())}"
-    return f"{head}. {_of_the_others(won)}"
+    return f"{head}. {_of_the_others(won, confirm)}"
 
 
-def _of_the_others(won: Winner) -> str:
+def _of_the_others(won: Winner, confirm: str) -> str:
     """Says which configurations can't be told from the winner."""
     close = won.indistinguishable
     names = ", ".join(map(str, close[:_MOST_NAMED])) + (", …" if len(close) > _MOST_NAMED else "")
@@ -186,10 +212,8 @@ def _of_the_others(won: Winner) -> str:
             "is better."
         )
     if won.more_replicates is None:
-        return (
-            f"{text}. sweeper.confirm(…, until=0.95), or sweeper confirm FOLDER --until 0.95, "
-            "finds out which is."
-        )
+        cure = f" sweeper.confirm(…, until=0.95), or {confirm} --until 0.95, finds out which is."
+        return f"{text}.{cure if confirm else ''}"
     return (
         f"{text}. About {won.more_replicates:,} more replicates each would tell it from trial "
         f"{close[0]}."

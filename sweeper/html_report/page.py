@@ -145,7 +145,8 @@ def _findings(results: Results) -> dict[str, Any]:
     return {
         "best": contents.best(results, won),
         "sure": won.sentence if won else sure,
-        "rivals": contents.rivals(won) if won else [],
+        "rivals": contents.rivals(won.confirmed or won) if won else [],
+        "confirmed": bool(won and won.confirmed),
         "advice": found if isinstance(found, str) else [one.text for one in found],
         "charts": charts,
         "left_out": names[MOST_HYPERPARAMETERS:],

@@ -1,7 +1,6 @@
 """Trains the best configurations again with fresh seeds, free of the winner's luck."""
 
 import hashlib
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.analysis.certainty import Winner, winner
+from sweeper.analysis.trained_again import as_replicates
 from sweeper.cluster.resources import Resources
 from sweeper.faults import refuse
 from sweeper.record import journal
@@ -20,7 +20,6 @@ from sweeper.record.sweep_definition import Sweep
 from sweeper.record.sweep_folder import CONFIRMATION
 from sweeper.search.metric import Metric
 from sweeper.search.random_search import RandomSearch
-from sweeper.search.sequences import key
 from sweeper.search.top_two import TopTwo
 from sweeper.space.checks import Config
 from sweeper.space.config_space import trial_seed
@@ -131,7 +130,7 @@ def train_again(
     sweep = _sweep(results, objective, searcher)
     sweep = replace(sweep, replicates=each, data_given=data is not None)
     check_objective(results.sweep, objective, printer(execution.progress))
-    return _as_in_the_sweep(run_sweep(sweep, execution, data), sweep, list(chosen))
+    return as_replicates(run_sweep(sweep, execution, data), results)
 
 
 def ranking(results: Results, fresh: Results) -> tuple[pd.DataFrame, Winner]:
@@ -206,20 +205,6 @@ def _sweep(results: Results, objective: Objective, searcher: RandomSearch | TopT
         resources=Resources(**results.sweep["resources"]),
         fresh=results.sweep.get("fresh", False),
     )
-
-
-def _as_in_the_sweep(fresh: Results, sweep: Sweep, trials: list[int]) -> Results:
-    """Returns the fresh trainings as replicates of the sweep's trials that they are to confirm."""
-    ordered = [key(sweep.space.in_order(dict(one))) for one in sweep.searcher.initial_configs]
-    counts: Counter[int] = Counter()
-    rows = []
-    for row in fresh.rows:
-        place = row.trial
-        if isinstance(sweep.searcher, TopTwo):
-            place = ordered.index(key(sweep.space.in_order(row.config)))
-        rows.append(replace(row, trial=trials[place], replicate=counts[place]))
-        counts[place] += 1
-    return Results(fresh.folder, fresh.sweep, rows)
 
 
 def _table(results: Results, fresh: Results, sure: Winner) -> pd.DataFrame:

@@ -38,7 +38,8 @@ def test_one_replicate_tells_nothing_of_the_noise():
     assert found.probability_best["probability"].isna().all()
     assert (found.indistinguishable, found.more_replicates) == ([], None)
     assert "the noise is unknown" in found.sentence
-    assert "sweeper confirm FOLDER" in found.sentence
+    assert "sweeper confirm runs/made, or sweeper.confirm(…), trains" in found.sentence
+    assert found.confirmed is None
 
 
 def test_a_lucky_single_one_does_not_beat_a_mean():

@@ -1,0 +1,91 @@
+"""Reads the fresh trainings of a sweep's best configurations, which `confirm` has made."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from sweeper.analysis.axes import key
+from sweeper.record.results import Results, load
+from sweeper.record.rows import Row
+from sweeper.record.sweep_folder import CONFIRMATION
+from sweeper.terminal import bounded
+
+_MOST_FOLDERS = 100
+
+
+@dataclass(frozen=True)
+class TrainedAgain:
+    """The fresh trainings in a sweep's folder.
+
+    Attributes:
+        results: all of them, as replicates of the sweep's trials; None if there are none.
+        faults: a sentence for each confirmation that can't be read.
+    """
+
+    results: Results | None = None
+    faults: list[str] = field(default_factory=list)
+
+
+def trained_again(results: Results) -> TrainedAgain:
+    """Returns the trainings of all confirmations in a sweep's folder; those still to end are left
+    out.
+    """
+    found: dict[tuple[int, int], Row] = {}  # with one seed a trial is trained once
+    faults = []
+    for folder in _folders(results):
+        try:
+            fresh = as_replicates(load(folder), results)
+        except (OSError, ValueError) as error:
+            faults.append(bounded(str(error), 300))
+            continue
+        for row in fresh.rows:
+            if row.status != "interrupted":
+                found.setdefault((row.trial, row.seed), row)
+    rows = list(_numbered(found.values()))
+    return TrainedAgain(Results(results.folder, results.sweep, rows) if rows else None, faults)
+
+
+def as_replicates(fresh: Results, results: Results) -> Results:
+    """Returns the trainings of one confirmation as replicates of the sweep's trials with the same
+    configurations, the best of equal ones first; others are left out.
+    """
+    summary = results.summary.dropna(subset=results.metric.name)
+    losses = results.metric.loss(summary[results.metric.name].to_numpy())
+    configs = {row.trial: row.config for row in results.rows}
+    trials: dict[str, list[int]] = {}
+    for trial in summary["trial"].iloc[np.argsort(losses, kind="stable")]:
+        trials.setdefault(key(configs[trial]), []).append(int(trial))
+    # With `until`, each training is a trial; else each trial stands for another one of the sweep.
+    is_adaptive = fresh.sweep["searcher"].get("kind") == "TopTwo"
+    of_fresh: dict[int, int] = {}
+    places: Counter[str] = Counter()
+    rows = []
+    for row in fresh.rows:
+        equal = trials.get(name := key(row.config))
+        if equal is None:
+            continue
+        if row.trial not in of_fresh:
+            of_fresh[row.trial] = equal[min(places[name], len(equal) - 1)]
+            places[name] += not is_adaptive
+        rows.append(replace(row, trial=of_fresh[row.trial]))
+    return Results(fresh.folder, fresh.sweep, list(_numbered(rows)))
+
+
+def _numbered(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yields rows as replicates 0, 1, … of their trials."""
+    counts: Counter[int] = Counter()
+    for row in rows:
+        yield replace(row, replicate=counts[row.trial])
+        counts[row.trial] += 1
+
+
+def _folders(results: Results) -> list[Path]:
+    """Lists the folders of confirmations inside the sweep's own; links are left out."""
+    if not results.folder:
+        return []
+    found = sorted(Path(results.folder).glob(f"{CONFIRMATION}*/sweep.json"))
+    folders = [path.parent for path in found if not path.parent.is_symlink()]
+    return folders[:_MOST_FOLDERS]
