@@ -99,6 +99,16 @@ def say_line(message: str, stream: TextIO | None = None) -> None:
     tell(printable(message) + "\n", stream or _default_stream())
 
 
+def printer(enabled: bool) -> Callable[[str], None]:
+    """Returns a function that prints a message, or one that does nothing."""
+
+    def say(message: str) -> None:
+        if enabled:
+            say_line(message)
+
+    return say
+
+
 def _default_stream() -> TextIO:
     """Returns standard error; in a notebook, where that looks like a fault, standard output."""
     return sys.stdout if in_notebook() else sys.stderr

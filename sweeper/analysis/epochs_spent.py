@@ -67,8 +67,8 @@ def _sentence(
     verbs = ["was" if number == 1 else "were" for number in (finished, stopped)]
     text = f"{whole} of {trials:,} trials {verbs[0]} trained to the end; {stopped:,} {verbs[1]} "
     text += f"stopped{_after(list(by_rung))}"
-    of = f" of {spent + saved:,}" if saved else ""
-    return f"{text}: {spent:,}{of} epochs." if spent else f"{text}."
+    instead = f" instead of {spent + saved:,}" if saved else ""
+    return f"{text}: {spent:,} epochs{instead}." if spent else f"{text}."
 
 
 def _of_few(finished: int, rungs: Counter[int]) -> str:

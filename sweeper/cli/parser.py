@@ -20,7 +20,11 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """Returns the parser of all commands; it loads nothing heavy."""
     parser = _Parser(
-        prog="sweeper", description="Parallel hyperparameter sweeps of PyTorch training code."
+        prog="sweeper",
+        description="Parallel hyperparameter sweeps of PyTorch training code.",
+        epilog="Exit codes: 0; 2 for a mistake in what was asked; 130 after Ctrl-C, 143 after "
+        "SIGTERM. Of run, resume and confirm: 0 if any trial has finished, however many failed; 1 "
+        "if none has.",
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")

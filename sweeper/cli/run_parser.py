@@ -28,6 +28,8 @@ more examples:
 A value of --space is a distribution of scipy.stats (uniform(low, width), loguniform(low, high),
 randint(low, high) without high, norm(mean, sd)), a list of choices ([0, 0.1], [sgd, adam],
 range(16, 257, 16), np.logspace(-4, 0, 5)) or a constant.
+
+The exit code is 0 if any trial has finished, however many failed; 1 if none has.
 """
 
 
@@ -69,9 +71,9 @@ def add_run(commands: Any) -> None:
         "which trials are compared", "grace_epochs"))  # fmt: skip
     scheduler("--reduction-factor", type=whole, metavar="N", help=default("asha: the best 1 in N "
         "goes on from each rung, to N times the epochs", "reduction_factor"))  # fmt: skip
-    scheduler("--max-epochs", type=whole, metavar="N", help=default("epochs of a trial: "
-        "those that sweeper's own classifier trains, or tells --scheduler asha how many your "
-        "script or objective does", "max_epochs"))  # fmt: skip
+    scheduler("--max-epochs", type=whole, metavar="N", help="epochs of a trial: those "
+        f"that sweeper's own classifier trains ({DEFAULTS['max_epochs']}), or tells --scheduler "
+        "asha how many your script or objective trains")  # fmt: skip
     _add_more_search(run.add_argument_group("more on what is tried").add_argument)
     _add_rarely(run)
 

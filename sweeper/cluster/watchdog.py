@@ -212,7 +212,7 @@ class Watch:
         """Notes how to go on, said on standard error if this process is ended without a chance."""
         if self._guard is not None and self._guard.stdin is not None:
             with suppress(OSError):  # the guard was killed
-                why = "The sweep was ended from outside, or by Ray."
+                why = "The sweep's process was ended, by a signal or by Ray."
                 self._guard.stdin.write(printable(f"\n{why} {how}\n").encode())
                 self._guard.stdin.flush()
 

@@ -12,6 +12,7 @@ from sweeper.analysis.certainty import Winner, winner
 from sweeper.analysis.trained_again import as_replicates
 from sweeper.cluster.resources import Resources
 from sweeper.faults import refuse
+from sweeper.live import printer
 from sweeper.record import journal
 from sweeper.record.objective_changes import check_objective
 from sweeper.record.own_sweeps import check_folders
@@ -26,7 +27,7 @@ from sweeper.space.config_space import trial_seed
 from sweeper.space.space import Space
 from sweeper.sweep.confirmation_plan import EACH, FIRST, MOST_EACH, ConfirmationPlan
 from sweeper.sweep.execution import Execution
-from sweeper.sweep.sweep import printer, run_sweep
+from sweeper.sweep.sweep import run_sweep
 from sweeper.worker.objective import Objective, objective_faults
 
 _FRESH = 2**52  # no sweep has so many trials: seeds made with it were never used

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweeper.cluster.resources import Resources
 from sweeper.faults import bool_fault, refuse
-from sweeper.live import say_line
+from sweeper.live import printer
 from sweeper.record import journal
 from sweeper.record.journal import Journal
 from sweeper.record.own_sweeps import check_folders, note_objective
@@ -212,7 +212,7 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
         num_left = max(1, core.num_trials * sweep.replicates - len(kept))
         interrupts = stack.enter_context(Interrupts())
         executor = _executor(sweep, execution, data, num_left, interrupts, say, stack)
-        sweep = sweep.with_lag_for(executor.num_workers)
+        given_lag, sweep = sweep.lag, sweep.with_lag_for(executor.num_workers)
         if record is None:
             with writing(path, _ANOTHER_FOLDER):
                 path = new_folder(path, named=execution.name is not None)
@@ -223,6 +223,11 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
         with writing(path, _resume(path)):
             journal.write_json(path / "sweep.json", described)
         say(f"{path}: {executor.where}")
+        if sweep.lag != given_lag:
+            say(
+                f"lag: {sweep.lag}, twice the workers. With lag={sweep.lag} (--lag {sweep.lag}) "
+                "any number of workers gives this table"
+            )
         core = Core(sweep, kept)
         bar = Progress(
             len(kept) + num_left, executor.size, execution.progress, metric=sweep.metric,
@@ -285,13 +290,3 @@ def _run_to_the_end(executor: Executor, sweep: Sweep, conductor: Conductor) -> N
     stops.look()  # a signal may have come after the last step
     conductor.interrupt()
     conductor.trial_folders.look()
-
-
-def printer(enabled: bool) -> Callable[[str], None]:
-    """Returns a function that prints a message, or one that does nothing."""
-
-    def say(message: str) -> None:
-        if enabled:
-            say_line(message)
-
-    return say

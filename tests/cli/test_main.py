@@ -100,6 +100,21 @@ def test_exit_code_1_when_every_trial_failed(project):
     assert done.stderr.count("ValueError: never works") == 1
 
 
+def test_exit_code_0_when_any_trial_finished(project, here):
+    grid = ("--space", "x=[1, a, b]", "--searcher", "grid", "--address", "inline")
+    done = here("run", "mine:objective", *grid)
+    assert "1 finished, 2 failed" in done.stdout
+    assert done.returncode == 0
+
+
+def test_help_says_the_exit_codes(capsys):
+    for command in ([], ["run"]):
+        with pytest.raises(SystemExit, match=r"^0$"):
+            main([*command, "--help"])
+        said = " ".join(capsys.readouterr().out.split())
+        assert "0 if any trial has finished, however many failed; 1 if none has" in said
+
+
 @pytest.mark.slow
 def test_the_built_in_classifier_and_the_test_set(project):
     done = sweeper(

@@ -195,7 +195,8 @@ def test_show_tells_what_early_stopping_saved(tmp_path, capsys):
     assert main(["show", str(folder)]) == 0
     said = capsys.readouterr().out
     assert (
-        "1 of 4 trials was trained to the end; 3 were stopped after 1 epoch: 5 of 8 epochs." in said
+        "1 of 4 trials was trained to the end; 3 were stopped after 1 epoch: 5 epochs instead of 8."
+        in said
     )
     assert "advice: " not in said
 

@@ -158,12 +158,18 @@ def test_failed_trials_are_not_retried_once_something_was_learned_from_them(run)
             run(fails, name=name, resume=True, retry_failed=True, **options)
 
 
-def test_the_lag_is_recorded_and_kept(run):
+def test_the_lag_is_told_if_it_was_chosen_recorded_and_kept(run, capsys):
     searcher = sweeper.BayesianSearch(6)
-    first = run(searcher=searcher, name="s", limits=sweeper.Limits(total_epochs=20))
+    shown = {"progress": True, "report": False}
+    first = run(searcher=searcher, name="s", limits=sweeper.Limits(total_epochs=20), **shown)
     assert first.sweep["lag"] == 2
+    told = "lag: 2, twice the workers. With lag=2 (--lag 2) any number of workers gives this table"
+    assert told in capsys.readouterr().err.splitlines()
     more = sweeper.BayesianSearch(8)
-    assert run(searcher=more, name="s", resume=True).sweep["lag"] == 2
+    assert run(searcher=more, name="s", resume=True, **shown).sweep["lag"] == 2
+    run(searcher=sweeper.BayesianSearch(2, lag=2), name="given", **shown)
+    run(searcher=sweeper.RandomSearch(2), name="random", **shown)
+    assert "lag:" not in capsys.readouterr().err
     with pytest.raises(ValueError, match="lag: was 2, is 5"):
         run(searcher=sweeper.BayesianSearch(8, lag=5), name="s", resume=True)
 
