@@ -357,6 +357,7 @@ def _work(level: str, inputs: Inputs, telling: int) -> None:
         _warm(runs / "another")
         used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGESIZE")
         resource.setrlimit(resource.RLIMIT_AS, (used + MOST_BYTES, used + MOST_BYTES))
+        sys.dont_write_bytecode = True  # of what is loaded on first use, outside of `home`
         watch, path = Watch(home), list(sys.path)
         for seed, keep, most in inputs:
             case = mutants.make(seed, KINDS[level], keep, most)

@@ -11,34 +11,17 @@ import subprocess
 import sys
 import textwrap
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 import waiting
 from drivers import running
-from scipy import stats
+from uneven import learning_search, uneven
 
 import sweeper
 
-SPACE = {
-    "x": stats.uniform(0, 1),
-    "optimizer": ["sgd", "adam"],
-    "momentum": sweeper.when("optimizer == 'sgd'", stats.uniform(0.5, 0.49)),
-    "width": sweeper.rounded(stats.loguniform(4, 64)),
-}
-SEARCHER = sweeper.BayesianSearch(14, model="gp", lag=4)  # from the eleventh on by the model
 TIMED = ["start_s", "runtime_s", "worker", "node"]
-
-
-def uneven(config):
-    """Epochs that take different times, by what is no part of the configuration."""
-    import time
-
-    for epoch in range(1, 10):
-        time.sleep(0.02 * (time.time_ns() % 3))
-        yield (config["x"] - 0.3) ** 2 + config.get("momentum", 0.7) / epoch + 1 / config["width"]
 
 
 def same(one, other) -> None:
@@ -55,7 +38,7 @@ def alone(tmp_path_factory):
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     results = sweeper.run(
-        uneven, SPACE, SEARCHER, scheduler=sweeper.ASHA(), address="inline", progress=False,
+        uneven, **learning_search(), address="inline", progress=False,
         folder=tmp_path_factory.mktemp("alone"),
     )  # fmt: skip
     torch.set_num_threads(threads)
@@ -66,15 +49,13 @@ def alone(tmp_path_factory):
 @pytest.mark.usefixtures("ray_session")
 def test_one_worker_and_three(run, alone):
     assert set(alone.frame["status"]) == {"finished", "stopped"}
-    same(run(uneven, SPACE, SEARCHER, scheduler=sweeper.ASHA(), num_workers=3), alone)
+    same(run(uneven, **learning_search(), num_workers=3), alone)
 
 
 KILLED = """
-    import sys, time
+    import sys
     from pathlib import Path
-    sys.path.insert(0, {here!r})
-    import sweeper
-    from test_same_table import SEARCHER, SPACE, uneven
+    from uneven import learning_search, uneven
 
     def objective(config):
         with open(Path(__file__).with_name("epochs.txt"), "a") as file:
@@ -83,20 +64,19 @@ KILLED = """
                 file.flush()
                 yield error
 
-    def sweep(**options):
-        return sweeper.run(
-            objective, SPACE, SEARCHER, scheduler=sweeper.ASHA(), progress=False,
-            folder=Path(__file__).parent, name="s", resume=True, **options)
-
     if __name__ == "__main__":
-        sweep(num_workers=int(sys.argv[1]), address=sys.argv[2])
+        import sweeper
+
+        sweeper.run(
+            objective, **learning_search(), progress=False, folder=Path(__file__).parent,
+            name="s", resume=True, num_workers=int(sys.argv[1]), address=sys.argv[2])
 """
 
 
 def test_killed_twice(tmp_path, alone, ray_session):
     """First with the Ray that the driver has started, then alone; it ends on one worker."""
     script = tmp_path / "killed.py"
-    script.write_text(textwrap.dedent(KILLED.format(here=str(Path(__file__).parent))))
+    script.write_text(textwrap.dedent(KILLED))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, str(script)]  # and the number of workers, and where
     log = tmp_path / "epochs.txt"
@@ -116,5 +96,5 @@ def test_killed_twice(tmp_path, alone, ray_session):
         time.sleep(1)
     subprocess.run([*command, "1", ray_session], env=environment, check=True)
     lines = (tmp_path / "s" / "trials.jsonl").read_text().splitlines()
-    assert len(lines) == SEARCHER.num_trials, "one line a trial: none was run again"
+    assert len(lines) == len(alone.rows), "one line a trial: none was run again"
     same(sweeper.load(tmp_path / "s"), alone)
