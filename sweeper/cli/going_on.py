@@ -71,6 +71,8 @@ def confirm(given: dict[str, Any]) -> int:
     shown = table[[trial, *table.columns[-5:], *hyperparameters]]  # the last ones may not fit
     print(frame_text(shown, screen_width()))
     print(one_line(sure.sentence))
+    if (folder / "report.html").exists():  # it says how sure the best is
+        leave_report(results, options)
     return 0
 
 

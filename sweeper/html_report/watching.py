@@ -18,6 +18,7 @@ from sweeper.html_report.contents import outstanding
 from sweeper.html_report.page import library, page_text
 from sweeper.record.results import load
 from sweeper.record.running import read_progress
+from sweeper.record.sweep_folder import CONFIRMATION
 from sweeper.terminal import bounded, one_line
 
 _FILES = ("sweep.json", "trials.jsonl", "test_looks.jsonl")
@@ -124,7 +125,8 @@ class Watched:
 def _version(folder: Path) -> str:
     """Returns a text that changes when the record does. Raises OSError if the record is gone."""
     parts = []
-    for name in _FILES:
+    confirmed = sorted(folder.glob(f"{CONFIRMATION}*/trials.jsonl"))
+    for name in [*_FILES, *(str(path.relative_to(folder)) for path in confirmed)]:
         try:
             status = (folder / name).lstat()
             parts.append(f"{status.st_size}.{status.st_mtime_ns}.{status.st_ino}")

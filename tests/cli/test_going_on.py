@@ -1,5 +1,6 @@
 """The best configurations trained again from the shell."""
 
+import html
 import os
 import shutil
 import signal
@@ -67,6 +68,15 @@ def test_the_table_and_the_sentence_are_those_of_python(first, capsys):
     ]
     assert sentence.startswith(f"Trial {table['trial'][0]} has the lowest validation error")
     assert sentence not in said
+    # A report of the sweep is renewed, if there is one.
+    assert not (first / "report.html").exists()
+    assert cli("report", str(first)) == 0
+    again = ["--top", "2", "--replicates", "4"]
+    capsys.readouterr()
+    assert confirm(first, *again) == 0
+    *_, sentence, _, renewed = capsys.readouterr().out.splitlines()
+    assert renewed == f"report: {first}/report.html"
+    assert sentence in html.unescape((first / "report.html").read_text())
 
 
 @pytest.mark.slow

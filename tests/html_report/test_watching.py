@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -141,6 +142,18 @@ def test_new_trials_make_a_new_page(server, folder):
     assert f'data-version="{second["version"]}"'.encode() in content
     assert library()[0].encode() not in content
     assert state(server)["version"] == second["version"]
+
+
+def test_what_is_trained_again_makes_a_new_page(server, folder):
+    end(folder, *range(12))
+    before = state(server)["version"]
+    assert b"Trained again" not in ask(server.address)[1]
+    again = shutil.copytree(folder, folder.with_name("again"))
+    again.rename(folder / "confirm-again")
+    after = state(server)["version"]
+    assert after != before
+    assert b"Trained again" in ask(server.address)[1]
+    assert state(server)["version"] == after
 
 
 def test_a_sweep_that_does_not_run_says_whether_it_has_ended(server, folder):
