@@ -24,6 +24,7 @@ from sweeper.analysis.certainty import Winner, winner
 from sweeper.analysis.draws import stops_early
 from sweeper.analysis.epochs_spent import epochs
 from sweeper.analysis.importance import Importance, importance
+from sweeper.analysis.trained_again import trained_again
 from sweeper.faults import path_fault
 from sweeper.files import write_named, write_whole
 from sweeper.html_report import contents
@@ -118,6 +119,7 @@ def _findings(results: Results) -> dict[str, Any]:
     known = importances if isinstance(importances, Importance) else None
     names = _by_importance(results, known)
     others = _with_curves(results)
+    again = getattr(_tried(trained_again, results), "results", None)
     over_epochs = [_chart(plots.incumbents, results, "epochs")] if stops_early(results) else []
     charts = {
         "search": [
@@ -137,7 +139,7 @@ def _findings(results: Results) -> dict[str, Any]:
             *(_chart(plots.hyperparameter, results, n) for n in names[:MOST_HYPERPARAMETERS]),
             *(_chart(plots.pair, results, *pair) for pair in _pairs(names)),
         ],
-        "replicates": [_chart(plots.replicates, results)],
+        "replicates": [_chart(plots.replicates, again or results)],
         "workers": [_chart(plots.timeline, results, wide=True)],
     }
     sure, found = _tried(winner, results), _tried(advice, results, known)

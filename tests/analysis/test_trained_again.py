@@ -8,6 +8,7 @@ from scipy import stats
 import sweeper
 from sweeper.analysis.certainty import winner
 from sweeper.analysis.trained_again import trained_again
+from sweeper.html_report.page import page_text
 
 INLINE = {"address": "inline", "progress": False}
 SPACE = {"x": stats.uniform(0, 1), "pair": [(1, 2), [3, 4]]}
@@ -44,6 +45,7 @@ def test_the_fresh_trainings_are_replicates_of_the_trials_they_confirm(run, unti
     expected = table.set_index("trial")[["validation_error", "count"]]
     assert means(again) == {trial: tuple(row) for trial, row in expected.iterrows()}
     assert not {row.seed for row in again.rows} & {row.seed for row in results.rows}
+    assert f"Trial {table['trial'][0]} has the best mean" in page_text(results)
     found = winner(sweeper.load(results.folder))
     assert found.confirmed.trial == table["trial"][0]
     assert found.confirmed.probability_best.set_index("trial")["probability"].to_dict() == (
