@@ -3,6 +3,7 @@
 import math
 import shlex
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -73,26 +74,23 @@ def winner(results: Results) -> Winner:
     probabilities and intervals hold. Of k equal configurations each is the best with probability 1
     / k.
     """
-    again = trained_again(results)
-    folder = shlex.quote(str(results.folder)) if results.folder else "FOLDER"
-    confirm = f"sweeper confirm {folder}"
-    if again.results is None:
-        won = _winner(results, confirm)
-        return replace(won, sentence=" ".join([won.sentence, *again.faults]))
-    won, confirmed = _winner(results), _winner(again.results, confirm)
-    said = [won.sentence, f"Trained again with fresh seeds (sweeper confirm): {confirmed.sentence}"]
-    if won.trial not in confirmed.probability_best["trial"].to_list():
-        said.append(f"Trial {won.trial} was not among them: {confirm} trains the best again.")
-    return replace(won, sentence=" ".join([*said, *again.faults]), confirmed=confirmed)
+    again = trained_again(results).results
+    if again is None:
+        return winner_among(results, results.folder)
+    won, confirmed = winner_among(results), winner_among(again, results.folder)
+    sentence = f"{_trained_again(again, confirmed)} {_in_the_sweep(won, again, results)}"
+    return replace(won, sentence=sentence, confirmed=confirmed)
 
 
-def _winner(results: Results, confirm: str = "") -> Winner:
+def winner_among(results: Results, folder: Path | None = None) -> Winner:
     """Returns the winner among these trainings alone.
 
     Args:
         results: the trainings.
-        confirm: the command that its sentence advises where more trainings are needed, if any.
+        folder: that of the sweep, to be confirmed where more trainings are needed; the sentence
+            advises nothing without it.
     """
+    confirm = _confirm(folder) if folder else ""
     table = configurations(results)
     stopped = int((table["status"] == "stopped").sum())
     table = table[table["status"] == "finished"]
@@ -157,6 +155,30 @@ def _more_replicates(
     z = stats.norm.ppf(1 - _LEVEL / 2) + stats.norm.ppf(_POWER)
     needed = z**2 * (found.noise[0] ** 2 + found.noise[rival] ** 2) / difference**2
     return max(1, math.ceil(needed) - int(min(counts[0], counts[rival])))
+
+
+def _confirm(folder: Path) -> str:
+    return f"sweeper confirm {shlex.quote(str(folder))}"
+
+
+def _trained_again(again: Results, confirmed: Winner) -> str:
+    """Says what the fresh trainings have shown."""
+    failed = sum(row.status in ("failed", "diverged") for row in again.rows)
+    text = f"Trained again with fresh seeds (sweeper confirm): {confirmed.sentence}"
+    return f"{text} {failed:,} of {len(again.rows):,} trainings failed." if failed else text
+
+
+def _in_the_sweep(won: Winner, again: Results, results: Results) -> str:
+    """Says what the sweep itself has shown, and whether its winner was trained again."""
+    if not math.isnan(won.standard_error) or won.trial is None:
+        text = f"In the sweep itself: {won.sentence}"
+    else:
+        what = f"{results.metric.best_word} {results.metric.text}, {won.mean:.4g}"
+        text = f"In the sweep itself trial {won.trial} had the {what}."
+    mine = [row.status for row in again.rows if row.trial == won.trial]
+    if not mine:
+        return f"{text} It was not trained again: {_confirm(results.folder)} does that."
+    return text if "finished" in mine else f"{text} It failed each time it was trained again."
 
 
 def _sentence(won: Winner, metric: Metric, stopped: int, confirm: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +22,13 @@ class TrainedAgain:
 
     Attributes:
         results: all of them, as replicates of the sweep's trials; None if there are none.
-        faults: a sentence for each confirmation that can't be read.
+        confirmations: the results of each call of `confirm` on its own.
+        unreadable: names of confirmations, and of lines of them, that can't be read.
     """
 
-    results: Results | None = None
-    faults: list[str] = field(default_factory=list)
+    results: Results | None
+    confirmations: list[Results]
+    unreadable: list[str]
 
 
 def trained_again(results: Results) -> TrainedAgain:
@@ -34,18 +36,21 @@ def trained_again(results: Results) -> TrainedAgain:
     out.
     """
     found: dict[tuple[int, int], Row] = {}  # with one seed a trial is trained once
-    faults = []
+    confirmations, unreadable = [], []
     for folder in _folders(results):
         try:
-            fresh = as_replicates(load(folder), results)
+            fresh = load(folder)
         except (OSError, ValueError) as error:
-            faults.append(bounded(str(error), 300))
+            unreadable.append(bounded(str(error), 300))
             continue
-        for row in fresh.rows:
+        confirmations.append(fresh)
+        unreadable += fresh.unreadable
+        for row in as_replicates(fresh, results).rows:
             if row.status != "interrupted":
                 found.setdefault((row.trial, row.seed), row)
     rows = list(_numbered(found.values()))
-    return TrainedAgain(Results(results.folder, results.sweep, rows) if rows else None, faults)
+    everything = Results(results.folder, results.sweep, rows) if rows else None
+    return TrainedAgain(everything, confirmations, unreadable)
 
 
 def as_replicates(fresh: Results, results: Results) -> Results:

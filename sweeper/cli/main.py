@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         known.print_help()
         return 2
     if command is None or (unknown and command not in ("run", "space")):
-        known.error(f"unrecognized arguments: {' '.join(unknown)}")
+        of = f" {command}" if command else ""
+        told = f"sweeper: unrecognized arguments: {' '.join(unknown)}"
+        known.exit(2, f"{told}\nsweeper{of} --help lists the options.\n")
     if unknown:
         options[UNKNOWN] = unknown
     return carry_out(command, options)

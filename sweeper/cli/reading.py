@@ -26,6 +26,7 @@ def show(options: dict[str, Any]) -> int:
     """Prints a sweep's trials, how sure the best one is, and advice."""
     from sweeper.analysis.advice import advice
     from sweeper.analysis.certainty import winner
+    from sweeper.analysis.trained_again import trained_again
     from sweeper.html_report.contents import outstanding
     from sweeper.record.mirror import JOB_FILE
     from sweeper.record.results import load
@@ -34,23 +35,28 @@ def show(options: dict[str, Any]) -> int:
 
     results = load(options["sweep"])
     print_results(results, options["most"])
-    running = read_progress(results.folder)
-    for number, line in enumerate(running):
-        print(one_line(f"{'it runs: ' if number == 0 else '         '}{line}"))
-    if not running and (left := outstanding(results)):
-        how = ""
-        with suppress(AttributeError, KeyError, TypeError):  # of a damaged sweep.json
-            how = how_to_go_on(results.sweep, results.folder)
-        sent = (results.folder / JOB_FILE).exists()
-        state = "nothing here follows the sweep on its cluster" if sent else "nothing runs"
-        print(one_line(f"{left:,} of the planned trials have not ended, and {state}. {how}"))
+    again = trained_again(results)
+    for one in (results, *again.confirmations):
+        running = read_progress(one.folder)
+        for number, line in enumerate(running):
+            print(one_line(f"{'it runs: ' if number == 0 else '         '}{line}"))
+        if not running and (left := outstanding(one)):
+            how = ""
+            with suppress(AttributeError, KeyError, TypeError):  # of a damaged sweep.json
+                how = how_to_go_on(one.sweep, one.folder)
+            sent = (one.folder / JOB_FILE).exists()
+            state = "nothing here follows the sweep on its cluster" if sent else "nothing runs"
+            what = "" if one is results else f"{one.folder}: "
+            print(
+                one_line(f"{what}{left:,} of the planned trials have not ended, and {state}. {how}")
+            )
     with suppress(LookupError, ValueError):  # there is no winner
         print(one_line(winner(results).sentence))
     if results.test_looks:
         print(f"looks at the test set: {len(results.test_looks)}")
     for piece in advice(results):
         print(one_line(f"advice: {piece.text}"))
-    for line in results.unreadable:
+    for line in (*results.unreadable, *again.unreadable):
         print(one_line(f"left out {line}"), file=sys.stderr)
     return 0
 
@@ -112,6 +118,7 @@ def _say_changes(watched: Any) -> NoReturn:
 
 def list_sweeps(options: dict[str, Any]) -> int:
     """Prints a line for each sweep in a folder, the newest last."""
+    from sweeper.html_report.contents import outstanding
     from sweeper.record.results import load
 
     folder = Path(options["folder"])
@@ -124,7 +131,11 @@ def list_sweeps(options: dict[str, Any]) -> int:
     for path in sweeps:
         try:
             results = load(path)
-            found.append((results.sweep["created"], results.in_a_line()))
+            left = outstanding(results)
+            text = (
+                f"{results.in_a_line()}; {left:,} have not ended" if left else results.in_a_line()
+            )
+            found.append((results.sweep["created"], text))
         except Exception as error:  # one bad folder, whatever is in it, must not hide the others
             told = error if isinstance(error, ValueError | OSError) else f"{path}: {error!r}"
             print(one_line(f"left out {told}"), file=sys.stderr)

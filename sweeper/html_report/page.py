@@ -24,7 +24,7 @@ from sweeper.analysis.certainty import Winner, winner
 from sweeper.analysis.draws import stops_early
 from sweeper.analysis.epochs_spent import epochs
 from sweeper.analysis.importance import Importance, importance
-from sweeper.analysis.trained_again import trained_again
+from sweeper.analysis.trained_again import TrainedAgain, trained_again
 from sweeper.faults import path_fault
 from sweeper.files import write_named, write_whole
 from sweeper.html_report import contents
@@ -78,7 +78,8 @@ def page_text(results: Results, watched: str = "") -> str:
     parts = {kind: _file(f"page.{kind}") for kind in ("html", "css")}
     scripts = [_file(f"page.{kind}") for kind in ("js", "watched.js")[: 1 + bool(watched)]]
     library_packed, its_hash = library()
-    findings = _findings(results)
+    again = trained_again(results)
+    findings = _findings(results, again)
     found, unreadable_looks = contents.looks(results.folder)
     return environment.from_string(parts["html"]).render(
         version=sweeper.__version__,
@@ -94,7 +95,7 @@ def page_text(results: Results, watched: str = "") -> str:
         count=len(results.rows),
         outstanding=contents.outstanding(results),
         spent=epochs(results).sentence,
-        unreadable=results.unreadable,
+        unreadable=[*results.unreadable, *again.unreadable],
         facts=contents.facts(results),
         space=contents.space(results),
         exceptions=contents.exceptions(results),
@@ -113,13 +114,12 @@ def page_text(results: Results, watched: str = "") -> str:
     )
 
 
-def _findings(results: Results) -> dict[str, Any]:
+def _findings(results: Results, again: TrainedAgain) -> dict[str, Any]:
     """Computes the findings: `best`, `sure`, `rivals`, `advice`, and `charts` by section."""
     importances = _tried(importance, results)
     known = importances if isinstance(importances, Importance) else None
     names = _by_importance(results, known)
     others = _with_curves(results)
-    again = getattr(_tried(trained_again, results), "results", None)
     over_epochs = [_chart(plots.incumbents, results, "epochs")] if stops_early(results) else []
     charts = {
         "search": [
@@ -139,7 +139,7 @@ def _findings(results: Results) -> dict[str, Any]:
             *(_chart(plots.hyperparameter, results, n) for n in names[:MOST_HYPERPARAMETERS]),
             *(_chart(plots.pair, results, *pair) for pair in _pairs(names)),
         ],
-        "replicates": [_chart(plots.replicates, again or results)],
+        "replicates": [_chart(plots.replicates, again.results or results)],
         "workers": [_chart(plots.timeline, results, wide=True)],
     }
     sure, found = _tried(winner, results), _tried(advice, results, known)

@@ -23,7 +23,8 @@ class ASHA:
     The rungs are the epochs `grace_epochs`, `grace_epochs` × `reduction_factor`, `grace_epochs` ×
     `reduction_factor`², and so on. A trial that reaches a rung is compared with the trials before
     it, by number, that reach it too, and goes on if it is among the best 1 / `reduction_factor` of
-    them and itself; ties go on, NaN and infinities are last. No trial waits: until the verdict is
+    them and itself; ties go on, as do the first `reduction_factor` − 1 at a rung, and NaN and
+    infinities are last. No trial waits: until the verdict is
     out it trains on, and epochs beyond the rung at which it is stopped are cut off its row.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.analysis.certainty import Winner, winner
+from sweeper.analysis.certainty import Winner, winner_among
 from sweeper.analysis.trained_again import as_replicates
 from sweeper.cluster.resources import Resources
 from sweeper.faults import refuse
@@ -112,6 +112,11 @@ def train_again(
     refuse(*plan.faults())
     check_results(results)
     _ = results.best_row  # or there is nothing to confirm
+    whole = results.folder.parent
+    if results.folder.name.startswith(CONFIRMATION) and (whole / "sweep.json").exists():
+        raise ValueError(
+            f"{results.folder}: is a confirmation itself. Give the folder of its sweep, {whole}."
+        )
     adaptive = plan.until is not None
     chosen = _chosen(results, plan.top, different=adaptive)
     name = f"{CONFIRMATION}{_digest(list(chosen))}" + ("-until" if adaptive else "")
@@ -145,7 +150,7 @@ def ranking(results: Results, fresh: Results) -> tuple[pd.DataFrame, Winner]:
         LookupError: no training has finished.
     """
     _ = fresh.best_row if not fresh.summary["count"].any() else None  # the error says why
-    sure = winner(fresh)
+    sure = winner_among(fresh, results.folder)
     return _table(results, fresh, sure), sure
 
 

@@ -223,7 +223,7 @@ def run_sweep(sweep: Sweep, execution: Execution, data: Any = None) -> "Results"
         with writing(path, _resume(path)):
             journal.write_json(path / "sweep.json", described)
         say(f"{path}: {executor.where}")
-        if sweep.lag != given_lag:
+        if sweep.lag != given_lag and not isinstance(sweep.searcher, TopTwo):
             say(
                 f"lag: {sweep.lag}, twice the workers. With lag={sweep.lag} (--lag {sweep.lag}) "
                 "any number of workers gives this table"

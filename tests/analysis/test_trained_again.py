@@ -85,16 +85,43 @@ def test_the_sentence_says_what_was_confirmed_and_what_was_not(run):
     sweeper.confirm(results, objective, replicates=2, **INLINE)
     told = winner(results).sentence
     best = results.best_row.trial
-    assert f"(sweeper confirm): Trial {best} has the lowest validation error" in told
+    assert told.startswith("Trained again with fresh seeds (sweeper confirm): Trial")
+    assert f": Trial {best} has the lowest validation error" in told
     assert "(mean of 2 replicates; " in told
+    assert told.endswith(f"In the sweep itself trial {best} had the lowest validation error, "
+                         f"{results.best_error:.4g}.")  # fmt: skip
     assert advice not in told
     more = run(objective, SPACE, sweeper.RandomSearch(40), name="s", resume=True)
     new = more.best_row.trial
     assert new != best
     told = winner(more).sentence
-    assert told.startswith(f"Trial {new} has the lowest")
-    assert f"(sweeper confirm): Trial {best} has the lowest" in told
-    assert told.endswith(f"Trial {new} was not among them: {advice} trains the best again.")
+    assert f": Trial {best} has the lowest" in told
+    assert f"In the sweep itself trial {new} had the lowest" in told
+    assert told.endswith(f" It was not trained again: {advice} does that.")
+
+
+def test_trainings_that_fail_are_told_of(run, tmp_path):
+    def objective(config):
+        if (tmp_path / "fails").exists() and config["x"] == 1:
+            raise RuntimeError("as asked")
+        return config["x"] + 1e-6 * random.random()
+
+    results = run(objective, {"x": [1, 2, 3]}, sweeper.GridSearch(), name="s")
+    (tmp_path / "fails").touch()
+    table = sweeper.confirm(results, objective, replicates=2, **INLINE)
+    assert table["trial"].to_list()[:2] == [1, 2]
+    told = winner(results).sentence
+    assert ": Trial 1 has the lowest" in told
+    assert "2 of 6 trainings failed. In the sweep itself trial 0 had the lowest" in told
+    assert told.endswith(" It failed each time it was trained again.")
+
+
+def test_a_confirmation_is_not_confirmed_itself(run):
+    results = run(noisy, SPACE, sweeper.RandomSearch(3), name="s")
+    sweeper.confirm(results, noisy, replicates=2, **INLINE)
+    (folder,) = results.folder.glob("confirm-*")
+    with pytest.raises(ValueError, match=f"Give the folder of its sweep, {results.folder}"):
+        sweeper.confirm(sweeper.load(folder), noisy, **INLINE)
 
 
 def test_a_confirmation_that_can_not_be_read_is_told_and_a_foreign_one_is_nothing(run, tmp_path):
@@ -106,7 +133,7 @@ def test_a_confirmation_that_can_not_be_read_is_told_and_a_foreign_one_is_nothin
     damaged.mkdir()
     (damaged / "sweep.json").write_text("{")
     (results.folder / "confirm-link").symlink_to(tmp_path)
-    (fault,) = trained_again(results).faults
-    assert fault.startswith(f"{damaged}/sweep.json: damaged")
-    assert winner(results).sentence.endswith(fault)
+    (told,) = trained_again(results).unreadable
+    assert told.startswith(f"{damaged}/sweep.json: damaged")
+    assert told.partition(":")[0] in page_text(results)
     assert winner(results).confirmed is None

@@ -2,6 +2,7 @@
 
 import html
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -87,7 +88,12 @@ def test_a_killed_confirmation_goes_on_by_the_same_command(first, capsys):
     killed = subprocess.run([sys.executable, "-m", "sweeper", *command], capture_output=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not killed.stdout
+    (folder,) = first.glob("confirm-*")
     capsys.readouterr()
+    assert cli("show", str(first)) == 0
+    left = r"\d+ of the planned trials have not ended, and nothing runs"
+    told = rf"{folder}: {left}. Go on with: sweeper confirm {first} .*--until 0\.99 "
+    assert re.search(told, capsys.readouterr().out)
     assert cli(*command) == 0
     went_on = capsys.readouterr().out
     assert cli(*command) == 0

@@ -225,6 +225,8 @@ def test_show_says_how_to_go_on_with_a_sweep_of_which_nothing_runs(accuracies, c
         (folder / "sweep.json").write_text(json.dumps(described | {"num_trials": planned}))
         assert main(["show", "runs/one"]) == 0
         assert (f"5 {going_on} runs/one" in capsys.readouterr().out) == (planned == 9)
+        assert main(["list"]) == 0
+        assert ("; 5 have not ended" in capsys.readouterr().out) == (planned == 9)
     note_progress(folder, ["4/9 trials"])
     assert main(["show", "runs/one"]) == 0
     said = capsys.readouterr().out
