@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from sweeper.analysis.axes import configurations, least_loss
-from sweeper.analysis.trained_again import trained_again
+from sweeper.analysis.trained_again import TrainedAgain, trained_again
 from sweeper.record.results import Results
 from sweeper.search.metric import Metric
 from sweeper.search.ranking import PRACTICAL, Ranking, rank
@@ -64,7 +64,7 @@ class Winner:
 
 
 @np.errstate(all="ignore")  # of numbers at the limits of floats
-def winner(results: Results) -> Winner:
+def winner(results: Results, again: TrainedAgain | None = None) -> Winner:
     """Returns the winner of a sweep and how sure it is, among the configurations that were trained
     to the end; stopped ones don't count.
 
@@ -73,12 +73,16 @@ def winner(results: Results) -> Winner:
     `sweeper.search.ranking` computes how sure it is; `scripts/calibration.py` measures that its
     probabilities and intervals hold. Of k equal configurations each is the best with probability 1
     / k.
+
+    Args:
+        results: the sweep's results.
+        again: the result of `trained_again(results)`, if known; saves its time.
     """
-    again = trained_again(results).results
-    if again is None:
+    fresh = (again or trained_again(results)).results
+    if fresh is None:
         return winner_among(results, results.folder)
-    won, confirmed = winner_among(results), winner_among(again, results.folder)
-    sentence = f"{_trained_again(again, confirmed)} {_in_the_sweep(won, again, results)}"
+    won, confirmed = winner_among(results), winner_among(fresh, results.folder)
+    sentence = f"{_trained_again(fresh, confirmed)} {_in_the_sweep(won, fresh, results)}"
     return replace(won, sentence=sentence, confirmed=confirmed)
 
 

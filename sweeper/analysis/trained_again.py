@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from sweeper.analysis.axes import key
 from sweeper.record.results import Results, load
 from sweeper.record.rows import Row
 from sweeper.record.sweep_folder import CONFIRMATION
+from sweeper.search.metric import Metric
 from sweeper.terminal import bounded
 
 _MOST_FOLDERS = 100
@@ -58,10 +60,9 @@ def as_replicates(fresh: Results, results: Results) -> Results:
     configurations, the best of equal ones first; others are left out.
     """
     summary = results.summary.dropna(subset=results.metric.name)
-    losses = results.metric.loss(summary[results.metric.name].to_numpy())
     configs = {row.trial: row.config for row in results.rows}
     trials: dict[str, list[int]] = {}
-    for trial in summary["trial"].iloc[np.argsort(losses, kind="stable")]:
+    for trial in best_means_first(summary, results.metric)["trial"]:
         trials.setdefault(key(configs[trial]), []).append(int(trial))
     # With `until`, each training is a trial; else each trial stands for another one of the sweep.
     is_adaptive = fresh.sweep["searcher"].get("kind") == "TopTwo"
@@ -77,6 +78,12 @@ def as_replicates(fresh: Results, results: Results) -> Results:
             places[name] += not is_adaptive
         rows.append(replace(row, trial=of_fresh[row.trial]))
     return Results(fresh.folder, fresh.sweep, list(_numbered(rows)))
+
+
+def best_means_first(summary: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """Returns the rows of a `Results.summary`, the best mean first."""
+    losses = metric.loss(summary[metric.name].to_numpy())
+    return summary.iloc[np.argsort(losses, kind="stable")]
 
 
 def _numbered(rows: Iterable[Row]) -> Iterator[Row]:

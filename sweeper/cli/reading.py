@@ -51,7 +51,7 @@ def show(options: dict[str, Any]) -> int:
                 one_line(f"{what}{left:,} of the planned trials have not ended, and {state}. {how}")
             )
     with suppress(LookupError, ValueError):  # there is no winner
-        print(one_line(winner(results).sentence))
+        print(one_line(winner(results, again).sentence))
     if results.test_looks:
         print(f"looks at the test set: {len(results.test_looks)}")
     for piece in advice(results):
@@ -132,10 +132,8 @@ def list_sweeps(options: dict[str, Any]) -> int:
         try:
             results = load(path)
             left = outstanding(results)
-            text = (
-                f"{results.in_a_line()}; {left:,} have not ended" if left else results.in_a_line()
-            )
-            found.append((results.sweep["created"], text))
+            unended = f"; {left:,} have not ended" if left else ""
+            found.append((results.sweep["created"], results.in_a_line() + unended))
         except Exception as error:  # one bad folder, whatever is in it, must not hide the others
             told = error if isinstance(error, ValueError | OSError) else f"{path}: {error!r}"
             print(one_line(f"left out {told}"), file=sys.stderr)

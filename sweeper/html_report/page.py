@@ -142,7 +142,7 @@ def _findings(results: Results, again: TrainedAgain) -> dict[str, Any]:
         "replicates": [_chart(plots.replicates, again.results or results)],
         "workers": [_chart(plots.timeline, results, wide=True)],
     }
-    sure, found = _tried(winner, results), _tried(advice, results, known)
+    sure, found = _tried(winner, results, again), _tried(advice, results, known)
     won = sure if isinstance(sure, Winner) else None
     return {
         "best": contents.best(results, won),

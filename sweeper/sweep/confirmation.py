@@ -5,11 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from sweeper.analysis.certainty import Winner, winner_among
-from sweeper.analysis.trained_again import as_replicates
+from sweeper.analysis.trained_again import as_replicates, best_means_first
 from sweeper.cluster.resources import Resources
 from sweeper.faults import refuse
 from sweeper.live import printer
@@ -19,7 +18,6 @@ from sweeper.record.own_sweeps import check_folders
 from sweeper.record.results import Results, check_results
 from sweeper.record.sweep_definition import Sweep
 from sweeper.record.sweep_folder import CONFIRMATION
-from sweeper.search.metric import Metric
 from sweeper.search.random_search import RandomSearch
 from sweeper.search.top_two import TopTwo
 from sweeper.space.checks import Config
@@ -190,7 +188,7 @@ def _chosen(results: Results, top: int, different: bool) -> dict[int, Config]:
     """Returns the best configurations, each once if they are to be different, by the number of
     their trial, best first.
     """
-    best = _best_first(results.summary.dropna(subset=results.metric.name), results.metric)
+    best = best_means_first(results.summary.dropna(subset=results.metric.name), results.metric)
     configs = {row.trial: row.config for row in results.rows}
     chosen: dict[int, Config] = {}
     for trial in best["trial"]:
@@ -220,11 +218,7 @@ def _table(results: Results, fresh: Results, sure: Winner) -> pd.DataFrame:
     table["standard_error"] = trials.map(known["standard_error"])
     table["probability_best"] = trials.map(known["probability"])
     table["selected_with"] = trials.map(selected)
-    return _best_first(table, results.metric).reset_index(drop=True)
-
-
-def _best_first(table: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    return table.iloc[np.argsort(metric.loss(table[metric.name].to_numpy()), kind="stable")]
+    return best_means_first(table, results.metric).reset_index(drop=True)
 
 
 def _digest(trials: list[int]) -> str:
